@@ -1,0 +1,79 @@
+# Everything a contributor runs. The first target makes .venv; the others reuse it
+# until pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+DOCS_READY := $(VENV)/docs-ready
+WHEEL_VENV := build/wheel-venv
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+# Pictures are written, never shown.
+export MPLBACKEND := Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs wheel clean
+
+help:
+	@echo "make demo    fit the digits with 100 labels; pictures in build/demo/"
+	@echo "make test    lint, then run every test"
+	@echo "make lint    ruff and mypy"
+	@echo "make format  let ruff rewrite what it can"
+	@echo "make bench   run the benchmarks"
+	@echo "make docs    build the documentation into build/docs/"
+	@echo "make wheel   build a wheel, install and import it in a fresh environment"
+	@echo "make clean   remove what the targets above made, .venv too"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The build backend comes first, so that its version is pinned like all others.
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) hatchling
+	$(INSTALL) --no-build-isolation --editable ".[dev,plot]"
+	touch $@
+
+$(DOCS_READY): $(READY)
+	$(INSTALL) --no-build-isolation --editable ".[docs]"
+	touch $@
+
+demo: $(READY)
+	mkdir -p build/demo
+	$(BIN)/python examples/plot_digits.py build/demo
+
+# One thread in each of two workers: more would compete for the same cores.
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/step_time.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/digits.py
+
+docs: $(DOCS_READY)
+	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+
+# The import runs from build/, where only the installed wheel can be found.
+wheel: $(READY)
+	rm -rf build/dist $(WHEEL_VENV)
+	$(BIN)/python -m build --no-isolation --wheel --outdir build/dist .
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/python -m pip install --quiet \
+		--constraint constraints.txt build/dist/*.whl
+	cd build && wheel-venv/bin/python -c \
+		"import skfmvae; print(skfmvae.__file__, skfmvae.__all__)"
+
+clean:
+	rm -rf $(VENV) build docs/generated
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,59 @@
+"""What the benchmarks share: data, partial labels, and the machine's description."""
+
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.datasets import fetch_openml, load_digits
+
+DATA_FOLDER = Path(os.environ.get("SKFMVAE_DATA", "~/.cache/skfmvae")).expanduser()
+
+
+def digits():
+    """Return scikit-learn's digits: rows in [0, 1] and their labels."""
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y
+
+
+def mnist():
+    """Return MNIST: training rows and labels, test rows and labels, in [0, 1]."""
+    path = DATA_FOLDER / "mnist.npz"
+    if path.exists():
+        with np.load(path) as data:
+            parts = [data[name] for name in ("X_train", "y_train", "X_test", "y_test")]
+    else:
+        X, y = fetch_openml("mnist_784", return_X_y=True, as_frame=False)
+        y = y.astype(np.int64)
+        parts = [X[:60_000], y[:60_000], X[60_000:], y[60_000:]]
+    X_train, y_train, X_test, y_test = parts
+    return _unit_rows(X_train), y_train, _unit_rows(X_test), y_test
+
+
+def keep_labels(y, n_labelled, random_state):
+    """Return `y` with all but `n_labelled` labels, balanced over classes, as -1."""
+    rng = np.random.default_rng(random_state)
+    classes = np.unique(y)
+    kept = [
+        rng.choice(np.flatnonzero(y == c), n_labelled // len(classes), replace=False)
+        for c in classes
+    ]
+    partial = np.full_like(y, -1)
+    kept = np.concatenate(kept)
+    partial[kept] = y[kept]
+    return partial
+
+
+def machine():
+    """Describe what the figures were measured on."""
+    return (
+        f"{os.cpu_count()} cores {platform.machine()}, {torch.get_num_threads()} torch "
+        f"threads, Python {platform.python_version()}, torch {torch.__version__}, "
+        f"scikit-learn {sklearn.__version__}"
+    )
+
+
+def _unit_rows(X):
+    return X.reshape(len(X), -1).astype(np.float32) / 255

@@ -1,0 +1,5 @@
+"""Deep generative models for partly labelled data, as scikit-learn estimators."""
+
+from skfmvae.estimators import FactorialMixtureVAE
+
+__all__ = ["FactorialMixtureVAE"]

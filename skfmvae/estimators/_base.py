@@ -1,0 +1,591 @@
+"""The scikit-learn face that every estimator shares."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+from skorch.callbacks import LRScheduler
+from skorch.helper import predefined_split
+from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR
+
+from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae.labels import PartialLabelEncoder
+from skfmvae.models.base import Model
+from skfmvae.nn import resolve_likelihood
+from skfmvae.training import KL, EarlyStopping, EpochBar, ModelNet, Rows
+
+__all__ = ["BaseVAE"]
+
+CHUNK_SIZE = 1024
+
+OPTIMIZERS = {
+    "adamw": (torch.optim.AdamW, {"betas": (0.9, 0.99), "weight_decay": 1e-4, "fused": True}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9}),
+}
+
+
+class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
+    """Everything about an estimator that does not depend on its model.
+
+    A subclass names its parameters and builds its model; the parameters read here
+    are the ones in `_parameter_constraints`.
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [None, Interval(Integral, 1, None, closed="left"), dict],
+        "n_discovered": [Interval(Integral, 0, None, closed="left")],
+        "discovered_components": [Interval(Integral, 1, None, closed="left")],
+        "encoder": [StrOptions({"mlp", "conv"}), HasMethods("build_encoder"), callable],
+        "decoder": [StrOptions({"mlp", "conv"}), HasMethods("build_decoder"), callable],
+        "likelihood": [str, HasMethods("build")],
+        "kl": [None, KL],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": [None, EarlyStopping],
+        "callbacks": [None, list],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    @abstractmethod
+    def _build_model(self, n_features: int, likelihood, n_components: dict) -> Model:
+        """Return the untrained model; `n_components` maps each property to its size."""
+
+    # Fitting ------------------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None):
+        """Fit the model to partly labelled rows.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows. Float32 in C order is used as it is, without a copy.
+        y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
+            Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
+            unlabelled entry. A column without any label is discovered.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to each other.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When the data or a parameter is not usable; the estimator is then what it
+            was before the call.
+        FloatingPointError
+            When the loss stops being finite; likewise.
+        """
+        with _all_or_nothing(self):
+            self.device_ = _check_device(self.device)
+            X = self._check_X(X, reset=True)
+            self.labels_ = PartialLabelEncoder().fit(
+                y,
+                self.n_components,
+                n_discovered=self.n_discovered,
+                discovered_components=self.discovered_components,
+            )
+            codes = self.labels_.transform(y, n_samples=X.shape[0])
+            check_consistent_length(X, codes)
+            if sample_weight is not None:
+                sample_weight = _check_weights(sample_weight, X)
+            self.likelihood_ = resolve_likelihood(self.likelihood, X)
+            random_state = check_random_state(self.random_state)
+            with _seeded(random_state, self.device_):
+                likelihood = self.likelihood_.build(X)
+                model = self._build_model(X.shape[1], likelihood, self.n_components_)
+                self.net_ = self._train(model, X, codes, sample_weight, random_state)
+            self.n_iter_ = self.net_.n_complete_epochs_
+        return self
+
+    def _train(self, model, X, codes, sample_weight, random_state):
+        rows = Rows(X, codes, sample_weight, self.device_)
+        held_out = None
+        if self.early_stopping is not None:
+            rows, held_out = self._hold_out(X, codes, sample_weight, random_state)
+        optimizer, settings = OPTIMIZERS.get(self.optimizer, (self.optimizer, {}))
+        net = ModelNet(
+            model,
+            criterion__kl=self.kl,
+            optimizer=optimizer,
+            **{f"optimizer__{name}": value for name, value in settings.items()},
+            lr=self.lr,
+            batch_size=self.batch_size,
+            iterator_train__labelled_batch_size=self.labelled_batch_size,
+            max_epochs=self.max_epochs,
+            train_split=predefined_split(held_out) if held_out else None,
+            device=self.device_,
+            verbose=self.verbose,
+        )
+        net.set_params(callbacks=self._callbacks(net.n_steps(rows)))
+        if self.verbose < 2:
+            net.set_params(callbacks__print_log=None)
+        net.fit(rows)
+        if not net.n_complete_epochs_:
+            raise KeyboardInterrupt
+        net.module_.eval()
+        return net
+
+    def _hold_out(self, X, codes, sample_weight, random_state):
+        train, test = train_test_split(
+            np.arange(X.shape[0]),
+            test_size=self.early_stopping.validation_fraction,
+            random_state=random_state,
+        )
+        return (
+            Rows(
+                X[index],
+                codes[index],
+                None if sample_weight is None else sample_weight[index],
+                self.device_,
+            )
+            for index in (train, test)
+        )
+
+    def _callbacks(self, n_steps):
+        """List ours, less those that the user replaces by name, then the user's."""
+        ours = {
+            "lr_schedule": LRScheduler(
+                OneCycleLR, max_lr=self.lr, total_steps=n_steps, step_every="batch"
+            )
+        }
+        if self.early_stopping is not None:
+            ours["early_stopping"] = self.early_stopping.callback()
+        if self.verbose == 1:
+            ours["progress"] = EpochBar()
+        theirs = self.callbacks or []
+        replaced = {item[0] for item in theirs if isinstance(item, tuple)}
+        return [item for item in ours.items() if item[0] not in replaced] + theirs
+
+    # Prediction ---------------------------------------------------------------------
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the most probable value of every property of `y`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_properties)
+            Values of the kind that `fit` got. Without any label at `fit`, numbers of
+            the components of the first discovered property.
+        """
+        proba = self._property_proba(X)[: self.labels_.n_outputs]
+        return self.labels_.inverse(
+            np.stack([p.argmax(axis=1) for p in proba], axis=1)
+        )
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray | list[np.ndarray]:
+        """Predict the probability of every value of every property of `y`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes), or a list of them
+            In the order of `classes_`; a list where `y` had several columns.
+        """
+        proba = self._property_proba(X)[: self.labels_.n_outputs]
+        return proba if self.labels_.multi_output else proba[0]
+
+    def property_proba(self, X: ArrayLike) -> dict[str, np.ndarray]:
+        """Predict the probabilities of every property, discovered ones included.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        proba : dict of str to ndarray of shape (n_samples, n_values)
+            By the names in `property_names_`.
+        """
+        proba = self._property_proba(X)
+        return dict(zip(self.property_names_, proba, strict=True))
+
+    def _property_proba(self, X):
+        def normalised(x):
+            # Twice in float64, so that rows sum to one to its precision.
+            return [torch.softmax(p.double(), 1) for p in self._model.property_log_proba(x)]
+
+        return self._map_rows(normalised, self._check_X(X))
+
+    def score(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy over labelled entries, or without `y` the mean bound.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
+            True values; unlabelled entries do not count.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Share of the labelled entries that are predicted, or with ``y=None`` the
+            mean of `score_samples`, in nats per row.
+
+        Raises
+        ------
+        ValueError
+            When no entry of `y` is labelled.
+        """
+        if y is None:
+            return float(np.average(self.score_samples(X), weights=sample_weight))
+        codes = self.labels_.transform(y)
+        X = self._check_X(X)
+        check_consistent_length(X, codes)
+        labelled = codes >= 0
+        if not labelled.any():
+            raise ValueError("y has no labelled entry to score; pass y=None instead.")
+        found = np.full_like(codes, -1)
+        for k, proba in enumerate(self._property_proba(X)):
+            found[:, k] = proba.argmax(axis=1)
+        weight = np.ones(len(codes)) if sample_weight is None else sample_weight
+        weight = np.broadcast_to(np.asarray(weight)[:, None], codes.shape)
+        return float(np.average((found == codes)[labelled], weights=weight[labelled]))
+
+    def score_samples(self, X: ArrayLike, n_draws: int = 100) -> np.ndarray:
+        """Return a lower bound on ``ln p(x)`` of every row.
+
+        The importance-weighted bound of Burda et al. (2016), equation 8, at the
+        posterior predictive of the global parameters; it rises towards ``ln p(x)``
+        with `n_draws`. All rows share the draws, so the result is deterministic.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+        n_draws : int, default=100
+            Importance samples per row.
+
+        Returns
+        -------
+        log_prob : ndarray of shape (n_samples,)
+            In nats, in the units of the data.
+        """
+        X = self._check_X(X)
+        self._model.likelihood.check_support(X)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
+        noise = noise.to(self.device_)
+        return self._map_rows(lambda x: [self._model.log_marginal(x, noise)], X)[0]
+
+    # Representation and generation --------------------------------------------------
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Return the posterior means of the latent blocks.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Z : float32 ndarray of shape (n_samples, n_latents)
+            The blocks side by side, see `get_feature_names_out`.
+        """
+        return self._map_rows(lambda x: [self._model.encode(x).mean], self._check_X(X))[0]
+
+    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
+        """Return the rows that latents are expected to give.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_latents)
+            Latents as `transform` returns them.
+
+        Returns
+        -------
+        X : float32 ndarray of shape (n_samples, n_features)
+            Decoded expectations.
+
+        Raises
+        ------
+        ValueError
+            When `Z` has another number of columns.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        if Z.shape[1] != self._model.n_latents:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but transform gives "
+                f"{self._model.n_latents}. Pass what transform returned."
+            )
+        return self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
+
+    def reconstruct(self, X: ArrayLike) -> np.ndarray:
+        """Return every row as the model sees it: encoded, then decoded.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        X_new : float32 ndarray of shape (n_samples, n_features)
+            Decoded expectations.
+        """
+        return self.inverse_transform(self.transform(X))
+
+    def intervene(self, X: ArrayLike, properties: Mapping[str, Any]) -> np.ndarray:
+        """Return the rows with some properties changed and the rest kept.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+        properties : dict of str to value or array-like of shape (n_samples,)
+            New values by property name, one for all rows or one each.
+
+        Returns
+        -------
+        X_new : float32 ndarray of shape (n_samples, n_features)
+            Decoded expectations.
+
+        Raises
+        ------
+        ValueError
+            When a property or a value is unknown.
+        """
+        X = self._check_X(X)
+        codes = torch.from_numpy(self.labels_.codes_of(properties, X.shape[0]))
+        rows = Rows(X, codes.numpy(), device=self.device_)
+
+        def changed(batch):
+            return [self._model.expectation(self._model.intervene(batch.x, batch.codes))]
+
+        return self._map_batches(changed, rows)[0]
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        properties: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Generate rows, with chosen properties where wanted.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        properties : dict of str to value or array-like of shape (n_samples,), \
+                default=None
+            Values by property name; properties that are not named are drawn.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws.
+
+        Returns
+        -------
+        X : float32 ndarray of shape (n_samples, n_features)
+            The expectation of the likelihood at each drawn latent.
+        y : ndarray of shape (n_samples,) or (n_samples, n_properties)
+            The values of the properties of `y`, as `predict` returns them.
+
+        Raises
+        ------
+        ValueError
+            When a property or a value is unknown, or `n_samples` is less than one.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} should be at least 1.")
+        codes = torch.from_numpy(self.labels_.codes_of(properties or {}, n_samples))
+        with _seeded(check_random_state(random_state), self.device_), torch.no_grad():
+            z, codes = self._model.sample_latents(codes.to(self.device_))
+        X = self.inverse_transform(z.cpu().numpy())
+        y = codes[:, : self.labels_.n_outputs].cpu().numpy()
+        return X, self.labels_.inverse(y)
+
+    # What scikit-learn asks for -----------------------------------------------------
+
+    @property
+    def classes_(self) -> np.ndarray | list[np.ndarray]:
+        """The values of every property of `y`: an array, or a list of arrays."""
+        values = self.labels_.values[: self.labels_.n_outputs]
+        return values if self.labels_.multi_output else values[0]
+
+    @property
+    def n_components_(self) -> dict[str, int]:
+        """Number of values of every property."""
+        sizes = map(len, self.labels_.values)
+        return dict(zip(self.property_names_, sizes, strict=True))
+
+    @property
+    def property_names_(self) -> list[str]:
+        """Names of the properties of `y`, then of the discovered ones."""
+        return self.labels_.property_names
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_latents,)
+            The name of the block and the number of the column in it.
+        """
+        check_is_fitted(self)
+        return np.array(
+            [
+                f"{name}_{column}"
+                for name, block in self._model.latent_blocks.items()
+                for column in range(block.stop - block.start)
+            ],
+            dtype=object,
+        )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.target_tags.multi_output = True
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    @property
+    def _model(self) -> Model:
+        return self.net_.module_
+
+    # Rows in, arrays out ------------------------------------------------------------
+
+    def _check_X(self, X, reset=False):
+        if not reset:
+            check_is_fitted(self)
+        with np.errstate(over="ignore"):
+            X = validate_data(
+                self,
+                X,
+                accept_sparse="csr",
+                dtype=np.float32,
+                order="C",
+                ensure_all_finite=False,
+                ensure_min_samples=2 if reset else 1,
+                reset=reset,
+            )
+        _check_finite(X, getattr(self, "feature_names_in_", None))
+        return X
+
+    def _map_rows(self, function, X):
+        no_codes = np.full((X.shape[0], 0), -1)
+        rows = Rows(X, no_codes, device=self.device_)
+        return self._map_batches(lambda batch: function(batch.x), rows)
+
+    def _map_batches(self, function, rows):
+        """Apply a function to chunks of rows and join what it lists."""
+        with torch.inference_mode():
+            chunks = [
+                [output.cpu().numpy() for output in function(rows[index])]
+                for index in torch.arange(len(rows)).split(CHUNK_SIZE)
+            ]
+        return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
+
+
+@contextmanager
+def _all_or_nothing(estimator) -> Iterator[None]:
+    """Leave the estimator as it was when the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+@contextmanager
+def _seeded(random_state, device) -> Iterator[None]:
+    """Seed torch from a NumPy generator, and give the caller its own state back."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
+        yield
+
+
+def _check_device(device):
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({error}). Use 'cpu', or 'auto' "
+            "for a GPU where there is one."
+        ) from error
+
+
+def _check_weights(sample_weight, X):
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.sum() > 0:
+        raise ValueError("sample_weight is zero everywhere; give some row a weight.")
+    return weight / weight.mean()
+
+
+def _check_finite(X, feature_names):
+    values = X.data if scipy.sparse.issparse(X) else X
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum is not finite if a value is not, and takes no memory.
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
+    if scipy.sparse.issparse(X):
+        X = X.tocoo()
+        entry = np.flatnonzero(~np.isfinite(X.data))[0]
+        row, column, value = X.row[entry], X.col[entry], X.data[entry]
+    else:
+        row = next(i for i, values in enumerate(X) if not np.isfinite(values).all())
+        column = np.flatnonzero(~np.isfinite(X[row]))[0]
+        value = X[row, column]
+    name = f" ({feature_names[column]!r})" if feature_names is not None else ""
+    what = "NaN" if np.isnan(value) else "infinity or a value too large for float32"
+    raise ValueError(
+        f"Input X contains {what}: row {row}, column {column}{name}. Drop or impute "
+        "such rows first, for instance with sklearn.impute.SimpleImputer."
+    )

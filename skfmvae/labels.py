@@ -1,0 +1,494 @@
+"""Partial labels to integer codes and back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import count, islice
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.exceptions import DataConversionWarning
+
+__all__ = ["PartialLabelEncoder"]
+
+KINDS = {
+    "bool": (bool, np.bool_),
+    "number": (int, float, np.integer, np.floating),
+    "str": (str,),
+}
+
+
+class PartialLabelEncoder:
+    """Codes for the values of several properties, any of which may be missing.
+
+    An entry is unlabelled where it is None, NaN or ``pd.NA``, and where it is the
+    number -1. Values are booleans, whole numbers (also as floats) or strings, of one
+    kind per column. A column without any label is a *discovered* property, whose
+    values are the numbers of its components.
+
+    Attributes
+    ----------
+    property_names : list of str
+        Names of the columns, or "property_0", "property_1", ... where there are none.
+    classes : list of ndarray
+        The values of each property that occur, sorted; empty for a discovered one.
+    values : list of ndarray of shape (n_components,)
+        The value that each code of a property stands for: its classes, then
+        placeholders for classes that nobody labelled.
+    n_columns : int
+        Number of columns of `y`; the properties after them are discovered.
+    multi_output : bool
+        Whether `y` had several columns.
+
+    Examples
+    --------
+    >>> from skfmvae.labels import PartialLabelEncoder
+    >>> y = ["cat", None, "dog", "cat"]
+    >>> encoder = PartialLabelEncoder().fit(y, n_components=3)
+    >>> encoder.transform(y).ravel()
+    array([ 0, -1,  1,  0])
+    >>> encoder.inverse([[1], [2]]).tolist()
+    ['dog', 'new_1']
+    """
+
+    property_names: list[str]
+    classes: list[np.ndarray]
+    values: list[np.ndarray]
+    n_columns: int
+    multi_output: bool
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of properties to predict: the columns of `y`, or else the first."""
+        return max(1, self.n_columns)
+
+    def fit(
+        self,
+        y: Any,
+        n_components: int | Mapping[str, int] | None = None,
+        *,
+        n_discovered: int = 0,
+        discovered_components: int = 10,
+    ) -> PartialLabelEncoder:
+        """Learn the properties and their values.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
+            Partial labels: a list, a NumPy array, or a pandas or polars series or
+            frame. None is no column at all.
+        n_components : int, dict of str to int or None, default=None
+            Number of components of every labelled property, or of the properties
+            named; at least the number of its classes, which is what None stands for.
+        n_discovered : int, default=0
+            Number of discovered properties beside the columns of `y`, named
+            "discovered_0", "discovered_1", ... Without `y` there is at least one.
+        discovered_components : int, default=10
+            Number of components of each discovered property that `n_components` does
+            not name.
+
+        Returns
+        -------
+        PartialLabelEncoder
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If `y` is empty, has more than two dimensions, has two columns of one name
+            or a column of infinite, continuous or mixed values, or if a number of
+            components is too small or given for an unknown property.
+
+        Warns
+        -----
+        DataConversionWarning
+            If `y` has two dimensions but one column; it counts as one-dimensional.
+        """
+        names, columns, n_dims = ([], [], 1) if y is None else _columns(y)
+        if n_dims == 2 and len(columns) == 1:
+            warnings.warn(
+                "A column-vector y was passed when a 1d array was expected. Please "
+                "change the shape of y to (n_samples,), for example using ravel().",
+                DataConversionWarning,
+                stacklevel=2,
+            )
+        names = names or _default_names(len(columns))
+        if y is None:
+            n_discovered = max(n_discovered, 1)
+        names = [*names, *(f"discovered_{i}" for i in range(n_discovered))]
+        columns = [*columns, *[np.empty(0, dtype=int)] * n_discovered]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"y has a column named like a discovered property: {names}; rename it."
+            )
+        if isinstance(n_components, Mapping) and not n_components.keys() <= set(names):
+            raise ValueError(
+                f"n_components={dict(n_components)} names unknown properties; the "
+                f"properties are {names}."
+            )
+        self.property_names = names
+        self.n_columns = len(columns) - n_discovered
+        self.multi_output = self.n_columns > 1
+        self.classes = []
+        self.values = []
+        for name, column in zip(names, columns, strict=True):
+            classes, _ = _distinct(_labelled(column, name)[1])
+            size = _n_components(name, classes, n_components, discovered_components)
+            self.classes.append(classes)
+            self.values.append(_with_placeholders(name, classes, size))
+        return self
+
+    def transform(self, y: Any, n_samples: int | None = None) -> np.ndarray:
+        """Encode partial labels.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
+            Partial labels of the properties that were fitted; None for no label.
+        n_samples : int, default=None
+            Number of rows, needed where `y` is None.
+
+        Returns
+        -------
+        codes : int64 ndarray of shape (n_samples, n_properties)
+            Positions in `values`, -1 where unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If `y` has other columns than at `fit` or a value that `values` lacks.
+        """
+        n_properties = len(self.property_names)
+        if y is None:
+            if n_samples is None:
+                raise ValueError("y=None has no number of rows; give n_samples too.")
+            return np.full((n_samples, n_properties), -1, dtype=np.int64)
+        names, columns, _ = _columns(y)
+        self._check_columns(names, len(columns))
+        codes = np.full((len(columns[0]), n_properties), -1, dtype=np.int64)
+        for k, column in enumerate(columns):
+            name = self.property_names[k]
+            labelled, values = _labelled(column, name)
+            distinct, positions = _distinct(values)
+            codes[labelled, k] = self._codes(k, distinct.tolist())[positions]
+        return codes
+
+    def inverse(self, codes: ArrayLike) -> np.ndarray:
+        """Return the values that codes stand for.
+
+        Parameters
+        ----------
+        codes : int array-like of shape (n_samples, n_outputs)
+            Positions in `values`; for one property (n_samples,) will do.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_properties)
+            One-dimensional if `y` was. Columns of different dtypes give an object
+            array.
+
+        Raises
+        ------
+        ValueError
+            If a code has no value or the number of columns is wrong.
+        """
+        codes = np.asarray(codes)
+        codes = codes[:, None] if codes.ndim == 1 else codes
+        if codes.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"codes has {codes.shape[1]} columns; expected are {self.n_outputs}."
+            )
+        columns = []
+        for k, column in enumerate(codes.T):
+            values = self.values[k]
+            wrong = column[(column < 0) | (column >= len(values))]
+            if wrong.size:
+                raise ValueError(
+                    f"property {self.property_names[k]!r} has no code {wrong[0]}; its "
+                    f"codes go from 0 to {len(values) - 1}."
+                )
+            columns.append(values[column])
+        if not self.multi_output:
+            return columns[0]
+        one_dtype = len({column.dtype for column in columns}) == 1
+        if one_dtype or all(column.dtype.kind == "U" for column in columns):
+            return np.stack(columns, axis=1)
+        return np.stack([column.astype(object) for column in columns], axis=1)
+
+    def code_of(self, property_name: str, value: Any) -> int:
+        """Return the code of one value.
+
+        Numbers match by value, so ``3.0`` finds ``3``, but no boolean is a number.
+
+        Parameters
+        ----------
+        property_name : str
+            One of `property_names`.
+        value : bool, int, float or str
+            One of the property's `values`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            If there is no such property or no such value.
+        """
+        return int(self._codes(self._position(property_name), [value])[0])
+
+    def codes_of(self, properties: Mapping[str, Any], n_samples: int) -> np.ndarray:
+        """Return the codes of rows with chosen properties.
+
+        Parameters
+        ----------
+        properties : dict of str to value or array-like of shape (n_samples,)
+            One value for all rows, or one for each.
+        n_samples : int
+            Number of rows.
+
+        Returns
+        -------
+        codes : int64 ndarray of shape (n_samples, n_properties)
+            -1 for the properties that are not named.
+
+        Raises
+        ------
+        ValueError
+            If a property or a value is unknown, or values are not one per row.
+        """
+        codes = np.full((n_samples, len(self.property_names)), -1, dtype=np.int64)
+        for name, value in properties.items():
+            if isinstance(value, str) or np.ndim(value) == 0:
+                codes[:, self._position(name)] = self.code_of(name, value)
+                continue
+            _, (column,), _ = _columns(value)
+            if len(column) != n_samples:
+                raise ValueError(
+                    f"property {name!r} has {len(column)} values for {n_samples} rows; "
+                    "give one value, or one for each row."
+                )
+            distinct, positions = np.unique(column, return_inverse=True)
+            known = [self.code_of(name, value) for value in distinct.tolist()]
+            codes[:, self._position(name)] = np.array(known)[positions]
+        return codes
+
+    def _position(self, name: str) -> int:
+        if name not in self.property_names:
+            raise ValueError(
+                f"there is no property {name!r}; the properties are "
+                f"{self.property_names}."
+            )
+        return self.property_names.index(name)
+
+    def _codes(self, k: int, wanted: Sequence[Any]) -> np.ndarray:
+        # by kind as well, for True equals 1
+        known = {(_kind(type(v)), v): i for i, v in enumerate(self.values[k].tolist())}
+        codes = np.empty(len(wanted), dtype=np.int64)
+        for i, value in enumerate(wanted):
+            kind = _kind(type(value))
+            if kind not in KINDS or (kind, value) not in known:
+                raise ValueError(
+                    f"property {self.property_names[k]!r} has no value {value!r}; its "
+                    f"values are {_shorten(self.values[k])}."
+                )
+            codes[i] = known[kind, value]
+        return codes
+
+    def _check_columns(self, names: list[str] | None, n_columns: int) -> None:
+        expected = self.property_names[: self.n_columns]
+        if n_columns != self.n_columns:
+            raise ValueError(
+                f"y has {n_columns} columns{f' {names}' if names else ''}; expected "
+                f"are the {self.n_columns} of fit, {expected}."
+            )
+        was_named = expected != _default_names(n_columns)
+        if names is not None and was_named and names != expected:
+            raise ValueError(
+                f"y has the columns {names}; expected are those of fit, in their "
+                f"order: {expected}."
+            )
+
+
+def _columns(y: Any) -> tuple[list[str] | None, list[np.ndarray], int]:
+    """Return the names (None without any), the columns and the dimensions of `y`."""
+    names = None
+    if hasattr(y, "columns"):  # a pandas or polars frame
+        names = [str(name) for name in y.columns]
+        if len(set(names)) < len(names):
+            raise ValueError(f"y has several columns of one name: {names}.")
+        columns = [_series_to_array(y[name]) for name in y.columns]
+        n_dims = 2
+    elif hasattr(y, "to_list"):  # a pandas or polars series
+        if y.name is not None and y.name != "":
+            names = [str(y.name)]
+        columns = [_series_to_array(y)]
+        n_dims = 1
+    else:
+        array = _list_to_array(y) if isinstance(y, list | tuple) else np.asarray(y)
+        n_dims = array.ndim
+        if n_dims not in (1, 2):
+            raise ValueError(
+                f"y has {n_dims} dimensions; give shape (n_samples,) or (n_samples, "
+                "n_properties)."
+            )
+        columns = [array] if n_dims == 1 else list(array.T)
+    if not columns or not len(columns[0]):
+        raise ValueError("y is empty; give one row of labels per row of X.")
+    return names, columns, n_dims
+
+
+def _series_to_array(series: Any) -> np.ndarray:
+    if isinstance(series.dtype, np.dtype):
+        return np.asarray(series)
+    # a dtype of its own, whose missing values NumPy could only hold as objects
+    return np.fromiter(series.to_list(), dtype=object, count=len(series))
+
+
+def _list_to_array(y: Sequence[Any]) -> np.ndarray:
+    # left to itself, NumPy makes strings of everything beside a string
+    array = np.array(y, dtype=object)
+    strings = all(issubclass(type_, str) for type_ in set(map(type, array.flat)))
+    return array.astype(str) if array.size and strings else array
+
+
+def _labelled(column: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a mask of the labelled entries, and their values."""
+    kind = column.dtype.kind
+    if kind in "OT":
+        labelled, values = _labelled_objects(column.astype(object), name)
+    elif kind in "bU":
+        labelled, values = np.ones(len(column), dtype=bool), column
+    elif kind in "iuf":
+        labelled = (column != -1) & ~np.isnan(column)
+        values = column[labelled]
+    else:
+        raise _unknown_label_type(column.dtype.name, name)
+    if values.dtype.kind == "f":
+        if np.isinf(values).any():
+            raise ValueError(f"property {name!r} of y holds infinity; remove it.")
+        fractions = values[values != np.floor(values)]
+        if fractions.size:
+            raise _unknown_label_type(f"continuous ({fractions[0]})", name)
+    return labelled, values
+
+
+def _labelled_objects(column: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        unlabelled = {value for value in set(column) if _is_unlabelled(value)}
+    except TypeError:  # a list, say: it has no hash
+        raise _unknown_label_type("sequence", name) from None
+    # sets and types rather than arrays: NumPy cannot compare with ``pd.NA``
+    labelled = ~np.fromiter(map(unlabelled.__contains__, column), bool, len(column))
+    values = column[labelled]
+    types = set(map(type, values))
+    kinds = {_kind(type_) for type_ in types}
+    for kind in kinds - KINDS.keys():
+        raise _unknown_label_type(kind, name)
+    if len(kinds) > 1:
+        raise ValueError(
+            f"property {name!r} of y mixes {sorted(t.__name__ for t in types)}; make "
+            "its labels all strings, all numbers or all booleans."
+        )
+    return labelled, values if kinds <= {"str"} else np.array(values.tolist())
+
+
+def _is_unlabelled(value: Any) -> bool:
+    if isinstance(value, KINDS["number"]):
+        return bool(value == -1 or value != value)
+    # by name, so that pandas need not be there
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}
+
+
+def _kind(type_: type) -> str:
+    for kind, types in KINDS.items():  # "bool" first, for bool is an int
+        if issubclass(type_, types):
+            return kind
+    return type_.__name__
+
+
+def _unknown_label_type(found: str, name: str) -> ValueError:
+    # begins as scikit-learn's message does
+    return ValueError(
+        f"Unknown label type: {found}. The labels of property {name!r} of y must be "
+        "whole numbers, strings or booleans."
+    )
+
+
+def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct values, sorted, and the position of each value in them."""
+    if values.dtype != object:
+        distinct, positions = np.unique(values, return_inverse=True)
+        return distinct, positions
+    distinct = np.array(sorted(set(values)), dtype=object)
+    position = {value: i for i, value in enumerate(distinct)}
+    return distinct, np.fromiter(map(position.get, values), np.int64, len(values))
+
+
+def _n_components(
+    name: str,
+    classes: np.ndarray,
+    n_components: int | Mapping[str, int] | None,
+    discovered_components: int,
+) -> int:
+    """Return how many components a property has."""
+    parameter, size = "n_components", n_components
+    if isinstance(n_components, Mapping):
+        size = n_components.get(name)
+    elif not len(classes):
+        size = None
+    if size is None:
+        if len(classes):
+            return len(classes)
+        parameter, size = "discovered_components", discovered_components
+    if not isinstance(size, Integral) or isinstance(size, bool) or int(size) < 1:
+        raise ValueError(
+            f"{parameter}={size!r} is not allowed for property {name!r}; choose a "
+            "positive whole number."
+        )
+    if int(size) < len(classes):
+        raise ValueError(
+            f"n_components={size} is too small for property {name!r}, which has "
+            f"{len(classes)} classes; raise it, or leave it at None."
+        )
+    return int(size)
+
+
+def _with_placeholders(name: str, classes: np.ndarray, size: int) -> np.ndarray:
+    """Return the classes and, up to `size`, values for classes not yet seen."""
+    n_spare = size - len(classes)
+    if not len(classes):
+        return np.arange(size)
+    if not n_spare:
+        return classes
+    dtype = classes.dtype
+    if dtype.kind == "b":
+        if size > 2:
+            raise ValueError(
+                f"n_components={size} is too large for property {name!r}: a bool "
+                "property has two values."
+            )
+        spare = np.array([not classes[0]])
+    elif dtype.kind in "iuf":
+        first = max(int(classes[-1]) + 1, 0)  # -1 would say unlabelled
+        spare = np.arange(first, first + n_spare)
+        if (spare.astype(dtype) == spare).all():
+            spare = spare.astype(dtype)
+    else:
+        taken = set(classes)
+        new = (value for i in count(1) if (value := f"new_{i}") not in taken)
+        spare = np.array(list(islice(new, n_spare)))
+    return np.concatenate([classes, spare])
+
+
+def _default_names(n_columns: int) -> list[str]:
+    return [f"property_{k}" for k in range(n_columns)]
+
+
+def _shorten(values: np.ndarray, n: int = 20) -> str:
+    shown = ", ".join(map(repr, values[:n].tolist()))
+    return shown if len(values) <= n else f"{shown}, ... ({len(values)} in all)"

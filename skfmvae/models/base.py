@@ -1,0 +1,149 @@
+"""The protocol between a probabilistic model and everything that uses one.
+
+The trainer and the scikit-learn face know a model only through :class:`Model`, so
+a new model is one new file here and one thin estimator.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal
+
+__all__ = ["Model", "Term", "importance_weighted_bound"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named part of an objective that is maximised.
+
+    Attributes
+    ----------
+    value : Tensor of shape (n,)
+        The term of every row, in nats.
+    weight : float, default=1.0
+        Its weight in the objective; a divergence has a negative one.
+    rows : bool Tensor of shape (n,) or None, default=None
+        The rows over which the term is averaged; None means all of them.
+    is_kl : bool, default=False
+        Whether KL warm-up and free bits apply.
+    """
+
+    value: Tensor
+    weight: float = 1.0
+    rows: Tensor | None = None
+    is_kl: bool = False
+
+
+class Model(nn.Module, ABC):
+    """A latent variable model of rows with partly observed discrete properties.
+
+    Throughout, ``x`` is an ``(n, D)`` tensor of rows, ``codes`` an ``(n, K)`` int64
+    tensor of property values with -1 for unknown, and ``z`` an ``(n, L)`` tensor that
+    holds every latent block side by side.
+
+    Attributes
+    ----------
+    latent_blocks : dict of str to slice
+        The columns of ``z`` that belong to each block, in order.
+    n_inputs : int
+        The number of columns ``D``. Training divides the objective by it, so that
+        weights and learning rates mean the same for narrow and for wide data.
+    """
+
+    latent_blocks: Mapping[str, slice]
+    n_inputs: int
+
+    @property
+    def n_latents(self) -> int:
+        """The size ``L`` of the latent vector."""
+        return max(block.stop for block in self.latent_blocks.values())
+
+    @abstractmethod
+    def terms(self, x: Tensor, codes: Tensor) -> tuple[dict[str, Term], object]:
+        """Return the objective's terms and what `update_globals` learns from."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Normal:
+        """Return the posterior ``q(z | x)`` over every latent block."""
+
+    @abstractmethod
+    def property_log_proba(self, x: Tensor) -> list[Tensor]:
+        """Return one ``(n, C_k)`` tensor of log-probabilities per property."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Distribution:
+        """Return ``p(x | z)``."""
+
+    @abstractmethod
+    def expectation(self, z: Tensor) -> Tensor:
+        """Return the ``(n, D)`` row that ``z`` is expected to give."""
+
+    @abstractmethod
+    def sample_latents(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw ``(z, codes)`` from the prior given the properties in `codes`.
+
+        Unknown properties are drawn too; the codes that come back are complete.
+        """
+
+    @abstractmethod
+    def intervene(self, x: Tensor, codes: Tensor) -> Tensor:
+        """Return the ``z`` of the rows with the properties in `codes` imposed.
+
+        Whatever else the rows say stays: a property is left alone where its code is
+        -1 or the value that the row has already.
+        """
+
+    @abstractmethod
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Return ``ln p(z)``, shape (n,), in nats."""
+
+    def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return an importance-weighted lower bound on ``ln p(x)``, shape (n,).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, D)
+        noise : Tensor of shape (S, L)
+            Standard normal draws, shared by all rows so that the value of a row does
+            not depend on its neighbours.
+        """
+        return importance_weighted_bound(
+            self.encode(x), noise, lambda z: self.decode(z).log_prob(x), self.log_prior
+        )
+
+    def begin_epoch(
+        self,
+        progress: float,
+        n_samples: int,
+        look_at_rows: Callable[[], tuple[Tensor, Tensor]],
+    ) -> None:
+        """Prepare for an epoch; `progress` is the share of training that is done.
+
+        `look_at_rows` gives values and codes of rows to look at: the labelled ones,
+        or a random share of them where they are many, and random others.
+        """
+
+    def update_globals(
+        self, latents: object, sample_weight: Tensor, n_samples: int
+    ) -> None:
+        """Learn what gradients do not, after each step of the optimiser.
+
+        `latents` is what `terms` returned for the batch, `sample_weight` the weight
+        of each of its rows and `n_samples` the size of the whole data set.
+        """
+
+
+def importance_weighted_bound(posterior, noise, log_likelihood, log_prior) -> Tensor:
+    """Return ``ln mean_s p(x | z_s) p(z_s) / q(z_s | x)`` (Burda et al. 2016, eq. 8)."""
+    log_weights = []
+    for epsilon in noise:
+        z = posterior.mean + posterior.stddev * epsilon
+        log_q = posterior.log_prob(z).sum(-1)
+        log_weights.append(log_likelihood(z) + log_prior(z) - log_q)
+    return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))

@@ -1,0 +1,283 @@
+"""A factorial mixture prior, as in Paquet, Ghaisas and Tieleman (2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal, kl_divergence
+
+from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
+
+from .base import Model, Term
+
+__all__ = ["FactorialMixture"]
+
+LOG_VARIANCE_RANGE = (-8.0, 3.0)
+
+
+class Latents(NamedTuple):
+    """What the mixtures learn from: one batch, without gradient."""
+
+    posterior: Normal
+    responsibilities: list[Tensor]
+
+
+class FactorialMixture(Model):
+    """One Gaussian mixture for each property, side by side, and a style block.
+
+    Every property ``k`` owns a subspace with a mixture of ``C_k`` components, one for
+    each of its values; a known value pins the component. Mixtures with equally many
+    components are computed together.
+
+    Parameters
+    ----------
+    encoder, decoder : Module
+        Networks from ``likelihood.n_inputs`` to ``2 L`` and from ``L`` to
+        ``likelihood.n_outputs`` values, where ``L = K * property_dim + style_dim``.
+    likelihood : Module
+        The likelihood ``p(x | z)``, see :mod:`skfmvae.nn`.
+    n_inputs : int
+        Number of columns of the data.
+    n_components : dict of str to int
+        Number of components of every property.
+    property_dim, style_dim : int
+        Sizes of each property's subspace and of the style block.
+    mixture : dict
+        Keyword arguments of :class:`~skfmvae.mixture.VariationalGaussianMixture`.
+    label_weight : float
+        Weight of the classification term.
+    warmup : float
+        Share of training before the mixtures are set from the latents.
+    delay, forgetting_rate : float
+        ``tau`` and ``kappa`` of the mixtures' step size ``(t + tau) ** -kappa``.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Any,
+        *,
+        n_inputs: int,
+        n_components: Mapping[str, int],
+        property_dim: int,
+        style_dim: int,
+        mixture: Mapping[str, Any],
+        label_weight: float,
+        warmup: float,
+        delay: float,
+        forgetting_rate: float,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.n_inputs = n_inputs
+        self.label_weight = label_weight
+        self.warmup = warmup
+        self.delay = delay
+        self.forgetting_rate = forgetting_rate
+        self.property_dim = property_dim
+        self.latent_blocks = _side_by_side(
+            dict.fromkeys(n_components, property_dim) | {"style": style_dim}
+        )
+        self.property_names = list(n_components)
+        self.subspaces = _equal_sizes(list(n_components.values()))
+        self.mixtures = nn.ModuleList(
+            VariationalGaussianMixture(len(members), size, property_dim, **mixture)
+            for size, members in self.subspaces.items()
+        )
+        # Steps of the mixtures since they were set from the latents; -1: not yet.
+        self.register_buffer("mixture_step", torch.tensor(-1))
+
+    # The objective (section 3 of the paper) -----------------------------------------
+
+    def terms(self, x: Tensor, codes: Tensor) -> tuple[dict[str, Term], Latents]:
+        posterior = self.encode(x)
+        z = posterior.rsample()
+        log_joint = self._log_joint(posterior.mean, posterior.variance)
+        entropy = self._properties(posterior.entropy()).sum(-1)
+        style = self.latent_blocks["style"]
+
+        terms = {"log_likelihood": Term(self.decode(z).log_prob(x))}
+        if style.stop > style.start:
+            q = Normal(posterior.mean[:, style], posterior.stddev[:, style])
+            kl = kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
+            terms["kl_style"] = Term(kl, weight=-1.0, is_kl=True)
+        responsibilities = []
+        for k, name in enumerate(self.property_names):
+            code, joint = codes[:, k], log_joint[k]
+            known = code >= 0
+            evidence = torch.logsumexp(joint, dim=1)
+            pinned = joint.gather(1, code.clamp_min(0)[:, None]).squeeze(1)
+            kl = -entropy[:, k] - torch.where(known, pinned, evidence)
+            terms[f"kl_{name}"] = Term(kl, weight=-1.0, is_kl=True)
+            terms[f"label_{name}"] = Term(
+                pinned - evidence, self.label_weight * self.n_inputs, rows=known
+            )
+            responsibilities.append(_pin(torch.softmax(joint.detach(), dim=1), code))
+        latents = Latents(
+            Normal(posterior.mean.detach(), posterior.stddev.detach()),
+            responsibilities,
+        )
+        return terms, latents
+
+    def encode(self, x: Tensor) -> Normal:
+        output = self.encoder(self.likelihood.features(x))
+        mean, log_variance = output.chunk(2, dim=1)
+        scale = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
+        return Normal(mean, scale, validate_args=False)
+
+    def decode(self, z: Tensor) -> Distribution:
+        return self.likelihood(self.decoder(z))
+
+    def expectation(self, z: Tensor) -> Tensor:
+        return self.likelihood.expectation(self.decode(z))
+
+    def property_log_proba(self, x: Tensor) -> list[Tensor]:
+        posterior = self.encode(x)
+        log_joint = self._log_joint(posterior.mean, posterior.variance)
+        return [torch.log_softmax(joint, dim=1) for joint in log_joint]
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        style = Normal(0.0, 1.0).log_prob(z[:, self.latent_blocks["style"]]).sum(-1)
+        points = self._properties(z)
+        return style + sum(
+            mixture.log_predictive(points[:, members]).sum(-1)
+            for mixture, members in self._groups()
+        )
+
+    # The mixtures' side (section 4 of the paper) ------------------------------------
+
+    def begin_epoch(self, progress, n_samples, look_at_rows):
+        if self.mixture_step < 0 and progress >= self.warmup:
+            self._set_mixtures(n_samples, *look_at_rows())
+
+    def update_globals(self, latents, sample_weight, n_samples):
+        if self.mixture_step < 0:
+            return
+        self.mixture_step += 1
+        rate = (self.mixture_step.item() + self.delay) ** -self.forgetting_rate
+        self._step_mixtures(
+            latents.posterior, latents.responsibilities, sample_weight, n_samples, rate
+        )
+
+    @torch.no_grad()
+    def _set_mixtures(self, n_samples, x, codes):
+        """Start from class means where there are labels, else from k-means."""
+        was_training = self.training
+        posterior = self.eval().encode(x)
+        self.train(was_training)
+        points = self._properties(posterior.mean)
+        responsibilities = []
+        for k, n_components in enumerate(self._n_components()):
+            responsibilities.append(
+                _starting_responsibilities(points[:, k], codes[:, k], n_components)
+            )
+        everyone = torch.ones_like(points[:, 0, 0])
+        self._step_mixtures(posterior, responsibilities, everyone, n_samples, rate=1.0)
+        self.mixture_step.zero_()
+
+    @torch.no_grad()
+    def _step_mixtures(self, posterior, responsibilities, weight, n_samples, rate):
+        mean = self._properties(posterior.mean)
+        variance = self._properties(posterior.variance)
+        for mixture, members in self._groups():
+            statistics = mixture.statistics(
+                mean[:, members],
+                variance[:, members],
+                torch.stack([responsibilities[k] for k in members], dim=1),
+                weight,
+            )
+            mixture.natural_step(statistics * (n_samples / len(weight)), rate)
+
+    # Generation ---------------------------------------------------------------------
+
+    def sample_latents(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        codes = codes.clone()
+        z = torch.randn(len(codes), self.n_latents, device=codes.device)
+        points = self._properties(z)
+        for mixture, members in self._groups():
+            drawn = mixture.sample_components(len(codes))
+            known = codes[:, members]
+            codes[:, members] = torch.where(known >= 0, known, drawn)
+            points[:, members] = mixture.sample(codes[:, members])
+        return z, codes
+
+    def intervene(self, x: Tensor, codes: Tensor) -> Tensor:
+        posterior = self.encode(x)
+        z = posterior.mean.clone()
+        points = self._properties(z)
+        log_joint = self._log_joint(posterior.mean, posterior.variance)
+        current = torch.stack([joint.argmax(dim=1) for joint in log_joint], dim=1)
+        wanted = torch.where(codes >= 0, codes, current)
+        for mixture, members in self._groups():
+            points[:, members] = mixture.transport(
+                points[:, members], current[:, members], wanted[:, members]
+            )
+        return z
+
+    # Shapes -------------------------------------------------------------------------
+
+    def _groups(self):
+        return zip(self.mixtures, self.subspaces.values(), strict=True)
+
+    def _n_components(self):
+        sizes = {k: size for size, ks in self.subspaces.items() for k in ks}
+        return [sizes[k] for k in range(len(sizes))]
+
+    def _properties(self, z: Tensor) -> Tensor:
+        """View the properties' part of ``z`` as (n, K, property_dim)."""
+        n_properties = len(self.property_names)
+        flat = z[:, : n_properties * self.property_dim]
+        return flat.unflatten(1, (n_properties, self.property_dim))
+
+    def _log_joint(self, mean: Tensor, variance: Tensor) -> list[Tensor]:
+        """Return ``ell_kc + E ln pi_kc``, one (n, C_k) tensor per property."""
+        mean, variance = self._properties(mean), self._properties(variance)
+        joint: list[Tensor] = [mean] * len(self.property_names)
+        for mixture, members in self._groups():
+            density = mixture.expected_log_density(mean[:, members], variance[:, members])
+            group = density + mixture.expected_log_weights()
+            for k, values in zip(members, group.unbind(dim=1), strict=True):
+                joint[k] = values
+        return joint
+
+
+def _side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
+    blocks, start = {}, 0
+    for name, size in sizes.items():
+        blocks[name] = slice(start, start + size)
+        start += size
+    return blocks
+
+
+def _equal_sizes(sizes: Sequence[int]) -> dict[int, list[int]]:
+    """Group the properties by their number of components."""
+    groups: dict[int, list[int]] = {}
+    for k, size in enumerate(sizes):
+        groups.setdefault(size, []).append(k)
+    return groups
+
+
+def _pin(responsibilities: Tensor, code: Tensor) -> Tensor:
+    """Replace the rows whose component is known by one-hot ones."""
+    one_hot = nn.functional.one_hot(code.clamp_min(0), responsibilities.shape[1])
+    return torch.where((code >= 0)[:, None], one_hot.float(), responsibilities)
+
+
+def _starting_responsibilities(points, code, n_components):
+    labelled = code.unique()
+    labelled = labelled[labelled >= 0]
+    fixed = torch.stack([points[code == c].mean(0) for c in labelled]) if len(labelled) else None
+    spare = torch.ones(n_components, dtype=torch.bool, device=code.device)
+    spare[labelled] = False
+    centres = points.new_empty(n_components, points.shape[1])
+    order = torch.cat([labelled, spare.nonzero().squeeze(1)])
+    centres[order] = kmeans_plusplus(points, n_components, fixed=fixed)
+    nearest = torch.cdist(points, centres).argmin(dim=1)
+    nearest = torch.where(code >= 0, code, nearest)
+    return nn.functional.one_hot(nearest, n_components).to(points.dtype)

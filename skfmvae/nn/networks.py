@@ -1,0 +1,484 @@
+"""Encoders and decoders: settings that build plain torch networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from sklearn.base import BaseEstimator, clone
+from torch import Tensor, nn
+
+__all__ = ["MLP", "Conv", "build_network"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+}
+
+NORMS: dict[str | None, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+    None: lambda n_features: nn.Identity(),
+}
+
+IMAGE_NORMS: dict[str | None, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "layer": lambda n_channels: nn.GroupNorm(1, n_channels),
+    None: lambda n_channels: nn.Identity(),
+}
+
+
+class MLP(BaseEstimator):
+    """Fully connected networks.
+
+    Every hidden layer is linear, normalised, activated and thinned by dropout; a
+    linear layer closes the network.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(256, 256)
+        Sizes of the encoder's hidden layers; the decoder takes them in reverse. An
+        empty sequence gives a linear map.
+    activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu"}, default="relu"
+        Activation of the hidden layers.
+    norm : {"batch", "layer", None}, default="batch"
+        Normalisation before each activation. While training, batch normalisation
+        needs at least two rows in every batch.
+    dropout : float, default=0.0
+        Share of hidden units that are dropped while training, in [0, 1).
+
+    See Also
+    --------
+    Conv : Convolutional networks for images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skfmvae.nn import MLP
+    >>> encoder = MLP(hidden=(32, 16)).build_encoder(n_inputs=64, n_outputs=10)
+    >>> encoder(torch.zeros(5, 64)).shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (256, 256),
+        activation: str = "relu",
+        norm: str | None = "batch",
+        dropout: float = 0.0,
+    ):
+        self.hidden = hidden
+        self.activation = activation
+        self.norm = norm
+        self.dropout = dropout
+
+    def build_encoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Build a network from rows to the parameters of a posterior.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int
+            Number of columns that go in and come out.
+
+        Returns
+        -------
+        Sequential
+            Maps (n, n_inputs) to (n, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed.
+        """
+        self._check_parameters()
+        return self._build([n_inputs, *self.hidden], n_outputs)
+
+    def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Build a network from latents to the parameters of a likelihood.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int
+            Number of columns that go in and come out.
+
+        Returns
+        -------
+        Sequential
+            Maps (n, n_inputs) to (n, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed.
+        """
+        self._check_parameters()
+        return self._build([n_inputs, *reversed(self.hidden)], n_outputs)
+
+    def _build(self, sizes: list[int], n_outputs: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for n_from, n_to in pairwise(sizes):
+            layers += _dense(n_from, n_to, self.activation, self.norm)
+            if self.dropout:
+                layers.append(nn.Dropout(self.dropout))
+        return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs))
+
+    def _check_parameters(self) -> None:
+        _check_sizes(self, "hidden", example="(256,)")
+        _check_choice(self, "activation", ACTIVATIONS)
+        _check_choice(self, "norm", NORMS)
+        if not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
+            _refuse(self, "dropout", self.dropout, "choose a number in [0, 1)")
+
+
+class Conv(BaseEstimator):
+    """Convolutional networks for images stored as flat rows.
+
+    The encoder halves the image with every convolution of stride 2 and ends with a
+    dense hidden layer and a linear one; the decoder is its mirror image with
+    transposed convolutions. Images may have any height and width.
+
+    Parameters
+    ----------
+    channels : sequence of int, default=(32, 64)
+        Number of channels after each convolution of the encoder.
+    kernel_size : int, default=3
+        Height and width of the kernels.
+    hidden : int, default=256
+        Size of the dense hidden layer.
+    activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu"}, default="relu"
+        Activation of the hidden layers.
+    norm : {"batch", "layer", None}, default="batch"
+        Normalisation before each activation. While training, batch normalisation
+        needs at least two rows in every batch.
+    image_shape : tuple (channels, height, width) or None, default=None
+        Shape of one image. None takes images for square, with one channel or else
+        with three.
+
+    See Also
+    --------
+    MLP : Fully connected networks.
+
+    Notes
+    -----
+    Rows hold an image channel by channel, as ``images.reshape(n, -1)`` lays out an
+    array of shape (n, channels, height, width). A network may read or write several
+    values per pixel, such as the categories of a categorical likelihood: its columns
+    are then whole images one after the other, (n_values, channels, height, width).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skfmvae.nn import Conv
+    >>> decoder = Conv(image_shape=(1, 7, 9)).build_decoder(n_inputs=10, n_outputs=63)
+    >>> decoder(torch.zeros(5, 10)).shape
+    torch.Size([5, 63])
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int] = (32, 64),
+        kernel_size: int = 3,
+        hidden: int = 256,
+        activation: str = "relu",
+        norm: str | None = "batch",
+        image_shape: tuple[int, int, int] | None = None,
+    ):
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.hidden = hidden
+        self.activation = activation
+        self.norm = norm
+        self.image_shape = image_shape
+
+    def build_encoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Build a network from images to the parameters of a posterior.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of columns that go in: the image's values, or a multiple of them
+            where `image_shape` is given.
+        n_outputs : int
+            Number of columns that come out.
+
+        Returns
+        -------
+        Sequential
+            Maps (n, n_inputs) to (n, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed, the rows are no images of `image_shape` or
+            the images are too small for so many convolutions.
+        """
+        n_channels, sizes = self._layout("encoder", n_inputs)
+        layers: list[nn.Module] = [nn.Unflatten(1, (n_channels[0], *sizes[0]))]
+        for n_from, n_to in pairwise(n_channels):
+            convolution = nn.Conv2d(
+                n_from,
+                n_to,
+                self.kernel_size,
+                stride=2,
+                padding=self._padding,
+                bias=self.norm != "batch",
+            )
+            layers += [convolution, *self._normalise_and_activate(n_to)]
+        n_features = n_channels[-1] * math.prod(sizes[-1])
+        return nn.Sequential(
+            *layers,
+            nn.Flatten(),
+            *_dense(n_features, self.hidden, self.activation, self.norm),
+            nn.Linear(self.hidden, n_outputs),
+        )
+
+    def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Build a network from latents to the parameters of every pixel.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of columns that go in.
+        n_outputs : int
+            Number of columns that come out: the image's values, or a multiple of
+            them where `image_shape` is given.
+
+        Returns
+        -------
+        Sequential
+            Maps (n, n_inputs) to (n, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed, the rows are no images of `image_shape` or
+            the images are too small for so many convolutions.
+        """
+        n_channels, sizes = self._layout("decoder", n_outputs)
+        n_channels, sizes = n_channels[::-1], sizes[::-1]
+        n_features = n_channels[0] * math.prod(sizes[0])
+        layers: list[nn.Module] = [
+            *_dense(n_inputs, self.hidden, self.activation, self.norm),
+            nn.Linear(self.hidden, n_features, bias=self.norm != "batch"),
+            nn.Unflatten(1, (n_channels[0], *sizes[0])),
+        ]
+        for i in range(len(self.channels)):
+            layers += self._normalise_and_activate(n_channels[i])
+            layers.append(
+                nn.ConvTranspose2d(
+                    n_channels[i],
+                    n_channels[i + 1],
+                    self.kernel_size,
+                    stride=2,
+                    padding=self._padding,
+                    output_padding=self._output_padding(sizes[i], sizes[i + 1]),
+                    bias=self.norm != "batch" or i == len(self.channels) - 1,
+                )
+            )
+        return nn.Sequential(*layers, nn.Flatten())
+
+    @property
+    def _padding(self) -> int:
+        return (self.kernel_size - 1) // 2
+
+    def _normalise_and_activate(self, n_channels: int) -> list[nn.Module]:
+        return [IMAGE_NORMS[self.norm](n_channels), ACTIVATIONS[self.activation]()]
+
+    def _output_padding(self, small: Sequence[int], large: Sequence[int]) -> Any:
+        # two sizes have the same half; this tells which one to come back to
+        odd = self.kernel_size % 2
+        return tuple(b - 2 * a + odd for a, b in zip(small, large, strict=True))
+
+    def _layout(
+        self, role: str, n_columns: int
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the channels and the image sizes before and after each convolution."""
+        self._check_parameters()
+        n_channels, height, width = self.image_shape or _infer_image_shape(n_columns)
+        n_values, rest = divmod(n_columns, n_channels * height * width)
+        if rest or not n_values:
+            raise ValueError(
+                f"Conv: image_shape={self.image_shape!r} has "
+                f"{n_channels * height * width} values, of which the {n_columns} "
+                f"columns of the {role} are no multiple; give the shape (channels, "
+                "height, width) of the rows."
+            )
+        sizes = [(height, width)]
+        for _ in self.channels:
+            # kernels of odd size round a half up, those of even size down
+            height, width = ((s + self.kernel_size % 2) // 2 for s in sizes[-1])
+            sizes.append((height, width))
+        if 0 in sizes[-1]:
+            raise ValueError(
+                f"Conv: images of height and width {sizes[0]} are too small for "
+                f"channels={self.channels!r} with kernel_size={self.kernel_size!r}; "
+                "use fewer channels or an odd kernel_size."
+            )
+        return [n_values * n_channels, *self.channels], sizes
+
+    def _check_parameters(self) -> None:
+        _check_sizes(self, "channels", example="(32, 64)")
+        if not self.channels:
+            _refuse(self, "channels", self.channels, "give at least one, or use MLP")
+        _check_size(self, "kernel_size")
+        _check_size(self, "hidden")
+        _check_choice(self, "activation", ACTIVATIONS)
+        _check_choice(self, "norm", IMAGE_NORMS)
+        if self.image_shape is not None:
+            _check_sizes(self, "image_shape", example="(1, 28, 28)")
+            if len(self.image_shape) != 3:
+                remedy = "give (channels, height, width)"
+                _refuse(self, "image_shape", self.image_shape, remedy)
+
+
+def build_network(
+    spec: Any, role: str, n_inputs: int, n_outputs: int, n_columns: int | None = None
+) -> nn.Module:
+    """Build an encoder or a decoder and check what comes out of it.
+
+    Parameters
+    ----------
+    spec : {"mlp", "conv"}, MLP, Conv or callable
+        The name of a default network, settings with ``build_encoder`` and
+        ``build_decoder``, or a factory ``f(n_inputs, n_outputs)`` of modules.
+    role : {"encoder", "decoder"}
+        What to build.
+    n_inputs, n_outputs : int
+        Number of columns that go in and come out.
+    n_columns : int or None, default=None
+        Number of columns of the data, from which :class:`Conv` infers a missing
+        `image_shape`. Needed where a network has several values per pixel.
+
+    Returns
+    -------
+    Module
+        Maps (n, n_inputs) to (n, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        If `spec` is none of the above, its settings are not allowed, or the network
+        does not give the shape that it should.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skfmvae.nn import build_network
+    >>> network = build_network(torch.nn.Linear, "decoder", n_inputs=2, n_outputs=8)
+    >>> network(torch.zeros(5, 2)).shape
+    torch.Size([5, 8])
+    """
+    network = _factory(spec, role, n_columns)(n_inputs, n_outputs)
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            f"{role}={spec!r} gave a {type(network).__name__}; it must give a "
+            "torch.nn.Module."
+        )
+    _check_output(network, role, n_inputs, n_outputs)
+    return network
+
+
+def _factory(
+    spec: Any, role: str, n_columns: int | None
+) -> Callable[[int, int], nn.Module]:
+    defaults = {"mlp": MLP, "conv": Conv}
+    if isinstance(spec, str) and spec in defaults:
+        spec = defaults[spec]()
+    if isinstance(spec, Conv) and spec.image_shape is None and n_columns is not None:
+        spec = clone(spec).set_params(image_shape=_infer_image_shape(n_columns))
+    build = getattr(spec, f"build_{role}", None)
+    if build is not None and not isinstance(spec, type):
+        return build
+    if callable(spec) and build is None and not isinstance(spec, nn.Module):
+        return spec
+    raise ValueError(
+        f"{role}={spec!r} is not allowed; choose one of {sorted(defaults)}, an object "
+        "such as MLP(), or a function of (n_inputs, n_outputs) that returns a new "
+        "torch.nn.Module."
+    )
+
+
+def _check_output(network: nn.Module, role: str, n_inputs: int, n_outputs: int) -> None:
+    """Send two rows of zeros through `network` and leave no trace of it."""
+    was_training = {module: module.training for module in network.modules()}
+    reference = next(network.parameters(), torch.empty(0))
+    rows = torch.zeros(2, n_inputs, dtype=reference.dtype, device=reference.device)
+    devices = [reference.device] if reference.is_cuda else []
+    network.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices):
+            output = network(rows)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{role}: the network failed on rows of shape {tuple(rows.shape)}; it "
+            f"must take {n_inputs} columns and give {n_outputs}."
+        ) from error
+    finally:
+        for module, training in was_training.items():
+            module.training = training
+    found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    if found != (2, n_outputs):
+        raise ValueError(
+            f"{role}: from rows of shape {tuple(rows.shape)} the network gives {found}"
+            f" where {(2, n_outputs)} is expected; end it with {n_outputs} columns."
+        )
+
+
+def _dense(
+    n_from: int, n_to: int, activation: str, norm: str | None
+) -> list[nn.Module]:
+    # batch normalisation subtracts a bias again, so there is none before it
+    return [
+        nn.Linear(n_from, n_to, bias=norm != "batch"),
+        NORMS[norm](n_to),
+        ACTIVATIONS[activation](),
+    ]
+
+
+def _infer_image_shape(n_columns: int) -> tuple[int, int, int]:
+    for n_channels in (1, 3):
+        size = math.isqrt(n_columns // n_channels)
+        if n_channels * size**2 == n_columns:
+            return n_channels, size, size
+    raise ValueError(
+        f"Conv: image_shape=None, but {n_columns} columns are no square image with one "
+        "or three channels; give image_shape=(channels, height, width)."
+    )
+
+
+def _check_size(settings: BaseEstimator, parameter: str) -> None:
+    value = getattr(settings, parameter)
+    if not _is_size(value):
+        _refuse(settings, parameter, value, "choose a positive whole number")
+
+
+def _check_sizes(settings: BaseEstimator, parameter: str, example: str) -> None:
+    values = getattr(settings, parameter)
+    if not isinstance(values, Sequence) or not all(map(_is_size, values)):
+        remedy = f"give positive whole numbers, such as {example}"
+        _refuse(settings, parameter, values, remedy)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Integral) and int(value) > 0
+
+
+def _check_choice(
+    settings: BaseEstimator, parameter: str, allowed: Mapping[Any, Any]
+) -> None:
+    value = getattr(settings, parameter)
+    if value not in list(allowed):
+        _refuse(settings, parameter, value, f"choose one of {list(allowed)}")
+
+
+def _refuse(settings: BaseEstimator, parameter: str, value: Any, remedy: str) -> None:
+    name = type(settings).__name__
+    raise ValueError(f"{name}: {parameter}={value!r} is not allowed; {remedy}.")

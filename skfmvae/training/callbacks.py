@@ -1,0 +1,72 @@
+"""Callbacks that every estimator may use beside skorch's own."""
+
+from __future__ import annotations
+
+import skorch.callbacks
+from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+__all__ = ["EarlyStopping", "EpochBar"]
+
+
+class EarlyStopping(BaseEstimator):
+    """Stop when the objective of held-out rows no longer falls, and keep the best.
+
+    Parameters
+    ----------
+    validation_fraction : float, default=0.1
+        Share of the rows, drawn at random, that are held out of training.
+    patience : int, default=10
+        Epochs to wait for an improvement.
+    tol : float, default=1e-4
+        Relative fall of the objective that counts as an improvement.
+
+    Examples
+    --------
+    >>> from skfmvae.training import EarlyStopping
+    >>> EarlyStopping(patience=5)
+    EarlyStopping(patience=5)
+    """
+
+    def __init__(
+        self,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        tol: float = 1e-4,
+    ):
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.tol = tol
+
+    def callback(self) -> Callback:
+        """Return the skorch callback that does it."""
+        return skorch.callbacks.EarlyStopping(
+            monitor="valid_loss",
+            patience=self.patience,
+            threshold=self.tol,
+            load_best=True,
+            sink=_silent,
+        )
+
+
+class EpochBar(Callback):
+    """Show one progress bar over the epochs, with the current loss."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move it by one epoch."""
+        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4f}")
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close it."""
+        self.bar_.close()
+        del self.bar_
+
+
+def _silent(*args):
+    """Take skorch's messages and drop them."""

@@ -1,0 +1,165 @@
+"""The skorch net that trains every model."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from functools import partial
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
+
+from .objective import Objective
+from .rows import BatchIterator
+
+__all__ = ["ModelNet"]
+
+N_ROWS_TO_LOOK_AT = 10_000
+
+
+class ModelNet(NeuralNet):
+    """Train a :class:`~skfmvae.models.base.Model` on :class:`~skfmvae.training.Rows`.
+
+    ``fit(rows)`` runs skorch's loop; what differs is that a batch gives named terms,
+    that the model learns its global parameters after each step, and that an
+    interrupted fit goes back to the last complete epoch. The history holds the mean
+    of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``.
+
+    Parameters
+    ----------
+    module : Model
+    criterion : type, default=Objective
+    iterator_train, iterator_valid : type, default=BatchIterator
+    **kwargs
+        As for :class:`skorch.NeuralNet`.
+
+    Raises
+    ------
+    FloatingPointError
+        When the loss stops being finite.
+    """
+
+    def __init__(
+        self,
+        module,
+        criterion=Objective,
+        *,
+        iterator_train=BatchIterator,
+        iterator_valid=BatchIterator,
+        iterator_train__shuffle=True,
+        train_split=None,
+        **kwargs,
+    ):
+        super().__init__(
+            module,
+            criterion,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            iterator_train__shuffle=iterator_train__shuffle,
+            train_split=train_split,
+            **kwargs,
+        )
+
+    def n_steps(self, rows) -> int:
+        """Return the number of steps that fitting these rows will take."""
+        return self.max_epochs * len(self.get_iterator(rows, training=True))
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Run the epochs; on interruption keep the last complete one."""
+        self._n_samples = len(X)
+        self._n_steps = self.n_steps(X)
+        self._step = 0
+        self.n_complete_epochs_ = 0
+        try:
+            return super().fit_loop(X, y, epochs=epochs, **fit_params)
+        except KeyboardInterrupt:
+            # skorch swallows it; with no complete epoch the caller must raise it anew.
+            if self.n_complete_epochs_:
+                self._restore_complete_epoch()
+                warnings.warn(
+                    "Fitting was interrupted: the model is that of epoch "
+                    f"{self.n_complete_epochs_}, the last complete one.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+            raise
+        finally:
+            self._complete = None
+
+    def on_epoch_begin(self, net, dataset_train=None, **kwargs):
+        """Let the model look at rows and start the means of the terms afresh."""
+        super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
+        look_at_rows = partial(_look_at, dataset_train)
+        self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows)
+        self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the means of the terms and remember the epoch as complete."""
+        for prefix, sums in self._term_sums.items():
+            n_batches = self.history[-1].get(f"{prefix}_batch_count", 0)
+            for name, value in sums.items():
+                self.history.record(f"{prefix}_{name}", value / n_batches)
+        self._complete = copy.deepcopy(self.module_.state_dict())
+        self.n_complete_epochs_ = len(self.history)
+
+    def train_step(self, batch, **fit_params):
+        """Take one step of the optimiser, then of the global parameters."""
+        step = super().train_step(batch, **fit_params)
+        self.module_.update_globals(step["latents"], batch.weight, self._n_samples)
+        self._step += 1
+        return step
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the loss of a batch and its gradient."""
+        self._set_training(True)
+        step = self._evaluate(batch, "train", self._progress)
+        step["loss"].backward()
+        return step
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of held-out rows, the divergences at full weight."""
+        self._set_training(False)
+        with torch.no_grad():
+            return self._evaluate(batch, "valid", progress=1.0)
+
+    @property
+    def _progress(self) -> float:
+        return self._step / self._n_steps
+
+    def _evaluate(self, batch, prefix, progress):
+        terms, latents = self.module_.terms(batch.x, batch.codes)
+        loss, means = self.criterion_(
+            terms, batch.weight, self.module_.n_inputs, progress
+        )
+        sums = self._term_sums[prefix]
+        values = torch.stack([value.detach() for value in means.values()]).tolist()
+        for name, value in zip(means, values, strict=True):
+            sums[name] = sums.get(name, 0.0) + value
+        if not all(map(math.isfinite, values)):
+            self._raise_not_finite(dict(zip(means, values, strict=True)))
+        return {"loss": loss, "y_pred": None, "latents": latents}
+
+    def _raise_not_finite(self, means):
+        culprits = [name for name, value in means.items() if not math.isfinite(value)]
+        raise FloatingPointError(
+            f"The loss is not finite in epoch {len(self.history)}: "
+            f"{', '.join(culprits)} overflowed. Try a lower lr "
+            f"(now {self.lr:g}), scaling the columns of X, or clipping gradients "
+            "with callbacks=[skorch.callbacks.GradientNormClipping(1.0)]."
+        )
+
+    def _restore_complete_epoch(self):
+        self.module_.load_state_dict(self._complete)
+        while len(self.history) > self.n_complete_epochs_:
+            self.history.pop()
+
+
+def _look_at(rows):
+    """Return values and codes of at most so many rows, labelled ones first."""
+    labelled = (rows.codes >= 0).any(1).float().cpu()
+    priority = labelled + torch.rand(len(rows))
+    index = priority.topk(min(len(rows), N_ROWS_TO_LOOK_AT)).indices
+    batch = rows[index]
+    return batch.x, batch.codes

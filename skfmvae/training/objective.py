@@ -1,0 +1,81 @@
+"""From a model's named terms to the one number that is minimised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from skfmvae.models.base import Term
+
+__all__ = ["KL", "Objective"]
+
+
+class KL(BaseEstimator):
+    """How divergences enter the objective.
+
+    Parameters
+    ----------
+    warmup : float, default=0.2
+        Share of training over which the weight of the divergences rises from 0 to 1,
+        linearly (Sønderby et al. 2016, section 2.3).
+    free_bits : float, default=0.0
+        Nats below which the batch mean of a divergence is not pressed further
+        (Kingma et al. 2016, appendix C.8).
+
+    Examples
+    --------
+    >>> from skfmvae.training import KL
+    >>> KL(free_bits=0.5)
+    KL(free_bits=0.5)
+    """
+
+    def __init__(self, warmup: float = 0.2, free_bits: float = 0.0):
+        self.warmup = warmup
+        self.free_bits = free_bits
+
+    def weight(self, progress: float) -> float:
+        """Return the divergences' weight when a share `progress` is done."""
+        return 1.0 if progress >= self.warmup else progress / self.warmup
+
+
+class Objective(nn.Module):
+    """The loss: minus the weighted sum of the terms' means, in nats per input value.
+
+    Parameters
+    ----------
+    kl : KL or None, default=None
+        None stands for ``KL()``.
+    """
+
+    def __init__(self, kl: KL | None = None):
+        super().__init__()
+        self.kl = KL() if kl is None else kl
+
+    def forward(
+        self,
+        terms: Mapping[str, Term],
+        sample_weight: Tensor,
+        n_inputs: int,
+        progress: float = 1.0,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss and the mean of every term over its rows, in nats."""
+        kl_weight = self.kl.weight(progress)
+        means = {name: _mean(term, sample_weight) for name, term in terms.items()}
+        total = torch.zeros_like(sample_weight[0])
+        for name, term in terms.items():
+            if term.is_kl:
+                floored = means[name].clamp_min(self.kl.free_bits)
+                total = total + kl_weight * term.weight * floored
+            else:
+                total = total + term.weight * means[name]
+        return -total / n_inputs, means
+
+
+def _mean(term, sample_weight):
+    if term.rows is None:
+        return (sample_weight * term.value).mean()
+    weight = sample_weight * term.rows
+    return (weight * term.value).sum() / weight.sum().clamp_min(1e-12)

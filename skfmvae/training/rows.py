@@ -1,0 +1,142 @@
+"""Rows on their way to the model: whole batches, cut by index."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+__all__ = ["Batch", "BatchIterator", "Rows"]
+
+
+class Batch(NamedTuple):
+    """Some rows: values, property codes, weights and their numbers in the data."""
+
+    x: Tensor
+    codes: Tensor
+    weight: Tensor
+    index: Tensor
+
+
+class Rows(Dataset):
+    """Rows with their partial labels and weights.
+
+    Parameters
+    ----------
+    X : float32 ndarray or CSR matrix of shape (n, D)
+        Dense, C-contiguous rows are shared with the tensor, never copied.
+    codes : int64 ndarray of shape (n, K)
+        Property values, -1 where unlabelled.
+    sample_weight : ndarray of shape (n,) or None, default=None
+        Weights of mean one; None weighs every row alike.
+    device : str or torch.device, default="cpu"
+        Where batches come out. Dense rows move there as a whole when they take less
+        than half of its free memory.
+    """
+
+    def __init__(self, X, codes, sample_weight=None, device="cpu"):
+        self.device = torch.device(device)
+        self.x = X if scipy.sparse.issparse(X) else _as_tensor(X)
+        self.codes = torch.from_numpy(codes)
+        if sample_weight is None:
+            sample_weight = np.ones(len(codes))
+        self.weight = torch.from_numpy(np.asarray(sample_weight, dtype=np.float32))
+        if _fits(self.x, self.device):
+            self.x = self.x.to(self.device)
+        self.codes = self.codes.to(self.device)
+        self.weight = self.weight.to(self.device)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, index) -> Batch:
+        """Return the rows numbered by an int64 CPU tensor."""
+        here = index.to(self.device)
+        return Batch(self._values(index), self.codes[here], self.weight[here], here)
+
+    def _values(self, index: Tensor) -> Tensor:
+        if not torch.is_tensor(self.x):
+            return torch.from_numpy(self.x[index.numpy()].toarray()).to(self.device)
+        return self.x.index_select(0, index.to(self.x.device)).to(self.device)
+
+
+class BatchIterator:
+    """Batches of all rows in turn, with labelled rows mixed into each.
+
+    An epoch visits every row once; `labelled_batch_size` makes each batch hold about
+    that many labelled rows, shared evenly among the properties that have labels, by
+    adding draws (with replacement) where too few come of themselves. A row's weight
+    is one over its expected number of visits, so averages over the data stay what
+    they were.
+
+    Parameters
+    ----------
+    rows : Rows
+    batch_size : int
+        Rows per batch before labelled ones are added. Batches differ by at most one
+        row, so that none is too small for batch normalisation.
+    labelled_batch_size : int, default=0
+    shuffle : bool, default=False
+    """
+
+    def __init__(self, rows, batch_size, labelled_batch_size=0, shuffle=False):
+        self.rows = rows
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        extra = _extra_draws(rows.codes.cpu(), batch_size, labelled_batch_size)
+        self.n_extra = sum(count for count, _ in extra)
+        self._extra = extra
+        self._weight = rows.weight.clone()
+        if extra:
+            visits = torch.ones(len(rows))
+            for count, labelled in extra:
+                visits[labelled] += len(self) * count / len(labelled)
+            self._weight *= (visits.mean() / visits).to(rows.device)
+
+    def __len__(self) -> int:
+        return max(1, len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        n_rows, n_batches = len(self.rows), len(self)
+        order = torch.randperm(n_rows) if self.shuffle else torch.arange(n_rows)
+        drawn = [
+            labelled[torch.randint(len(labelled), (n_batches, count))]
+            for count, labelled in self._extra
+        ]
+        for number, index in enumerate(order.tensor_split(n_batches)):
+            index = torch.cat([index, *(draws[number] for draws in drawn)])
+            batch = self.rows[index]
+            yield batch._replace(weight=self._weight[batch.index])
+
+
+def _extra_draws(codes, batch_size, labelled_batch_size):
+    """List ``(draws per batch, labelled rows)`` of the properties short of labels."""
+    labelled = [torch.nonzero(column >= 0).squeeze(1) for column in codes.T]
+    labelled = [index for index in labelled if len(index)]
+    extra = []
+    for index in labelled:
+        wanted = labelled_batch_size / len(labelled)
+        of_themselves = batch_size * len(index) / len(codes)
+        if (count := round(wanted - of_themselves)) > 0:
+            extra.append((count, index))
+    return extra
+
+
+def _as_tensor(X):
+    with warnings.catch_warnings():
+        # Nobody writes to the tensor, so a read-only memory map is fine.
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(X)
+
+
+def _fits(x, device):
+    if device.type != "cuda" or not torch.is_tensor(x):
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return x.nbytes < free / 2

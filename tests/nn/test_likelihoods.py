@@ -1,0 +1,385 @@
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse, stats
+from sklearn.base import clone
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skfmvae.nn import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    NegativeBinomial,
+    Poisson,
+    likelihoods,
+    resolve_likelihood,
+)
+
+SETTINGS = [
+    Bernoulli(),
+    Gaussian(),
+    Gaussian(learn_scale=False, scale=0.5),
+    Categorical(),
+    Poisson(),
+    NegativeBinomial(),
+]
+
+
+def as_is(X):
+    return X
+
+
+@pytest.fixture(params=[as_is, sparse.csr_matrix, sparse.csr_array])
+def container(request):
+    return request.param
+
+
+def draw_rows(settings, n=50, seed=0):
+    """Rows that suit the likelihood; the last column is constant."""
+    rng = np.random.default_rng(seed)
+    rows = {
+        "Bernoulli": rng.uniform(size=(n, 4)),
+        "Gaussian": rng.normal([3, -20, 0, 0], [1, 10, 0.01, 0], size=(n, 4)),
+        "Categorical": rng.integers(0, 3, size=(n, 4)),
+        "Poisson": rng.poisson([0.2, 3, 100, 0], size=(n, 4)),
+        "NegativeBinomial": rng.negative_binomial(2, [0.9, 0.5, 0.01, 1], size=(n, 4)),
+    }[type(settings).__name__]
+    return rows.astype(np.float32)
+
+
+def outputs(module, n=50, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, module.n_outputs, generator=generator, dtype=torch.float64)
+
+
+def positive_part(h):
+    return np.log1p(np.exp(h) * (np.e - 1)) + 1e-6
+
+
+def reference_log_prob(settings, X, h):
+    """The log-likelihood of each value, by scipy."""
+    if isinstance(settings, Bernoulli):
+        # a shade is as likely as the black and white values that it stands for
+        white, black = (stats.bernoulli.logpmf(k, 1 / (1 + np.exp(-h))) for k in (1, 0))
+        return X * white + (1 - X) * black
+    if isinstance(settings, Gaussian):
+        std = np.where(X.std(0) < 1e-6, 1, X.std(0))
+        scale = std * 1.01 if settings.learn_scale else settings.scale
+        return stats.norm.logpdf(X, X.mean(0) + std * h, scale)
+    mean = np.maximum(X.mean(0), 1 / len(X)) * positive_part(h)
+    if isinstance(settings, Poisson):
+        return stats.poisson.logpmf(X, mean)
+    successes = 1 / 1.0001
+    return stats.nbinom.logpmf(X, successes, successes / (successes + mean))
+
+
+@pytest.mark.parametrize(
+    "settings", [s for s in SETTINGS if not isinstance(s, Categorical)], ids=repr
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_log_prob_is_scipys(settings, dtype, container):
+    X = draw_rows(settings)
+    module = settings.build(container(X)).to(dtype)
+    h = outputs(module)
+    distribution = module(h.to(dtype))
+    expected = reference_log_prob(settings, X.astype(np.float64), h.numpy()).sum(1)
+    assert distribution.batch_shape == (50,)
+    assert distribution.event_shape == (4,)
+    found = distribution.log_prob(torch.from_numpy(X).to(dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found.detach(), expected, rtol=2e-5, atol=2e-4)
+
+
+def test_bernoulli_of_binary_rows_is_scipys():
+    X = (draw_rows(Bernoulli()) > 0.5).astype(np.float32)
+    module = Bernoulli().build(X)
+    h = outputs(module)
+    found = module(h).log_prob(torch.from_numpy(X).double())
+    expected = stats.bernoulli.logpmf(X, 1 / (1 + np.exp(-h.numpy()))).sum(1)
+    np.testing.assert_allclose(found, expected)
+
+
+def test_categorical_log_prob_by_hand(container):
+    # 3 codes, 2 columns; the outputs hold both columns of code 0, then of code 1, ...
+    module = Categorical().build(container(np.array([[0.0, 2.0], [1.0, 0.0]])))
+    probs = torch.tensor([[0.5, 0.1], [0.3, 0.2], [0.2, 0.7]])
+    distribution = module(probs.log().reshape(1, 6))
+    for x, expected in [((0, 2), 0.5 * 0.7), ((1, 0), 0.3 * 0.1), ((2, 1), 0.2 * 0.2)]:
+        found = distribution.log_prob(torch.tensor([x], dtype=torch.float32))
+        assert found.exp().item() == pytest.approx(expected)
+    assert module.expectation(distribution).tolist() == [[0.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "support"),
+    [
+        (Bernoulli(), np.arange(2)),
+        (Categorical(n_categories=5), np.arange(5)),
+        (Poisson(), np.arange(2000)),
+        (NegativeBinomial(), np.arange(200_000)),
+    ],
+    ids=repr,
+)
+def test_discrete_likelihoods_sum_to_one(settings, support):
+    module = settings.build(np.array([[0.0], [1.0]], dtype=np.float32)).double()
+    h = torch.linspace(-9, 9, 7 * module.n_outputs).double().reshape(7, -1)
+    rows = torch.from_numpy(support.astype(np.float64))[:, None, None]
+    total = module(h).log_prob(rows.expand(-1, 7, 1)).exp().sum(0)
+    torch.testing.assert_close(total, torch.ones(7).double())
+
+
+def test_gaussian_integrates_to_one_in_the_units_of_the_data():
+    X = draw_rows(Gaussian())[:, 1:2]
+    module = Gaussian(min_scale=0.3).build(X)
+    grid = torch.linspace(-500, 500, 100_001)[:, None]
+    density = module(torch.zeros(100_001, 1)).log_prob(grid).exp()
+    assert density.sum().item() * 0.01 == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_expectation_is_the_mean_of_draws(settings):
+    module = settings.build(draw_rows(settings))
+    distribution = module(outputs(module, n=3).float())
+    torch.manual_seed(0)
+    draws = distribution.sample((20_000,)).double()
+    expectation = module.expectation(distribution).double()
+    assert expectation.shape == (3, 4)
+    if isinstance(settings, Categorical):
+        torch.testing.assert_close(draws.mode(0).values, expectation)
+    else:
+        error = (draws.mean(0) - expectation) / (draws.std(0) / 20_000**0.5 + 1e-6)
+        assert error.abs().max() < 5
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+@pytest.mark.parametrize("extreme", [-1e4, 1e4])
+def test_extreme_outputs_stay_finite(settings, extreme):
+    X = draw_rows(settings)
+    module = settings.build(X)
+    signs = torch.tensor([1.0, -1.0]).repeat(module.n_outputs // 2)
+    h = (extreme * signs).expand(len(X), -1).clone().requires_grad_()
+    distribution = module(h)
+    log_prob = distribution.log_prob(torch.from_numpy(X))
+    log_prob.sum().backward()
+    assert log_prob.isfinite().all()
+    assert module.expectation(distribution).isfinite().all()
+    assert h.grad.isfinite().all()
+    for parameter in module.parameters():
+        assert parameter.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "settings", [Gaussian(), NegativeBinomial(), Poisson()], ids=repr
+)
+def test_maximum_likelihood_finds_the_moments(settings):
+    """The best constant output and noise are those of the data."""
+    X = draw_rows(settings, n=2000)[:, :3]
+    module = settings.build(X)
+    h = torch.zeros(1, 3, requires_grad=True)
+    optimizer = torch.optim.Adam([h, *module.parameters()], lr=0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = -module(h).log_prob(torch.from_numpy(X)).mean()
+        loss.backward()
+        optimizer.step()
+    np.testing.assert_allclose(
+        module.expectation(module(h)).detach()[0], X.mean(0), rtol=0.05, atol=0.01
+    )
+    if isinstance(settings, Gaussian):
+        np.testing.assert_allclose(module.scale.detach(), X.std(0), rtol=0.05)
+    if isinstance(settings, NegativeBinomial):
+        # the rare counts of the first column say little about it
+        np.testing.assert_allclose(module.dispersion.detach()[1:], 1 / 2, rtol=0.1)
+
+
+def test_learned_noise_has_a_floor():
+    module = Gaussian(min_scale=0.2).build(draw_rows(Gaussian()))
+    torch.nn.init.constant_(module.log_scale, -1e4)
+    torch.testing.assert_close(module.scale, 0.2 * module.std)
+    module = NegativeBinomial().build(draw_rows(NegativeBinomial()))
+    torch.nn.init.constant_(module.log_dispersion, -1e4)
+    h, X = torch.zeros(50, 4), torch.from_numpy(draw_rows(Poisson()))
+    module.mean[:] = X.mean(0) + 0.1
+    # close to Poisson, and not the rounding error of lgamma at a huge argument
+    expected = stats.poisson.logpmf(X, module.mean).sum(1)
+    found = module(h).log_prob(X).detach()
+    np.testing.assert_allclose(found, expected, atol=0.3)
+
+
+def test_fixed_scale_may_differ_between_columns():
+    X = draw_rows(Gaussian())
+    scale = [1.0, 2.0, 3.0, 4.0]
+    module = Gaussian(learn_scale=False, scale=scale).build(X)
+    assert not list(module.parameters())
+    assert module(torch.zeros(1, 4)).stddev.tolist() == [scale]
+
+
+def test_tiny_units_do_not_break_the_density():
+    # energies in joule: the variance leaves float32
+    X = (1e-24 * draw_rows(Gaussian())[:, :2]).astype(np.float32)
+    module = Gaussian().build(X)
+    found = module(torch.zeros(50, 2)).log_prob(torch.from_numpy(X)).detach()
+    X = X.astype(np.float64)
+    expected = stats.norm.logpdf(X, X.mean(0), 1.01 * X.std(0)).sum(1)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_features(settings, container, monkeypatch):
+    monkeypatch.setattr(likelihoods, "BLOCK_SIZE", 28)  # 7 rows a block
+    X = draw_rows(settings)
+    module = settings.build(container(X))
+    if isinstance(settings, Bernoulli):
+        expected = X
+    elif isinstance(settings, Gaussian):
+        expected = StandardScaler().fit_transform(X.astype(np.float64))
+    elif isinstance(settings, Categorical):
+        by_column = OneHotEncoder(sparse_output=False).fit_transform(X)
+        expected = by_column.reshape(50, 4, 3).transpose(0, 2, 1).reshape(50, 12)
+    else:
+        expected = StandardScaler(with_std=False).fit_transform(np.log1p(X))
+    found = module.features(torch.from_numpy(X))
+    assert found.dtype == torch.float32
+    assert module.n_inputs == found.shape[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_features_and_outputs_of_one_row_do_not_depend_on_others(settings):
+    X = torch.from_numpy(draw_rows(settings))
+    module = settings.build(X.numpy())
+    h = outputs(module)
+    torch.testing.assert_close(module.features(X)[7:8], module.features(X[7:8]))
+    torch.testing.assert_close(
+        module(h).log_prob(X)[7:8], module(h[7:8]).log_prob(X[7:8])
+    )
+
+
+@pytest.mark.parametrize("block_size", [1, 9, 2**20])
+@pytest.mark.parametrize(
+    ("settings", "value", "support"),
+    [
+        (Bernoulli(), 1.5, "[0, 1]; scale the columns"),
+        (Bernoulli(), -0.5, "[0, 1]; scale the columns"),
+        (Bernoulli(), np.nan, "[0, 1]; scale the columns"),
+        (Gaussian(), np.inf, "the finite numbers; remove or impute"),
+        (Categorical(), 0.5, "0, 1, 2, ...; code the columns"),
+        (Categorical(), np.nan, "0, 1, 2, ...; code the columns"),
+        (Categorical(), np.inf, "0, 1, 2, ...; code the columns"),
+        (Categorical(n_categories=3), 3, "0, 1, ..., 2; code the columns"),
+        (Poisson(), -1, "the counts 0, 1, 2, ...; use likelihood='gaussian'"),
+        (NegativeBinomial(), 2.5, "the counts 0, 1, 2, ...; use likelihood="),
+    ],
+)
+def test_values_outside_the_support_are_named(
+    settings, value, support, block_size, container, monkeypatch
+):
+    monkeypatch.setattr(likelihoods, "BLOCK_SIZE", block_size)
+    X = np.zeros((7, 4), dtype=np.float32)
+    X[[0, 2, 5], [3, 0, 1]] = 1
+    module = settings.build(container(X))
+    X[4, 2] = value
+    X[6, 1] = value
+    name = type(settings).__name__
+    message = f"{name} likelihood: the value {value} in row 4, column 2 is not in "
+    # numbers are shown as NumPy shows those of the data
+    message = re.escape(message).replace(re.escape(str(value)), f"{value}(.0)?")
+    with pytest.raises(ValueError, match=message + re.escape(support)):
+        settings.build(container(X))
+    with pytest.raises(ValueError, match=message):
+        module.check_support(container(X))
+    module.check_support(container(X[:4]))
+
+
+def test_new_rows_cannot_bring_new_categories():
+    module = Categorical().build(np.array([[0.0, 1.0]]))
+    with pytest.raises(ValueError, match="value 2.0 in row 0, column 1 .*0, 1, ..., 1"):
+        module.check_support(np.array([[1.0, 2.0]]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Gaussian(min_scale=0), "min_scale=0 "),
+        (Gaussian(min_scale=1), "min_scale=1 "),
+        (Gaussian(scale=0.0), "scale=0.0 .*positive"),
+        (Gaussian(scale=[1.0, 2.0]), "scale=.*each of the 4 columns"),
+        (Gaussian(scale=np.inf), "scale=inf"),
+        (Categorical(n_categories=1), "n_categories=1 .*from 2"),
+        (Categorical(n_categories=2.5), "n_categories=2.5"),
+    ],
+)
+def test_settings_are_checked_when_building(settings, message):
+    with pytest.raises(ValueError, match=f"{type(settings).__name__}: {message}"):
+        clone(settings).build(np.zeros((3, 4), dtype=np.float32))
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_a_module_is_restored_from_its_state(settings):
+    X = draw_rows(settings)
+    module = settings.build(X)
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter)
+    if isinstance(settings, Categorical):
+        settings = Categorical(module.n_categories)
+    restored = settings.build(np.zeros((1, 4), dtype=np.float32))
+    restored.load_state_dict(module.state_dict())
+    h, x = outputs(module).float(), torch.from_numpy(X)
+    torch.testing.assert_close(restored.features(x), module.features(x))
+    torch.testing.assert_close(restored(h).log_prob(x), module(h).log_prob(x))
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_building_takes_a_fraction_of_the_memory_of_the_data(settings, monkeypatch):
+    monkeypatch.setattr(likelihoods, "BLOCK_SIZE", 2**12)
+    X = np.zeros((100_000, 10), dtype=np.float32)
+    settings.build(X[:10])  # whatever is imported late
+    tracemalloc.start()
+    settings.build(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.nbytes / 4
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("bernoulli", Bernoulli),
+        ("gaussian", Gaussian),
+        ("categorical", Categorical),
+        ("poisson", Poisson),
+        ("negative_binomial", NegativeBinomial),
+    ],
+)
+def test_names_stand_for_the_defaults(name, settings):
+    found = resolve_likelihood(name, np.zeros((2, 2)))
+    assert type(found) is settings
+    assert found.get_params() == settings().get_params()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([[0, 1], [0.5, 0]], Bernoulli),
+        ([[0, 1], [0, 1.001]], Gaussian),
+        ([[0, -0.001], [0, 1]], Gaussian),
+        ([[0, 1], [np.nan, 1]], Gaussian),
+    ],
+)
+def test_auto_looks_at_the_range(values, expected, container):
+    X = container(np.array(values, dtype=np.float32))
+    assert type(resolve_likelihood("auto", X)) is expected
+
+
+def test_settings_resolve_to_themselves():
+    settings = Gaussian(learn_scale=False)
+    assert resolve_likelihood(settings, np.zeros((2, 2))) is settings
+
+
+@pytest.mark.parametrize("spec", ["normal", None, Gaussian, torch.nn.Linear(2, 2)])
+def test_unknown_likelihoods_are_refused(spec):
+    with pytest.raises(ValueError, match=r"likelihood=.*'auto', 'bernoulli'"):
+        resolve_likelihood(spec, np.zeros((2, 2)))

@@ -1,0 +1,511 @@
+import importlib.util
+import re
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.exceptions import DataConversionWarning
+from sklearn.preprocessing import LabelEncoder
+
+from skfmvae import labels
+from skfmvae.labels import PartialLabelEncoder
+
+NAN, NA = float("nan"), pd.NA
+
+
+def objects(*values):
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+# Four labels, the second of them missing: the container, the labelled values, and the
+# kind of dtype that they keep.
+ONE_PROPERTY = {
+    "list of int": ([7, -1, 3, 7], [7, 3, 7], "i"),
+    "list of int and None": ([7, None, 3, 7], [7, 3, 7], "i"),
+    "list of int and NaN": ([7, NAN, 3, 7], [7, 3, 7], "i"),
+    "list of NumPy int": ([np.int8(7), -1, np.int64(3), 7], [7, 3, 7], "i"),
+    "tuple": ((7, -1, 3, 7), [7, 3, 7], "i"),
+    "list of float": ([7.0, None, 3.0, 7.0], [7.0, 3.0, 7.0], "f"),
+    "list of str": (["b", None, "-1", "b"], ["b", "-1", "b"], "O"),
+    "list of str and NaN": (["b", NAN, "a", "b"], ["b", "a", "b"], "O"),
+    "list of bool": ([True, None, False, True], [True, False, True], "b"),
+    "list of bool and -1": ([True, -1, False, True], [True, False, True], "b"),
+    "int array": (np.array([7, -1, -3, 7]), [7, -3, 7], "i"),
+    "int8 array": (np.array([7, -1, 3, 7], dtype=np.int8), [7, 3, 7], "i"),
+    "float array": (np.array([1.0, NAN, 0.0, 1.0]), [1.0, 0.0, 1.0], "f"),
+    "float array, -1": (np.array([1.0, -1.0, 0.0, 1.0]), [1.0, 0.0, 1.0], "f"),
+    "float32 array": (np.float32([1, NAN, 0, 1]), [1.0, 0.0, 1.0], "f"),
+    "object array, -1": (objects("b", -1, "a", "b"), ["b", "a", "b"], "O"),
+    "object array, -1.0": (objects("b", -1.0, "a", "b"), ["b", "a", "b"], "O"),
+    "object array, NaN": (objects("b", NAN, "a", "b"), ["b", "a", "b"], "O"),
+    "object array, NA": (objects("b", NA, "a", "b"), ["b", "a", "b"], "O"),
+    "object array, NaT": (objects("b", pd.NaT, "a", "b"), ["b", "a", "b"], "O"),
+    "object array of int": (objects(7, None, 3, 7), [7, 3, 7], "i"),
+    "object array of int and -1": (objects(7, -1, 3, 7), [7, 3, 7], "i"),
+    "object array of mixed numbers": (objects(7, NA, 3.0, 7), [7.0, 3.0, 7.0], "f"),
+    "object array of bool": (
+        objects(True, None, False, True),
+        [True, False, True],
+        "b",
+    ),
+    "series of float": (pd.Series([7, None, 3, 7]), [7.0, 3.0, 7.0], "f"),
+    "series of int": (pd.Series([7, -1, 3, 7]), [7, 3, 7], "i"),
+    "series of Int64": (pd.Series([7, NA, 3, 7], dtype="Int64"), [7, 3, 7], "i"),
+    "series of boolean": (
+        pd.Series([True, NA, False, True], dtype="boolean"),
+        [True, False, True],
+        "b",
+    ),
+    "series of string": (
+        pd.Series(["b", NA, "a", "b"], dtype="string"),
+        ["b", "a", "b"],
+        "O",
+    ),
+    "series of str": (pd.Series(["b", None, "a", "b"]), ["b", "a", "b"], "O"),
+    "series of object": (
+        pd.Series(["b", None, "a", "b"], dtype=object),
+        ["b", "a", "b"],
+        "O",
+    ),
+    "series of category": (
+        pd.Series(
+            pd.Categorical(["b", None, "a", "b"], categories=["b", "never seen", "a"])
+        ),
+        ["b", "a", "b"],
+        "O",
+    ),
+    "series of int category": (
+        pd.Series([7, None, 3, 7], dtype=pd.CategoricalDtype([9, 7, 3])),
+        [7, 3, 7],
+        "i",
+    ),
+    "polars int": (pl.Series([7, None, 3, 7]), [7, 3, 7], "i"),
+    "polars uint8": (pl.Series([7, None, 3, 7], dtype=pl.UInt8), [7, 3, 7], "i"),
+    "polars float": (pl.Series([7.0, None, 3.0, 7.0]), [7.0, 3.0, 7.0], "f"),
+    "polars float, NaN": (pl.Series([7.0, NAN, 3.0, 7.0]), [7.0, 3.0, 7.0], "f"),
+    "polars bool": (pl.Series([True, None, False, True]), [True, False, True], "b"),
+    "polars str": (pl.Series(["b", None, "a", "b"]), ["b", "a", "b"], "O"),
+    "polars category": (
+        pl.Series(["b", None, "a", "b"], dtype=pl.Categorical),
+        ["b", "a", "b"],
+        "O",
+    ),
+    "polars enum": (
+        pl.Series(["b", None, "a", "b"], dtype=pl.Enum(["c", "b", "a"])),
+        ["b", "a", "b"],
+        "O",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("y", "labelled", "kind"), ONE_PROPERTY.values(), ids=ONE_PROPERTY
+)
+def test_one_property_agrees_with_label_encoder(y, labelled, kind):
+    reference = LabelEncoder().fit(labelled)
+    encoder = PartialLabelEncoder().fit(y)
+    (classes,) = encoder.classes
+    assert not encoder.multi_output
+    assert encoder.property_names == ["property_0"]
+    assert classes.dtype.kind == kind
+    assert classes.tolist() == reference.classes_.tolist()
+    assert set(map(type, classes.tolist())) == set(map(type, labelled))
+    first, *others = reference.transform(labelled)
+    codes = encoder.transform(y)
+    assert codes.dtype == np.int64
+    assert codes.tolist() == [[first], [-1], *([code] for code in others)]
+    back = encoder.inverse(codes[[0, 2, 3]])
+    assert back.dtype == classes.dtype
+    assert back.tolist() == labelled
+
+
+@pytest.mark.parametrize(
+    ("y", "dtype"),
+    [
+        (np.array([3, 1, 3, -1], dtype=np.int8), np.int8),
+        (np.array([3, 1, 3], dtype=np.uint8), np.uint8),
+        (np.float32([3, 1, NAN]), np.float32),
+        (np.array([True, False]), np.bool_),
+        (np.array(["b", "-1", "nan"]), np.dtype("<U3")),
+        (["b", "-1", "nan"], np.dtype("<U3")),
+        (pd.Series([3, 1], dtype="int32"), np.int32),
+    ],
+)
+def test_dtypes_that_numpy_has_are_kept(y, dtype):
+    encoder = PartialLabelEncoder().fit(y)
+    labelled = [value for value in np.asarray(y).tolist() if value not in (-1,)]
+    labelled = [value for value in labelled if value == value]
+    reference = LabelEncoder().fit(labelled)
+    assert encoder.classes[0].dtype == dtype
+    assert encoder.values[0].dtype == dtype
+    assert encoder.classes[0].tolist() == reference.classes_.tolist()
+    found = encoder.transform(y).ravel()
+    assert found[found >= 0].tolist() == reference.transform(labelled).tolist()
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="needs NumPy 2")
+def test_numpys_variable_width_strings():
+    y = np.array(["b", None, "-1"], dtype=np.dtypes.StringDType(na_object=None))
+    assert PartialLabelEncoder().fit(y).transform(y).tolist() == [[1], [-1], [0]]
+
+
+TWO_PROPERTIES = {
+    "list of lists": [[7, "b"], [-1, None], [3, "a"]],
+    "list of tuples": [(7, "b"), (None, NAN), (3, "a")],
+    "object array": np.array([[7, "b"], [NA, -1], [3, "a"]], dtype=object),
+    "pandas": pd.DataFrame(
+        {"digit": pd.Series([7, NA, 3], dtype="Int64"), "hand": ["b", None, "a"]}
+    ),
+    "polars": pl.DataFrame({"digit": [7, None, 3], "hand": ["b", None, "a"]}),
+}
+
+
+@pytest.mark.parametrize("y", TWO_PROPERTIES.values(), ids=TWO_PROPERTIES)
+def test_two_properties(y):
+    encoder = PartialLabelEncoder().fit(y)
+    named = hasattr(y, "columns")
+    expected = ["digit", "hand"] if named else ["property_0", "property_1"]
+    assert encoder.property_names == expected
+    assert encoder.multi_output
+    assert [classes.tolist() for classes in encoder.classes] == [[3, 7], ["a", "b"]]
+    assert encoder.classes[0].dtype.kind == "i"
+    assert encoder.transform(y).tolist() == [[1, 1], [-1, -1], [0, 0]]
+    back = encoder.inverse([[0, 1], [1, 1]])
+    assert back.dtype == object
+    assert back.tolist() == [[3, "b"], [7, "b"]]
+
+
+def test_properties_of_one_dtype_stay_that_dtype():
+    y = np.array([[1.0, 5.0], [NAN, 6.0], [0.0, NAN]])
+    encoder = PartialLabelEncoder().fit(y)
+    assert encoder.transform(y).tolist() == [[1, 0], [-1, 1], [0, -1]]
+    back = encoder.inverse([[0, 1], [1, 0]])
+    assert back.dtype == np.float64
+    assert back.tolist() == [[0.0, 6.0], [1.0, 5.0]]
+
+
+def test_strings_of_different_width_share_a_dtype():
+    encoder = PartialLabelEncoder().fit(np.array([["a", "long"], ["b", "longer"]]))
+    encoder.values[0] = encoder.values[0].astype("<U1")
+    back = encoder.inverse([[1, 1]])
+    assert back.dtype == "<U6"
+    assert back.tolist() == [["b", "longer"]]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([[1], [-1], [0]]),
+        [[1], [None], [0]],
+        pd.DataFrame({"digit": [1, -1, 0]}),
+        pl.DataFrame({"digit": [1, None, 0]}),
+    ],
+    ids=lambda y: type(y).__module__ + "." + type(y).__name__,
+)
+def test_one_column_counts_as_one_dimension(y):
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        encoder = PartialLabelEncoder().fit(y)
+    assert not encoder.multi_output
+    assert encoder.property_names == [
+        "digit" if hasattr(y, "columns") else "property_0"
+    ]
+    assert encoder.transform(y).tolist() == [[1], [-1], [0]]
+    assert encoder.inverse([[1], [0]]).tolist() == [1, 0]
+    assert encoder.inverse([1, 0]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("y", "name"),
+    [
+        (pd.Series([0, 1], name="digit"), "digit"),
+        (pd.Series([0, 1], name=3), "3"),
+        (pd.Series([0, 1]), "property_0"),
+        (pl.Series("digit", [0, 1]), "digit"),
+        (pl.Series([0, 1]), "property_0"),
+    ],
+)
+def test_a_series_gives_its_name(y, name):
+    assert PartialLabelEncoder().fit(y).property_names == [name]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        None,
+        [-1, -1],
+        [None, None],
+        np.array([NAN, NAN]),
+        pd.Series([NA, NA], dtype="boolean"),
+        pl.Series([None, None]),
+    ],
+    ids=repr,
+)
+def test_a_column_without_labels_is_discovered(y):
+    encoder = PartialLabelEncoder().fit(y, discovered_components=4)
+    assert encoder.property_names == ["property_0"]
+    assert encoder.classes[0].size == 0
+    assert encoder.values[0].tolist() == [0, 1, 2, 3]
+    assert encoder.transform(y, n_samples=2).tolist() == [[-1], [-1]]
+    assert encoder.inverse([[3], [0]]).tolist() == [3, 0]
+    assert encoder.code_of("property_0", 2) == 2
+
+
+def test_labelled_and_discovered_columns_side_by_side():
+    y = pd.DataFrame({"digit": [5, None, 6], "style": [None, None, None]})
+    encoder = PartialLabelEncoder().fit(y, 4, discovered_components=2)
+    assert [values.tolist() for values in encoder.values] == [[5, 6, 7, 8], [0, 1]]
+    encoder.fit(y, {"style": 3})
+    assert [values.tolist() for values in encoder.values] == [[5, 6], [0, 1, 2]]
+
+
+def test_no_labels_for_known_properties():
+    encoder = PartialLabelEncoder().fit(np.array([[0, 1], [1, 0]]))
+    assert encoder.transform(None, n_samples=3).tolist() == [[-1, -1]] * 3
+    with pytest.raises(ValueError, match="n_samples"):
+        encoder.transform(None)
+
+
+@pytest.mark.parametrize(
+    ("y", "n_components", "values"),
+    [
+        ([3, 5, -1], 4, [3, 5, 6, 7]),
+        ([3, 5, -1], {"property_0": 3}, [3, 5, 6]),
+        ([3, 5, -1], {}, [3, 5]),
+        ([3, 5, -1], 2, [3, 5]),
+        (np.array([-4, -2]), 4, [-4, -2, 0, 1]),
+        (np.array([0, 255], dtype=np.uint8), 3, [0, 255, 256]),
+        ([0.0, 1.0, NAN], 4, [0.0, 1.0, 2.0, 3.0]),
+        (["a", "b"], 4, ["a", "b", "new_1", "new_2"]),
+        (["new_1", None, "new_3"], 4, ["new_1", "new_3", "new_2", "new_4"]),
+        ([True, None], 2, [True, False]),
+        ([True, False], 2, [False, True]),
+    ],
+)
+def test_spare_components_get_placeholders(y, n_components, values):
+    encoder = PartialLabelEncoder().fit(y, n_components)
+    (found,) = encoder.values
+    assert found.tolist() == values
+    assert list(map(type, found.tolist())) == list(map(type, values))
+    assert found[: len(encoder.classes[0])].tolist() == encoder.classes[0].tolist()
+    # whatever a code is called, the name leads back to the code
+    codes = np.arange(len(values))
+    assert encoder.transform(encoder.inverse(codes)).ravel().tolist() == codes.tolist()
+    assert [encoder.code_of("property_0", value) for value in values] == codes.tolist()
+
+
+def test_placeholders_keep_the_dtype_where_they_fit():
+    y = np.array([0, 1, 2], dtype=np.int8)
+    assert PartialLabelEncoder().fit(y, 5).values[0].dtype == np.int8
+
+
+@pytest.mark.parametrize(
+    ("y", "n_components", "message"),
+    [
+        ([1, 2, 3], 2, "n_components=2 is too small .*'property_0'.* 3 classes; raise"),
+        ([1, 2, 3], {"property_0": 1}, "n_components=1 is too small .*'property_0'"),
+        ([1, 2], {"digit": 3}, r"{'digit': 3} names unknown .*\['property_0'\]"),
+        ([1, 2], 2.5, "n_components=2.5 .*'property_0'; choose a positive whole"),
+        ([1, 2], {"property_0": True}, "n_components=True .*'property_0'"),
+        ([None], {"property_0": 0}, "n_components=0 .*'property_0'"),
+        ([True, False], 3, "n_components=3 .*'property_0': a bool property has two"),
+    ],
+)
+def test_bad_numbers_of_components(y, n_components, message):
+    with pytest.raises(ValueError, match=message):
+        PartialLabelEncoder().fit(y, n_components)
+
+
+def test_bad_number_of_discovered_components():
+    with pytest.raises(ValueError, match="discovered_components=0 .*'property_0'"):
+        PartialLabelEncoder().fit(None, discovered_components=0)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1, "a"], r"'property_0' of y mixes \['int', 'str'\]; make"),
+        (objects("a", 1.5, None), r"'property_0' of y mixes \['float', 'str'\]"),
+        ([True, 2], r"'property_0' of y mixes \['bool', 'int'\]"),
+        ([[0, 1], [0, "a"]], r"'property_1' of y mixes \['int', 'str'\]"),
+        ([0.5, 1.0], "^Unknown label type: continuous .*'property_0'"),
+        (objects(0.5, None), "^Unknown label type: continuous .*'property_0'"),
+        (pl.Series("s", [0.5, 1.0]), "^Unknown label type: continuous .*'s'"),
+        ([1.0, np.inf], "'property_0' of y holds infinity"),
+        (np.array([-np.inf, 1]), "'property_0' of y holds infinity"),
+        (np.array([1j]), "^Unknown label type: complex128"),
+        (np.array(["2020-01-01"], dtype="M8[D]"), "^Unknown label type: datetime64"),
+        ([b"a", b"b"], "^Unknown label type: bytes"),
+        (objects((1, 2), (3,)), "^Unknown label type: tuple"),
+        ([[1, 2], [3]], "^Unknown label type: sequence"),
+        ([], "y is empty"),
+        (np.empty((0, 2)), "y is empty"),
+        (np.empty((2, 0)), "y is empty"),
+        (pd.DataFrame(), "y is empty"),
+        (np.zeros((2, 2, 2)), "y has 3 dimensions"),
+        (3, "y has 0 dimensions"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"one name: \['a', 'a'\]"),
+        (pd.DataFrame([[1, 2]], columns=[0, "0"]), r"one name: \['0', '0'\]"),
+    ],
+)
+def test_what_is_no_label_is_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        PartialLabelEncoder().fit(y)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "y", "message"),
+    [
+        ([1, 2], [1, 5], "'property_0' has no value 5; its values are 1, 2."),
+        (["a", "b"], objects("c", None), "has no value 'c'; its values are 'a', 'b'."),
+        (["1", "2"], [1, 2], "has no value 1; its values are '1', '2'."),
+        ([1, 2], ["1", "2"], "has no value '1'; its values are 1, 2."),
+        ([0, 1], [True, False], "has no value False; its values are 0, 1."),
+        ([True, False], [0, 1], "has no value 0; its values are False, True."),
+        (range(50), [50], "18, 19, ... (50 in all)."),
+        (
+            [1, 2],
+            [[1, 2]],
+            "y has 2 columns; expected are the 1 of fit, ['property_0']",
+        ),
+        (
+            pd.DataFrame({"a": [0, 1], "b": [0, 1]}),
+            pd.DataFrame({"a": [0, 1]}),
+            "y has 1 columns ['a']; expected are the 2 of fit, ['a', 'b']",
+        ),
+        (
+            pd.DataFrame({"a": [0, 1], "b": [0, 1]}),
+            pd.DataFrame({"b": [0, 1], "a": [0, 1]}),
+            "y has the columns ['b', 'a']; expected are those of fit, in their order: "
+            "['a', 'b']",
+        ),
+        (pl.Series("a", [0, 1]), pl.Series("b", [0, 1]), "y has the columns ['b']"),
+    ],
+)
+def test_what_fit_has_not_seen_is_refused(fitted, y, message):
+    fitted = list(fitted) if isinstance(fitted, range) else fitted
+    encoder = PartialLabelEncoder().fit(fitted)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        encoder.transform(y)
+
+
+def test_containers_may_change_after_fit():
+    frame = pd.DataFrame({"a": ["x", "y"], "b": [0, 1]})
+    encoder = PartialLabelEncoder().fit(frame)
+    expected = encoder.transform(frame)
+    others = [
+        frame.to_numpy(),
+        frame.to_numpy().tolist(),
+        pl.DataFrame(frame.to_dict("list")),
+    ]
+    for other in others:
+        np.testing.assert_array_equal(encoder.transform(other), expected)
+    unnamed = PartialLabelEncoder().fit(frame.to_numpy())
+    np.testing.assert_array_equal(unnamed.transform(frame), expected)
+    assert PartialLabelEncoder().fit([3, 4]).transform([4.0, NAN]).tolist() == [
+        [1],
+        [-1],
+    ]
+
+
+def test_code_of():
+    y = pd.DataFrame({"digit": [3, 5], "on": [False, True], "name": ["x", "y"]})
+    encoder = PartialLabelEncoder().fit(y)
+    for three in (3, 3.0, np.int64(3), np.uint8(3), np.float32(3)):
+        assert encoder.code_of("digit", three) == 0
+    assert encoder.code_of("on", True) == encoder.code_of("on", np.True_) == 1
+    assert encoder.code_of("name", "y") == encoder.code_of("name", np.str_("y")) == 1
+    assert type(encoder.code_of("digit", 5)) is int
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("letter", 3, "no property 'letter'; the properties are ['digit', 'on']"),
+        ("digit", 2, "property 'digit' has no value 2; its values are 0, 1."),
+        ("digit", True, "property 'digit' has no value True; its values are 0, 1."),
+        ("digit", -1, "property 'digit' has no value -1"),
+        ("digit", None, "property 'digit' has no value None"),
+        ("digit", [0], "property 'digit' has no value [0]"),
+        ("digit", NAN, "property 'digit' has no value nan"),
+        ("digit", "0", "property 'digit' has no value '0'"),
+        ("on", 1, "property 'on' has no value 1; its values are False, True."),
+    ],
+)
+def test_code_of_names_what_there_is(name, value, message):
+    encoder = PartialLabelEncoder()
+    encoder.fit(pd.DataFrame({"digit": [0, 1], "on": [False, True]}))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        encoder.code_of(name, value)
+
+
+@pytest.mark.parametrize("code", [-1, 2])
+def test_codes_without_a_value_are_refused(code):
+    encoder = PartialLabelEncoder().fit(["a", "b"])
+    with pytest.raises(ValueError, match=f"'property_0' has no code {code}.* 0 to 1"):
+        encoder.inverse([[0], [code]])
+    with pytest.raises(ValueError, match="2 columns"):
+        encoder.inverse([[0, 1]])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.integers(0, 5), st.just(-1), st.just(NAN)),
+            st.one_of(st.none(), st.text(max_size=3), st.just(NA)),
+            st.one_of(st.none(), st.booleans(), st.just(-1)),
+        ),
+        min_size=1,
+    )
+)
+def test_decoding_gives_back_every_label(rows):
+    encoder = PartialLabelEncoder().fit(rows)
+    codes = encoder.transform(rows)
+    back = encoder.inverse(np.maximum(codes, 0))
+    assert codes.shape == (len(rows), 3)
+    for row, row_codes, row_back in zip(rows, codes, back, strict=True):
+        for value, code, value_back in zip(row, row_codes, row_back, strict=True):
+            missing = value is None or value is NA or value is NAN or value == -1
+            assert (code == -1) == missing
+            assert missing or value_back == value
+
+
+def shuffled(values):
+    return np.random.default_rng(0).permutation(np.resize(values, 60_000))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        shuffled(np.arange(-1, 1000)),
+        shuffled(np.arange(-1.0, 1000.0)),
+        shuffled(np.arange(1000).astype(str)),
+        shuffled(np.array([None, *map(str, range(1000))], dtype=object)),
+        pd.Series(shuffled(np.arange(1000)), dtype="Int64"),
+        pl.Series(shuffled(np.arange(1000)).astype(str)),
+    ],
+    ids=["int", "float", "str", "object", "pandas", "polars"],
+)
+def test_many_labels_are_fast(y):
+    durations = []
+    for _ in range(3):
+        start = time.perf_counter()
+        PartialLabelEncoder().fit(y).transform(y)
+        durations.append(time.perf_counter() - start)
+    assert min(durations) < 0.4  # both together; about a tenth of it when idle
+
+
+def test_pandas_and_polars_are_not_needed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    monkeypatch.setitem(sys.modules, "polars", None)
+    spec = importlib.util.spec_from_file_location("fresh", labels.__file__)
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    encoder = fresh.PartialLabelEncoder().fit([0, None, 1])
+    assert encoder.transform([None, 1]).tolist() == [[-1], [1]]

@@ -1,0 +1,316 @@
+"""What holds for the project as a whole: imports, docstrings, pins, documents."""
+
+import ast
+import contextlib
+import importlib
+import inspect
+import io
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import numpydoc.validate
+import pytest
+from numpydoc.docscrape import ClassDoc, FunctionDoc
+from sklearn.base import BaseEstimator
+from skorch import NeuralNet
+
+import skfmvae
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "skfmvae"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [importlib.import_module("skfmvae")] + [
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(skfmvae.__path__, "skfmvae.")
+]
+
+
+# Imports point one way ----------------------------------------------------------------
+
+FORBIDDEN = {  # what a part of the package may not import
+    "skfmvae.nn": ["skfmvae.models", "skfmvae.training", "skfmvae.estimators"],
+    "skfmvae.mixture": ["skfmvae.models", "skfmvae.training", "skfmvae.estimators"],
+    "skfmvae.models": ["skfmvae.training", "skfmvae.estimators"],
+    "skfmvae.training": ["skfmvae.estimators"],
+}
+for part in ("skfmvae.mixture", "skfmvae.models"):
+    FORBIDDEN[part] += ["sklearn", "skorch"]
+# The package itself hands out the estimators.
+for names in FORBIDDEN.values():
+    names += [f"skfmvae.{name}" for name in skfmvae.__all__]
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_names(path, only_top=False):
+    """Return the absolute names of all that a file imports, at its top or anywhere."""
+    package = module_name(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    names = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if only_top else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            anchor = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*anchor, *filter(None, [node.module])])
+            names.update(f"{source}.{alias.name}" for alias in node.names)
+    return names
+
+
+def is_in(name, part):
+    return name == part or name.startswith(f"{part}.")
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_imports_point_one_way(part):
+    sources = [path for path in SOURCES if is_in(module_name(path), part)]
+    assert sources, f"{part} is gone: correct FORBIDDEN"
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for path in sources
+        for name in imported_names(path)
+        for forbidden in FORBIDDEN[part]
+        if is_in(name, forbidden)
+    }
+    assert not found
+
+
+def test_shared_face_names_no_model():
+    base = PACKAGE / "estimators" / "_base.py"
+    models = [p for p in (PACKAGE / "models").glob("*.py") if p.stem[0] != "_"]
+    particular = [p for p in models if p.stem != "base"]
+    names = {
+        node.name
+        for path in particular
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    } | set(skfmvae.__all__)
+    assert len(names) > len(skfmvae.__all__), "found no model class to look for"
+
+    tree = ast.parse(base.read_text(encoding="utf-8"))
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    used |= {part for name in imported_names(base) for part in name.split(".")}
+    assert not used & (names | {path.stem for path in particular})
+
+
+# Public names -------------------------------------------------------------------------
+
+
+def public_objects():
+    """Yield (name, class or function) for what the modules' `__all__` list."""
+    for module in MODULES:
+        for name in getattr(module, "__all__", []):
+            item = getattr(module, name, None)
+            if getattr(item, "__module__", None) == module.__name__:
+                yield f"{module.__name__}.{name}", item
+
+
+def public_callables():
+    """List (name, item, owner) for public functions, classes and their methods.
+
+    The owner of a method is the class of ours that defines it, else None.
+    """
+    found = {}
+    for name, item in public_objects():
+        found[name] = (item, None)
+        for owner in getattr(item, "__mro__", []):
+            if not is_in(owner.__module__, "skfmvae"):
+                continue
+            for attribute, member in vars(owner).items():
+                documentable = callable(member) or isinstance(
+                    member, (property, classmethod, staticmethod)
+                )
+                if documentable and not attribute.startswith("_"):
+                    full_name = f"{owner.__module__}.{owner.__qualname__}.{attribute}"
+                    found[full_name] = (getattr(owner, attribute), owner)
+    return [(name, *found[name]) for name in sorted(found)]
+
+
+CALLABLES = public_callables()
+by_name = pytest.mark.parametrize(
+    ("name", "item", "owner"), CALLABLES, ids=[name for name, *_ in CALLABLES]
+)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_all_lists_what_exists(module):
+    assert module.__doc__, "a module opens with a docstring"
+    assert hasattr(module, "__all__") or not vars(module).get("__file__")
+    missing = [name for name in module.__all__ if not hasattr(module, name)]
+    assert not missing
+    assert len(set(module.__all__)) == len(module.__all__)
+
+
+def test_public_classes_and_methods_are_found():
+    names = {name for name, *_ in CALLABLES}
+    face = "skfmvae.estimators.factorial_mixture.FactorialMixtureVAE"
+    assert {face, "skfmvae.estimators._base.BaseVAE.fit"} <= names
+
+
+@pytest.mark.parametrize("name", skfmvae.__all__)
+def test_estimators_take_at_most_25_arguments(name):
+    assert len(inspect.signature(getattr(skfmvae, name)).parameters) <= 25
+
+
+# Docstrings ---------------------------------------------------------------------------
+
+# Not asked for: an extended summary (ES01), See Also (SA01, SA04) and Examples (EX01)
+# in every docstring, and results without a name (RT02), which scikit-learn names.
+NOT_ASKED = {"ES01", "SA01", "SA04", "EX01", "RT02"}
+# Inside the package a sentence may do in place of the sections Parameters and Returns,
+# and a type may speak for itself.
+NOT_ASKED_INSIDE = NOT_ASKED | {"PR07", "RT01", "RT03"}
+INSIDE = tuple(
+    f"skfmvae.{part}" for part in ("labels", "mixture", "models", "nn", "training")
+)
+
+
+def inherits_docstring(name, item, owner):
+    if item.__doc__ or owner is None:
+        return False
+    attribute = name.rpartition(".")[2]
+    return any(
+        is_in(base.__module__, "skfmvae") and vars(base)[attribute].__doc__
+        for base in owner.__mro__[1:]
+        if attribute in vars(base)
+    )
+
+
+def is_settings(item):
+    """Return whether an item is a class that users pass to estimators."""
+    is_class = inspect.isclass(item)
+    return (
+        is_class and issubclass(item, BaseEstimator) and NeuralNet not in item.__mro__
+    )
+
+
+@by_name
+def test_docstring_is_numpydoc(name, item, owner):
+    if inherits_docstring(name, item, owner):
+        return  # checked where it stands
+    result = numpydoc.validate.validate(name)
+    not_asked = NOT_ASKED
+    if name.startswith(INSIDE) and not is_settings(item):
+        not_asked = NOT_ASKED_INSIDE
+        if "Parameters\n----------" not in result["docstring"]:
+            not_asked = not_asked | {"PR01"}
+    errors = [error for error in result["errors"] if error[0] not in not_asked]
+    assert not errors
+
+
+def documented_defaults(item):
+    """Return {parameter: text after "default="}, None where there is no such text."""
+    doc = ClassDoc(item) if inspect.isclass(item) else FunctionDoc(item)
+    texts = {}
+    for parameter in doc["Parameters"]:
+        default = parameter.type.partition("default=")[2].strip() or None
+        for name in parameter.name.split(", "):
+            texts[name] = default
+    return texts
+
+
+def says(text, default):
+    """Return whether a docstring's text names a default value."""
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text in {repr(default), getattr(default, "__qualname__", None)}
+    return type(value) is type(default) and value == default
+
+
+@by_name
+def test_documented_defaults_are_the_signatures(name, item, owner):
+    if not callable(item):  # a property
+        return
+    no_default = inspect.Parameter.empty
+    signature = inspect.signature(item).parameters
+    wrong = {}
+    for parameter, text in documented_defaults(item).items():
+        default = signature[parameter].default if parameter in signature else no_default
+        right = default is no_default if text is None else says(text, default)
+        if not right:
+            wrong[parameter] = {"docstring": text, "signature": default}
+    assert not wrong
+
+
+# Documents ----------------------------------------------------------------------------
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"\d+\.\d+|\d+")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md"])
+def test_documented_code_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
+    """Run a page's Python blocks in order; a ``text`` block states the output so far.
+
+    Numbers may differ by 0.05, or by 5 % where they are large: machines round
+    differently.
+    """
+    monkeypatch.chdir(tmp_path)
+    blocks = FENCED.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert any(language == "python" for language, _ in blocks)
+    namespace, printed = {}, io.StringIO()
+    for language, text in blocks:
+        if language == "python":
+            with contextlib.redirect_stdout(printed):
+                exec(compile(text, page, "exec"), namespace)
+        elif language == "text":
+            output, printed = printed.getvalue(), io.StringIO()
+            assert NUMBER.sub("#", output).split() == NUMBER.sub("#", text).split()
+            numbers, stated = (
+                [float(number) for number in NUMBER.findall(t)] for t in (output, text)
+            )
+            assert numbers == pytest.approx(stated, rel=0.05, abs=0.05)
+    assert not printed.getvalue(), "printed, but not on the page"
+
+
+def declared_requirements():
+    """Return {extra: names of distributions}; "" stands for what all users get."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 and later have it")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {
+        extra: {re.match(r"[\w-]+", requirement).group() for requirement in group}
+        for extra, group in groups.items()
+    }
+
+
+def test_constraints_pin_every_requirement():
+    declared = set.union(*declared_requirements().values()) - {"skfmvae"}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0] for line in lines if "==" in line}
+    assert declared <= pinned
+
+
+def test_what_importing_the_package_needs_is_required():
+    imported = set()
+    for path in SOURCES:
+        if path.name != "plotting.py":  # has an extra of its own
+            # only at the top of a file: elsewhere an import may be of an option
+            imported |= imported_names(path, only_top=True)
+    needed = {name.partition(".")[0] for name in imported} - {"skfmvae"}
+    needed -= set(sys.stdlib_module_names)
+    needed = {"scikit-learn" if name == "sklearn" else name for name in needed}
+    assert needed <= declared_requirements()[""]
+
+
+def test_citation_gives_the_version_of_the_package():
+    version = re.compile(r"^version\W+(.+?)\W*$", re.MULTILINE)
+    stated = [
+        version.search((ROOT / name).read_text()).group(1)
+        for name in ("pyproject.toml", "CITATION.cff")
+    ]
+    assert stated[0] == stated[1]

@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from skfmvae.models.base import Term
+from skfmvae.training import KL, Objective
+
+VALUES = torch.tensor([1.0, 2.0, 3.0, 4.0])
+WEIGHTS = torch.tensor([0.5, 1.5, 1.0, 1.0])
+
+
+def test_the_loss_is_the_weighted_sum_of_weighted_means():
+    terms = {
+        "log_likelihood": Term(VALUES),
+        "kl": Term(VALUES**2, weight=-2.0, is_kl=True),
+    }
+    loss, means = Objective()(terms, WEIGHTS, n_inputs=5)
+    likelihood = (0.5 * 1 + 1.5 * 2 + 3 + 4) / 4
+    kl = (0.5 * 1 + 1.5 * 4 + 9 + 16) / 4
+    assert means["log_likelihood"].item() == pytest.approx(likelihood)
+    assert means["kl"].item() == pytest.approx(kl)
+    assert loss.item() == pytest.approx(-(likelihood - 2 * kl) / 5)
+
+
+def test_a_term_of_some_rows_is_averaged_over_them_alone():
+    rows = torch.tensor([True, True, False, False])
+    _, means = Objective()({"label": Term(VALUES, rows=rows)}, WEIGHTS, n_inputs=1)
+    assert means["label"].item() == pytest.approx((0.5 * 1 + 1.5 * 2) / 2)
+
+
+def test_a_term_of_no_row_adds_nothing():
+    value = VALUES.clone().requires_grad_()
+    term = Term(value, rows=torch.zeros(4, dtype=torch.bool))
+    loss, _ = Objective()({"label": term}, WEIGHTS, n_inputs=1)
+    loss.backward()
+    assert loss == 0
+    assert (value.grad == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("progress", "weight"), [(0.0, 0.0), (0.1, 0.25), (0.4, 1.0), (0.9, 1.0)]
+)
+def test_divergences_warm_up(progress, weight):
+    terms = {
+        "log_likelihood": Term(torch.zeros(4)),
+        "kl": Term(VALUES, weight=-1.0, is_kl=True),
+    }
+    objective = Objective(KL(warmup=0.4))
+    loss, means = objective(terms, torch.ones(4), 1, progress)
+    assert loss.item() == pytest.approx(weight * 2.5)
+    assert means["kl"].item() == pytest.approx(2.5)
+
+
+def test_without_warm_up_divergences_count_from_the_start():
+    assert KL(warmup=0.0).weight(0.0) == 1.0
+
+
+def test_free_bits_stop_the_gradient_of_a_small_divergence():
+    value = VALUES.clone().requires_grad_()
+    term = Term(value, weight=-1.0, is_kl=True)
+    loss, _ = Objective(KL(free_bits=3.0))({"kl": term}, torch.ones(4), 1)
+    loss.backward()
+    assert loss.item() == pytest.approx(3.0)
+    assert (value.grad == 0).all()

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+
+from skfmvae.training import BatchIterator, Rows
+
+
+def make_rows(n=203, labelled=((0, 12), (5, 9)), **kwargs):
+    """Rows that hold their own number, each property labelled in one range."""
+    codes = np.full((n, len(labelled)), -1)
+    for k, (start, stop) in enumerate(labelled):
+        codes[start:stop, k] = np.arange(stop - start) % 3
+    X = np.arange(2 * n, dtype=np.float32).reshape(n, 2)
+    return Rows(X, codes, **kwargs)
+
+
+def test_dense_rows_share_memory_with_the_array():
+    X = np.zeros((5, 3), dtype=np.float32)
+    rows = Rows(X, np.full((5, 1), -1))
+    X[2, 1] = 7
+    assert rows[torch.tensor([2])].x[0, 1] == 7
+
+
+def test_read_only_memory_maps_are_read_in_place(tmp_path, recwarn):
+    X = np.random.default_rng(0).random((9, 3), dtype=np.float32)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    rows = Rows(mapped, np.full((9, 1), -1))
+    assert rows.x.data_ptr() == mapped.ctypes.data
+    assert not recwarn.list
+
+
+def test_sparse_rows_come_out_as_dense_ones():
+    X = scipy.sparse.random(30, 7, 0.3, "csr", np.float32, random_state=0)
+    rows = Rows(X, np.full((30, 1), -1))
+    index = torch.tensor([4, 0, 4, 29])
+    np.testing.assert_array_equal(rows[index].x, X.toarray()[index])
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 500])
+def test_an_epoch_visits_every_row_once(batch_size):
+    rows = make_rows(labelled=((0, 0),))
+    iterator = BatchIterator(rows, batch_size, shuffle=True)
+    batches = [batch.index for batch in iterator]
+    assert len(batches) == len(iterator)
+    assert sorted(torch.cat(batches).tolist()) == list(range(len(rows)))
+    sizes = {len(batch) for batch in batches}
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_batch_holds_what_its_index_says():
+    rows = make_rows(sample_weight=np.arange(203.0))
+    for batch in BatchIterator(rows, 50, labelled_batch_size=10, shuffle=True):
+        np.testing.assert_array_equal(batch.x[:, 0], 2 * batch.index)
+        np.testing.assert_array_equal(batch.codes, rows.codes[batch.index])
+
+
+def test_each_property_gets_its_share_of_labelled_rows():
+    rows = make_rows(labelled=((0, 12), (100, 104), (0, 0)))
+    iterator = BatchIterator(rows, 20, labelled_batch_size=10)
+    # Batches of 20 rows hold 1.2 and 0.4 labelled ones by themselves; 5 are wanted.
+    assert iterator.n_extra == 4 + 5
+    for batch in iterator:
+        drawn = batch.codes[-iterator.n_extra :]
+        assert (drawn[:4, 0] >= 0).all()
+        assert (drawn[4:, 1] >= 0).all()
+
+
+def test_nothing_is_added_where_labels_abound():
+    rows = make_rows(labelled=((0, 203),))
+    assert BatchIterator(rows, 20, labelled_batch_size=10).n_extra == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weights_undo_the_oversampling(weighted):
+    """Averaged over epochs, weighted means over batches are means over the data."""
+    torch.manual_seed(0)
+    n = 203
+    sample_weight = np.random.default_rng(0).random(n) if weighted else np.ones(n)
+    sample_weight /= sample_weight.mean()
+    rows = make_rows(n, sample_weight=sample_weight)
+    iterator = BatchIterator(rows, 20, labelled_batch_size=10, shuffle=True)
+    visits = torch.zeros(n)
+    total = torch.zeros(n)
+    n_epochs = 3000
+    for _ in range(n_epochs):
+        for batch in iterator:
+            share = batch.weight / len(batch.weight) / len(iterator)
+            total.index_add_(0, batch.index, share)
+            visits.index_add_(0, batch.index, torch.ones(len(batch.index)))
+    expected = sample_weight / n
+    # Labelled rows are visited 5 to 17 times an epoch: the spread of a mean is small.
+    np.testing.assert_allclose(total / n_epochs, expected, rtol=0.02, atol=1e-9)
+    assert visits[20:].max() == n_epochs
+    assert visits[:12].min() > 4 * n_epochs
