@@ -12,6 +12,7 @@ import warnings
 from collections import defaultdict
 
 import numpy as np
+import torch
 from common import digits, keep_labels, machine
 from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
@@ -22,7 +23,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
-import torch
 
 from skfmvae import FactorialMixtureVAE
 
@@ -114,8 +114,11 @@ def label_table(methods, budgets, held_out, n_seeds, n_jobs):
     cells = defaultdict(list)
     for (name, n_labelled, _), result in zip(tasks, results, strict=True):
         cells[name, n_labelled].append(result)
-    print(f"| error in % (sd over {len(cells[name, n_labelled])} splits) | "
-          + " | ".join(f"{b} labels" for b in budgets) + " | s a fit |")
+    print(
+        f"| error in % (sd over {len(cells[name, n_labelled])} splits) | "
+        + " | ".join(f"{b} labels" for b in budgets)
+        + " | s a fit |"
+    )
     print("|---|" + "---|" * (len(budgets) + 1))
     for name in methods:
         errors = [np.array(cells[name, b]) for b in budgets]
@@ -139,11 +142,15 @@ def cluster(seed, **params):
 
 def cluster_table(n_seeds, n_jobs, **params):
     """Print how well ten components without labels agree with the digits."""
-    print("| seed | adjusted Rand index | components used | entropy of responsibilities (nats) | s |")
+    print("| seed | adjusted Rand index | components used | entropy (nats) | s |")
     print("|---|---|---|---|---|")
-    results = Parallel(n_jobs)(delayed(cluster)(seed, **params) for seed in range(n_seeds))
+    results = Parallel(n_jobs)(
+        delayed(cluster)(seed, **params) for seed in range(n_seeds)
+    )
     for seed, (score, used, entropy, seconds) in enumerate(results):
-        print(f"| {seed} | {score:.3f} | {used} of 10 | {entropy:.3f} | {seconds:.1f} |")
+        print(
+            f"| {seed} | {score:.3f} | {used} of 10 | {entropy:.3f} | {seconds:.1f} |"
+        )
     print(f"| mean | {np.mean([r[0] for r in results]):.3f} | | | |")
 
 

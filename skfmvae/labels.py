@@ -35,7 +35,7 @@ class PartialLabelEncoder:
         Names of the columns, or "property_0", "property_1", ... where there are none.
     classes : list of ndarray
         The values of each property that occur, sorted; empty for a discovered one.
-    values : list of ndarray of shape (n_components,)
+    values : list of ndarray of shape (property_components,)
         The value that each code of a property stands for: its classes, then
         placeholders for classes that nobody labelled.
     n_columns : int
@@ -47,7 +47,7 @@ class PartialLabelEncoder:
     --------
     >>> from skfmvae.labels import PartialLabelEncoder
     >>> y = ["cat", None, "dog", "cat"]
-    >>> encoder = PartialLabelEncoder().fit(y, n_components=3)
+    >>> encoder = PartialLabelEncoder().fit(y, property_components=3)
     >>> encoder.transform(y).ravel()
     array([ 0, -1,  1,  0])
     >>> encoder.inverse([[1], [2]]).tolist()
@@ -68,7 +68,7 @@ class PartialLabelEncoder:
     def fit(
         self,
         y: Any,
-        n_components: int | Mapping[str, int] | None = None,
+        property_components: int | Mapping[str, int] | None = None,
         *,
         n_discovered: int = 0,
         discovered_components: int = 10,
@@ -80,15 +80,15 @@ class PartialLabelEncoder:
         y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
             Partial labels: a list, a NumPy array, or a pandas or polars series or
             frame. None is no column at all.
-        n_components : int, dict of str to int or None, default=None
+        property_components : int, dict of str to int or None, default=None
             Number of components of every labelled property, or of the properties
             named; at least the number of its classes, which is what None stands for.
         n_discovered : int, default=0
             Number of discovered properties beside the columns of `y`, named
             "discovered_0", "discovered_1", ... Without `y` there is at least one.
         discovered_components : int, default=10
-            Number of components of each discovered property that `n_components` does
-            not name.
+            Number of components of each discovered property that
+            `property_components` does not name.
 
         Returns
         -------
@@ -115,6 +115,11 @@ class PartialLabelEncoder:
                 DataConversionWarning,
                 stacklevel=2,
             )
+        if columns and all(map(_is_nan, columns)):
+            raise ValueError(
+                "y holds nothing but NaN, which is rarely meant; pass y=None, or -1 "
+                "everywhere, to fit without labels."
+            )
         names = names or _default_names(len(columns))
         if y is None:
             n_discovered = max(n_discovered, 1)
@@ -124,11 +129,13 @@ class PartialLabelEncoder:
             raise ValueError(
                 f"y has a column named like a discovered property: {names}; rename it."
             )
-        if isinstance(n_components, Mapping) and not n_components.keys() <= set(names):
-            raise ValueError(
-                f"n_components={dict(n_components)} names unknown properties; the "
-                f"properties are {names}."
-            )
+        if isinstance(property_components, Mapping):
+            unknown = sorted(property_components.keys() - set(names))
+            if unknown:
+                raise ValueError(
+                    f"property_components names the unknown properties {unknown}; the "
+                    f"properties are {names}."
+                )
         self.property_names = names
         self.n_columns = len(columns) - n_discovered
         self.multi_output = self.n_columns > 1
@@ -136,12 +143,16 @@ class PartialLabelEncoder:
         self.values = []
         for name, column in zip(names, columns, strict=True):
             classes, _ = _distinct(_labelled(column, name)[1])
-            size = _n_components(name, classes, n_components, discovered_components)
+            size = _n_components(
+                name, classes, property_components, discovered_components
+            )
             self.classes.append(classes)
             self.values.append(_with_placeholders(name, classes, size))
         return self
 
-    def transform(self, y: Any, n_samples: int | None = None) -> np.ndarray:
+    def transform(
+        self, y: Any, n_samples: int | None = None, *, unknown: int | None = None
+    ) -> np.ndarray:
         """Encode partial labels.
 
         Parameters
@@ -150,6 +161,8 @@ class PartialLabelEncoder:
             Partial labels of the properties that were fitted; None for no label.
         n_samples : int, default=None
             Number of rows, needed where `y` is None.
+        unknown : int, default=None
+            Code of values that `values` lacks; None refuses them.
 
         Returns
         -------
@@ -173,7 +186,7 @@ class PartialLabelEncoder:
             name = self.property_names[k]
             labelled, values = _labelled(column, name)
             distinct, positions = _distinct(values)
-            codes[labelled, k] = self._codes(k, distinct.tolist())[positions]
+            codes[labelled, k] = self._codes(k, distinct.tolist(), unknown)[positions]
         return codes
 
     def inverse(self, codes: ArrayLike) -> np.ndarray:
@@ -285,18 +298,23 @@ class PartialLabelEncoder:
             )
         return self.property_names.index(name)
 
-    def _codes(self, k: int, wanted: Sequence[Any]) -> np.ndarray:
+    def _codes(
+        self, k: int, wanted: Sequence[Any], unknown: int | None = None
+    ) -> np.ndarray:
         # by kind as well, for True equals 1
         known = {(_kind(type(v)), v): i for i, v in enumerate(self.values[k].tolist())}
         codes = np.empty(len(wanted), dtype=np.int64)
         for i, value in enumerate(wanted):
             kind = _kind(type(value))
-            if kind not in KINDS or (kind, value) not in known:
+            if kind in KINDS and (kind, value) in known:
+                codes[i] = known[kind, value]
+            elif unknown is not None:
+                codes[i] = unknown
+            else:
                 raise ValueError(
                     f"property {self.property_names[k]!r} has no value {value!r}; its "
                     f"values are {_shorten(self.values[k])}."
                 )
-            codes[i] = known[kind, value]
         return codes
 
     def _check_columns(self, names: list[str] | None, n_columns: int) -> None:
@@ -340,6 +358,10 @@ def _columns(y: Any) -> tuple[list[str] | None, list[np.ndarray], int]:
     if not columns or not len(columns[0]):
         raise ValueError("y is empty; give one row of labels per row of X.")
     return names, columns, n_dims
+
+
+def _is_nan(column: np.ndarray) -> bool:
+    return column.dtype.kind == "f" and bool(np.isnan(column).all())
 
 
 def _series_to_array(series: Any) -> np.ndarray:
@@ -432,13 +454,13 @@ def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _n_components(
     name: str,
     classes: np.ndarray,
-    n_components: int | Mapping[str, int] | None,
+    property_components: int | Mapping[str, int] | None,
     discovered_components: int,
 ) -> int:
     """Return how many components a property has."""
-    parameter, size = "n_components", n_components
-    if isinstance(n_components, Mapping):
-        size = n_components.get(name)
+    parameter, size = "property_components", property_components
+    if isinstance(property_components, Mapping):
+        size = property_components.get(name)
     elif not len(classes):
         size = None
     if size is None:
@@ -452,7 +474,7 @@ def _n_components(
         )
     if int(size) < len(classes):
         raise ValueError(
-            f"n_components={size} is too small for property {name!r}, which has "
+            f"property_components={size} is too small for property {name!r}, which has "
             f"{len(classes)} classes; raise it, or leave it at None."
         )
     return int(size)
@@ -469,8 +491,8 @@ def _with_placeholders(name: str, classes: np.ndarray, size: int) -> np.ndarray:
     if dtype.kind == "b":
         if size > 2:
             raise ValueError(
-                f"n_components={size} is too large for property {name!r}: a bool "
-                "property has two values."
+                f"property_components={size} is too large for property {name!r}: a "
+                "bool property has two values."
             )
         spare = np.array([not classes[0]])
     elif dtype.kind in "iuf":

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-Number = TypeVar("Number", int, float)
-
 __all__ = ["Statistics", "VariationalGaussianMixture", "kmeans_plusplus"]
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +109,11 @@ class VariationalGaussianMixture(nn.Module):
     Notes
     -----
     For ``"diag"`` and ``"spherical"`` the posterior is a Wishart over full matrices
-    whose scale is restricted to a diagonal, or to a multiple of the identity. With ``V``
-    the ``W^-1`` and ``n`` the ``nu`` of the unrestricted optimum, the bound holds ``W``
-    in the terms ``(n / 2) ln |W| - (nu / 2) tr(V W)`` alone. At ``nu = n`` they are
-    largest where ``W^-1`` is the diagonal of ``V``, or that diagonal's mean, and the
-    other parameters stay as they were. In the Fisher metric at a diagonal ``W`` the
+    whose scale is restricted to a diagonal, or to a multiple of the identity. With
+    ``V`` the ``W^-1`` and ``n`` the ``nu`` of the unrestricted optimum, ``W`` is in the
+    bound by ``(n / 2) ln |W| - (nu / 2) tr(V W)`` alone. At ``nu = n`` this is largest
+    where ``W^-1`` is the diagonal of ``V``, or that diagonal's mean, and the other
+    parameters stay as they were. In the Fisher metric at a diagonal ``W`` the
     directions left out are orthogonal to those kept, so the natural gradient is
     restricted likewise. One set of formulas hence serves all types, as it does in
     scikit-learn's ``BayesianGaussianMixture``.
@@ -191,15 +192,17 @@ class VariationalGaussianMixture(nn.Module):
         )
 
         dtype = torch.get_default_dtype() if dtype is None else dtype
-        mean = torch.as_tensor(0.0 if mean_prior is None else mean_prior, dtype=dtype)
-        scale = torch.as_tensor(
-            1.0 if covariance_prior is None else covariance_prior, dtype=dtype
+        mean = _per_subspace(
+            0.0 if mean_prior is None else mean_prior,
+            (n_subspaces, n_features),
+            dtype,
+            "mean_prior",
         )
-        if covariance_type == "full" and scale.ndim == 0:
-            scale = scale * torch.eye(n_features, dtype=dtype)
-        mean = _per_subspace(mean, (n_subspaces, n_features), "mean_prior")
         scale = _per_subspace(
-            scale, (n_subspaces, *layouts[covariance_type]), "covariance_prior"
+            1.0 if covariance_prior is None else covariance_prior,
+            (n_subspaces, *layouts[covariance_type]),
+            dtype,
+            "covariance_prior",
         )
         matrix = scale if covariance_type == "full" else scale.reshape(-1, 1, 1)
         failed = torch.linalg.cholesky_ex(matrix).info.any()
@@ -228,7 +231,7 @@ class VariationalGaussianMixture(nn.Module):
 
     @property
     def covariances(self) -> Tensor:
-        """``W^-1 / nu`` in the shape of `scale_inv`, scikit-learn's ``covariances_``."""
+        """``W^-1 / nu``, in the shape of `scale_inv`."""
         layout = (1,) * (self.scale_inv.ndim - 2)
         return self.scale_inv / self.degrees_of_freedom.unflatten(1, (-1, *layout))
 
@@ -585,11 +588,18 @@ def _above(bound: float, value: Number, name: str) -> Number:
     return value
 
 
-def _per_subspace(value: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
+def _per_subspace(
+    value: ArrayLike | Tensor, shape: tuple[int, ...], dtype: torch.dtype, name: str
+) -> Tensor:
     """Repeat a prior of shape (), `shape[1:]` or `shape` for every subspace."""
-    if value.shape not in ((), shape[1:], shape) or not value.isfinite().all():
+    # numpy's copy, as torch warns of arrays that it may not write to.
+    array = value if isinstance(value, Tensor) else np.array(value)
+    tensor = torch.as_tensor(array, dtype=dtype)
+    if tensor.shape not in ((), shape[1:], shape) or not tensor.isfinite().all():
         raise ValueError(
             f"{name} must be a float or an array of shape {shape[1:]} or {shape}, all "
-            f"finite; got shape {tuple(value.shape)}: {value}."
+            f"finite; got shape {tuple(tensor.shape)}: {value!r}."
         )
-    return value.expand(shape).clone()
+    if tensor.ndim == 0 and len(shape) == 3:
+        tensor = tensor * torch.eye(shape[-1], dtype=dtype)
+    return tensor.expand(shape).clone()

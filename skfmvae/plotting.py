@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+IMAGE_SIZE = 0.6  # longer side of an image, in inches
+LETTER_SIZE = 0.1
+
+
 class _ImageGrid:
     """A table of images, drawn side by side into one axes.
 
@@ -51,17 +55,20 @@ class _ImageGrid:
         """
         plt = _pyplot(f"{type(self).__name__}.plot")
         n_rows, n_columns, height, width = self.images.shape[:4]
-        mosaic = _mosaic(self.images)
+        row_name, rows, column_name, columns = self._labels()
         if ax is None:
-            size = 0.6 * n_columns * width / max(height, width) + 0.6
-            shape = size, 0.6 * n_rows * height / max(height, width) + 0.4
-            _, ax = plt.subplots(figsize=shape, layout="constrained")
+            inch = IMAGE_SIZE / max(height, width)
+            figsize = (
+                n_columns * width * inch + LETTER_SIZE * (_longest(rows) + 4),
+                n_rows * height * inch + LETTER_SIZE * (_longest(columns) + 4),
+            )
+            _, ax = plt.subplots(figsize=figsize, layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         low, high = _limits(self.images)
+        mosaic = _mosaic(self.images)
         if mosaic.ndim == 3:  # colours, which imshow takes between 0 and 1
             mosaic = np.nan_to_num((mosaic - low) / (high - low), nan=1.0)
         self.im_ = ax.imshow(mosaic, cmap=cmap, vmin=low, vmax=high)
-        row_name, rows, column_name, columns = self._labels()
         ax.set(
             ylabel=row_name,
             yticks=_centres(n_rows, height) if rows else [],
@@ -71,8 +78,13 @@ class _ImageGrid:
             xticklabels=columns,
         )
         ax.xaxis.set(ticks_position="top", label_position="top")
+        ax.xaxis.labelpad = 8
         ax.tick_params(length=0)
+        if _longest(columns) > 4:  # wider than an image
+            ax.tick_params(axis="x", rotation=90)
         ax.spines[:].set_visible(False)
+        # Towards the labels; else the layout leaves them too little room.
+        ax.set_anchor("NW")
         return self
 
     def _labels(self) -> tuple[str, list[str], str, list[str]]:
@@ -171,13 +183,16 @@ class SamplesDisplay(_ImageGrid):
         """
         _pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        name, values = _property_and_values(estimator, property, values)
+        name, shown = _property_and_values(estimator, property, values)
         seed = random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        rows = [estimator.sample(n_samples, {name: v}, seed)[0] for v in values]
-        images = _as_images(np.stack(rows), image_shape)
-        display = cls(images, property_name=name, values=values)
+        samples = [
+            estimator.sample(n_samples, properties={name: value}, random_state=seed)[0]
+            for value in shown
+        ]
+        images = _as_images(np.stack(samples), image_shape)
+        display = cls(images, property_name=name, values=shown)
         return display.plot(ax, cmap=cmap)
 
     def _labels(self):
@@ -343,10 +358,10 @@ class InterventionDisplay(_ImageGrid):
         """
         _pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        name, values = _property_and_values(estimator, property, values)
-        changed = [estimator.intervene(X, {name: value}) for value in values]
+        name, shown = _property_and_values(estimator, property, values)
+        changed = [estimator.intervene(X, {name: value}) for value in shown]
         images = _as_images(np.stack([_dense(X), *changed], axis=1), image_shape)
-        display = cls(images, property_name=name, values=values)
+        display = cls(images, property_name=name, values=shown)
         return display.plot(ax, cmap=cmap)
 
     def _labels(self):
@@ -425,7 +440,8 @@ class HistoryDisplay:
         check_is_fitted(estimator)
         history = estimator.net_.history
         # Beside terms the history holds counts and whether a loss was the best so far.
-        recorded = [key for key, value in history[-1].items() if type(value) is float]
+        last = history[-1].items()
+        recorded = [key for key, value in last if isinstance(value, float)]
         known = _without_prefix(recorded, "train_")
         known.sort(key=lambda name: name != "loss")
         terms = known if terms is None else list(terms)
@@ -506,7 +522,7 @@ def _property_and_values(estimator, name, values):
     if name not in names:
         raise ValueError(f"property={name!r} is none of the estimator's: {names}.")
     if values is None:
-        return name, estimator.labels_.values_[names.index(name)]
+        return name, estimator.labels_.values[names.index(name)]
     return name, np.asarray(values)
 
 
@@ -559,6 +575,10 @@ def _centres(n_images, size):
 def _limits(images):
     low, high = float(images.min()), float(images.max())
     return (0.0, 1.0) if 0 <= low and high <= 1 else (low, high)
+
+
+def _longest(names):
+    return max(map(len, names), default=0)
 
 
 def _names(values):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelEncoder
@@ -238,10 +238,8 @@ def test_a_series_gives_its_name(y, name):
 @pytest.mark.parametrize(
     "y",
     [
-        None,
         [-1, -1],
         [None, None],
-        np.array([NAN, NAN]),
         pd.Series([NA, NA], dtype="boolean"),
         pl.Series([None, None]),
     ],
@@ -252,9 +250,43 @@ def test_a_column_without_labels_is_discovered(y):
     assert encoder.property_names == ["property_0"]
     assert encoder.classes[0].size == 0
     assert encoder.values[0].tolist() == [0, 1, 2, 3]
-    assert encoder.transform(y, n_samples=2).tolist() == [[-1], [-1]]
+    assert encoder.transform(y).tolist() == [[-1], [-1]]
     assert encoder.inverse([[3], [0]]).tolist() == [3, 0]
     assert encoder.code_of("property_0", 2) == 2
+
+
+def test_nothing_but_nan_is_taken_for_a_mistake():
+    with pytest.raises(ValueError, match="nothing but NaN"):
+        PartialLabelEncoder().fit(np.array([NAN, NAN]))
+
+
+def test_without_y_one_property_is_discovered():
+    encoder = PartialLabelEncoder().fit(None, discovered_components=3)
+    assert encoder.property_names == ["discovered_0"]
+    assert encoder.transform(None, n_samples=2).tolist() == [[-1], [-1]]
+    assert encoder.inverse([2, 0]).tolist() == [2, 0]
+
+
+def test_discovered_properties_beside_the_columns_of_y():
+    encoder = PartialLabelEncoder().fit(["a", None], n_discovered=2)
+    assert encoder.property_names == ["property_0", "discovered_0", "discovered_1"]
+    assert encoder.transform(["a", None]).tolist() == [[0, -1, -1], [-1, -1, -1]]
+    assert encoder.inverse([0]).tolist() == ["a"]
+
+
+def test_codes_of_chosen_properties():
+    y = pd.DataFrame({"digit": [5, 6], "hand": ["left", "right"]})
+    encoder = PartialLabelEncoder().fit(y)
+    assert encoder.codes_of({"hand": "right"}, 2).tolist() == [[-1, 1], [-1, 1]]
+    wanted = {"digit": [6, 5, 6], "hand": np.array(["left", "left", "right"])}
+    assert encoder.codes_of(wanted, 3).tolist() == [[1, 0], [0, 0], [1, 1]]
+    with pytest.raises(ValueError, match="'digit' has 2 values for 3 rows"):
+        encoder.codes_of({"digit": [6, 5]}, 3)
+
+
+def test_unknown_values_get_a_code_on_request():
+    encoder = PartialLabelEncoder().fit([3, 4, -1])
+    assert encoder.transform([4, 9, -1], unknown=-2).tolist() == [[1], [-2], [-1]]
 
 
 def test_labelled_and_discovered_columns_side_by_side():
@@ -265,6 +297,33 @@ def test_labelled_and_discovered_columns_side_by_side():
     assert [values.tolist() for values in encoder.values] == [[5, 6], [0, 1, 2]]
 
 
+def test_without_y_there_is_one_discovered_property():
+    encoder = PartialLabelEncoder().fit(None, discovered_components=4)
+    assert encoder.property_names == ["discovered_0"]
+    assert encoder.values[0].tolist() == [0, 1, 2, 3]
+    assert (encoder.n_columns, encoder.n_outputs, encoder.multi_output) == (0, 1, False)
+    assert encoder.transform(None, n_samples=2).tolist() == [[-1], [-1]]
+    assert encoder.inverse([[3], [0]]).tolist() == [3, 0]
+    with pytest.raises(ValueError, match="y has 1 columns; expected are the 0 of fit"):
+        encoder.transform([0, 1])
+    names = PartialLabelEncoder().fit(None, n_discovered=2).property_names
+    assert names == ["discovered_0", "discovered_1"]
+
+
+def test_discovered_properties_come_after_the_columns_of_y():
+    encoder = PartialLabelEncoder().fit(
+        ["a", "b"], {"discovered_1": 3}, n_discovered=2, discovered_components=4
+    )
+    assert encoder.property_names == ["property_0", "discovered_0", "discovered_1"]
+    assert [len(values) for values in encoder.values] == [2, 4, 3]
+    assert [len(classes) for classes in encoder.classes] == [2, 0, 0]
+    assert (encoder.n_columns, encoder.n_outputs, encoder.multi_output) == (1, 1, False)
+    assert encoder.transform(["b", None]).tolist() == [[1, -1, -1], [-1, -1, -1]]
+    assert encoder.inverse([[1], [0]]).tolist() == ["b", "a"]
+    with pytest.raises(ValueError, match="like a discovered property"):
+        encoder.fit(pd.Series([0, 1], name="discovered_0"), n_discovered=1)
+
+
 def test_no_labels_for_known_properties():
     encoder = PartialLabelEncoder().fit(np.array([[0, 1], [1, 0]]))
     assert encoder.transform(None, n_samples=3).tolist() == [[-1, -1]] * 3
@@ -273,7 +332,7 @@ def test_no_labels_for_known_properties():
 
 
 @pytest.mark.parametrize(
-    ("y", "n_components", "values"),
+    ("y", "property_components", "values"),
     [
         ([3, 5, -1], 4, [3, 5, 6, 7]),
         ([3, 5, -1], {"property_0": 3}, [3, 5, 6]),
@@ -288,8 +347,8 @@ def test_no_labels_for_known_properties():
         ([True, False], 2, [False, True]),
     ],
 )
-def test_spare_components_get_placeholders(y, n_components, values):
-    encoder = PartialLabelEncoder().fit(y, n_components)
+def test_spare_components_get_placeholders(y, property_components, values):
+    encoder = PartialLabelEncoder().fit(y, property_components)
     (found,) = encoder.values
     assert found.tolist() == values
     assert list(map(type, found.tolist())) == list(map(type, values))
@@ -306,24 +365,40 @@ def test_placeholders_keep_the_dtype_where_they_fit():
 
 
 @pytest.mark.parametrize(
-    ("y", "n_components", "message"),
+    ("y", "property_components", "message"),
     [
-        ([1, 2, 3], 2, "n_components=2 is too small .*'property_0'.* 3 classes; raise"),
-        ([1, 2, 3], {"property_0": 1}, "n_components=1 is too small .*'property_0'"),
-        ([1, 2], {"digit": 3}, r"{'digit': 3} names unknown .*\['property_0'\]"),
-        ([1, 2], 2.5, "n_components=2.5 .*'property_0'; choose a positive whole"),
-        ([1, 2], {"property_0": True}, "n_components=True .*'property_0'"),
-        ([None], {"property_0": 0}, "n_components=0 .*'property_0'"),
-        ([True, False], 3, "n_components=3 .*'property_0': a bool property has two"),
+        (
+            [1, 2, 3],
+            2,
+            "property_components=2 is too small .*'property_0'.* 3 classes; raise",
+        ),
+        (
+            [1, 2, 3],
+            {"property_0": 1},
+            "property_components=1 is too small .*'property_0'",
+        ),
+        ([1, 2], {"digit": 3}, r"names the unknown properties .*digit.*\['property_0'\]"),
+        (
+            [1, 2],
+            2.5,
+            "property_components=2.5 .*'property_0'; choose a positive whole",
+        ),
+        ([1, None], {"property_0": True}, "property_components=True .*'property_0'"),
+        ([None], {"property_0": 0}, "property_components=0 .*'property_0'"),
+        (
+            [True, False],
+            3,
+            "property_components=3 .*'property_0': a bool property has two",
+        ),
     ],
 )
-def test_bad_numbers_of_components(y, n_components, message):
+def test_bad_numbers_of_components(y, property_components, message):
     with pytest.raises(ValueError, match=message):
-        PartialLabelEncoder().fit(y, n_components)
+        PartialLabelEncoder().fit(y, property_components)
 
 
 def test_bad_number_of_discovered_components():
-    with pytest.raises(ValueError, match="discovered_components=0 .*'property_0'"):
+    with pytest.raises(ValueError, match="discovered_components=0 .*'discovered_0'"):
         PartialLabelEncoder().fit(None, discovered_components=0)
 
 
@@ -337,6 +412,8 @@ def test_bad_number_of_discovered_components():
         ([0.5, 1.0], "^Unknown label type: continuous .*'property_0'"),
         (objects(0.5, None), "^Unknown label type: continuous .*'property_0'"),
         (pl.Series("s", [0.5, 1.0]), "^Unknown label type: continuous .*'s'"),
+        (np.array([NAN, NAN]), "y holds nothing but NaN, .* pass y=None, or -1"),
+        (np.full((2, 2), NAN), "y holds nothing but NaN"),
         ([1.0, np.inf], "'property_0' of y holds infinity"),
         (np.array([-np.inf, 1]), "'property_0' of y holds infinity"),
         (np.array([1j]), "^Unknown label type: complex128"),
@@ -445,6 +522,25 @@ def test_code_of_names_what_there_is(name, value, message):
         encoder.code_of(name, value)
 
 
+@pytest.mark.parametrize(
+    "digits", [[7, 3, 7], np.array([7.0, 3.0, 7.0]), pd.Series([7, 3, 7]), (7, 3, 7)]
+)
+def test_codes_of_rows_with_chosen_properties(digits):
+    y = pd.DataFrame({"digit": [3, 7], "hand": ["x", "y"]})
+    encoder = PartialLabelEncoder().fit(y, n_discovered=1)
+    codes = encoder.codes_of({"digit": digits, "hand": "y"}, n_samples=3)
+    assert codes.dtype == np.int64
+    assert codes.tolist() == [[1, 1, -1], [0, 1, -1], [1, 1, -1]]
+    assert encoder.codes_of({"discovered_0": 4}, 2).tolist() == [[-1, -1, 4]] * 2
+    assert encoder.codes_of({}, 2).tolist() == [[-1, -1, -1]] * 2
+    with pytest.raises(ValueError, match="'digit' has 3 values for 4 rows"):
+        encoder.codes_of({"digit": digits}, 4)
+    with pytest.raises(ValueError, match="'digit' has no value 4"):
+        encoder.codes_of({"digit": [3, 4]}, 2)
+    with pytest.raises(ValueError, match="no property 'letter'"):
+        encoder.codes_of({"letter": ["a", "b"]}, 2)
+
+
 @pytest.mark.parametrize("code", [-1, 2])
 def test_codes_without_a_value_are_refused(code):
     encoder = PartialLabelEncoder().fit(["a", "b"])
@@ -454,6 +550,7 @@ def test_codes_without_a_value_are_refused(code):
         encoder.inverse([[0, 1]])
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.tuples(
@@ -495,10 +592,10 @@ def shuffled(values):
 def test_many_labels_are_fast(y):
     durations = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         PartialLabelEncoder().fit(y).transform(y)
-        durations.append(time.perf_counter() - start)
-    assert min(durations) < 0.4  # both together; about a tenth of it when idle
+        durations.append(time.process_time() - start)
+    assert min(durations) < 0.2
 
 
 def test_pandas_and_polars_are_not_needed(monkeypatch):

@@ -6,12 +6,11 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
 import torch
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state
@@ -20,9 +19,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
-from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
@@ -33,12 +31,18 @@ from skfmvae.training import KL, EarlyStopping, EpochBar, ModelNet, Rows
 
 __all__ = ["BaseVAE"]
 
+# An array-like, a frame or a CSR matrix: no type says that.
+MatrixLike: TypeAlias = Any
+
 CHUNK_SIZE = 1024
 
-OPTIMIZERS = {
-    "adamw": (torch.optim.AdamW, {"betas": (0.9, 0.99), "weight_decay": 1e-4, "fused": True}),
+OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "adamw": (
+        torch.optim.AdamW,
+        {"betas": (0.9, 0.99), "weight_decay": 1e-4, "fused": True},
+    ),
     "adam": (torch.optim.Adam, {"fused": True}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.9}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "fused": True}),
 }
 
 
@@ -50,7 +54,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     """
 
     _parameter_constraints: dict = {
-        "n_components": [None, Interval(Integral, 1, None, closed="left"), dict],
+        "property_components": [None, Interval(Integral, 1, None, closed="left"), dict],
         "n_discovered": [Interval(Integral, 0, None, closed="left")],
         "discovered_components": [Interval(Integral, 1, None, closed="left")],
         "encoder": [StrOptions({"mlp", "conv"}), HasMethods("build_encoder"), callable],
@@ -71,12 +75,14 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     @abstractmethod
     def _build_model(self, n_features: int, likelihood, n_components: dict) -> Model:
-        """Return the untrained model; `n_components` maps each property to its size."""
+        """Return the untrained model of properties with so many components each."""
 
     # Fitting ------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None):
+    def fit(
+        self, X: MatrixLike, y: Any = None, sample_weight: MatrixLike | None = None
+    ):
         """Fit the model to partly labelled rows.
 
         Parameters
@@ -107,7 +113,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             X = self._check_X(X, reset=True)
             self.labels_ = PartialLabelEncoder().fit(
                 y,
-                self.n_components,
+                self.property_components,
                 n_discovered=self.n_discovered,
                 discovered_components=self.discovered_components,
             )
@@ -170,7 +176,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     def _callbacks(self, n_steps):
         """List ours, less those that the user replaces by name, then the user's."""
-        ours = {
+        ours: dict[str, Callback] = {
             "lr_schedule": LRScheduler(
                 OneCycleLR, max_lr=self.lr, total_steps=n_steps, step_every="batch"
             )
@@ -185,7 +191,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     # Prediction ---------------------------------------------------------------------
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the most probable value of every property of `y`.
 
         Parameters
@@ -200,11 +206,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             the components of the first discovered property.
         """
         proba = self._property_proba(X)[: self.labels_.n_outputs]
-        return self.labels_.inverse(
-            np.stack([p.argmax(axis=1) for p in proba], axis=1)
-        )
+        return self.labels_.inverse(np.stack([p.argmax(axis=1) for p in proba], axis=1))
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray | list[np.ndarray]:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Predict the probability of every value of every property of `y`.
 
         Parameters
@@ -220,7 +224,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         proba = self._property_proba(X)[: self.labels_.n_outputs]
         return proba if self.labels_.multi_output else proba[0]
 
-    def property_proba(self, X: ArrayLike) -> dict[str, np.ndarray]:
+    def property_proba(self, X: MatrixLike) -> dict[str, np.ndarray]:
         """Predict the probabilities of every property, discovered ones included.
 
         Parameters
@@ -239,12 +243,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def _property_proba(self, X):
         def normalised(x):
             # Twice in float64, so that rows sum to one to its precision.
-            return [torch.softmax(p.double(), 1) for p in self._model.property_log_proba(x)]
+            log_proba = self._model.property_log_proba(x)
+            return [torch.softmax(p.double(), dim=1) for p in log_proba]
 
         return self._map_rows(normalised, self._check_X(X))
 
     def score(
-        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+        self, X: MatrixLike, y: Any = None, sample_weight: MatrixLike | None = None
     ) -> float:
         """Return the accuracy over labelled entries, or without `y` the mean bound.
 
@@ -270,20 +275,20 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         """
         if y is None:
             return float(np.average(self.score_samples(X), weights=sample_weight))
-        codes = self.labels_.transform(y)
         X = self._check_X(X)
-        check_consistent_length(X, codes)
-        labelled = codes >= 0
+        # A value that fit never saw is labelled, and wrong.
+        codes = self.labels_.transform(y, unknown=-2)[:, : self.labels_.n_columns]
+        check_consistent_length(X, codes, sample_weight)
+        labelled = codes != -1
         if not labelled.any():
             raise ValueError("y has no labelled entry to score; pass y=None instead.")
-        found = np.full_like(codes, -1)
-        for k, proba in enumerate(self._property_proba(X)):
-            found[:, k] = proba.argmax(axis=1)
+        proba = self._property_proba(X)[: self.labels_.n_columns]
+        found = np.stack([p.argmax(axis=1) for p in proba], axis=1)
         weight = np.ones(len(codes)) if sample_weight is None else sample_weight
         weight = np.broadcast_to(np.asarray(weight)[:, None], codes.shape)
         return float(np.average((found == codes)[labelled], weights=weight[labelled]))
 
-    def score_samples(self, X: ArrayLike, n_draws: int = 100) -> np.ndarray:
+    def score_samples(self, X: MatrixLike, n_draws: int = 100) -> np.ndarray:
         """Return a lower bound on ``ln p(x)`` of every row.
 
         The importance-weighted bound of Burda et al. (2016), equation 8, at the
@@ -311,7 +316,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     # Representation and generation --------------------------------------------------
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """Return the posterior means of the latent blocks.
 
         Parameters
@@ -324,9 +329,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         Z : float32 ndarray of shape (n_samples, n_latents)
             The blocks side by side, see `get_feature_names_out`.
         """
-        return self._map_rows(lambda x: [self._model.encode(x).mean], self._check_X(X))[0]
+        X = self._check_X(X)
+        return self._map_rows(lambda x: [self._model.encode(x).mean], X)[0]
 
-    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
+    def inverse_transform(self, Z: MatrixLike) -> np.ndarray:
         """Return the rows that latents are expected to give.
 
         Parameters
@@ -353,7 +359,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             )
         return self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
 
-    def reconstruct(self, X: ArrayLike) -> np.ndarray:
+    def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return every row as the model sees it: encoded, then decoded.
 
         Parameters
@@ -368,7 +374,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         """
         return self.inverse_transform(self.transform(X))
 
-    def intervene(self, X: ArrayLike, properties: Mapping[str, Any]) -> np.ndarray:
+    def intervene(self, X: MatrixLike, properties: Mapping[str, Any]) -> np.ndarray:
         """Return the rows with some properties changed and the rest kept.
 
         Parameters
@@ -389,11 +395,12 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             When a property or a value is unknown.
         """
         X = self._check_X(X)
-        codes = torch.from_numpy(self.labels_.codes_of(properties, X.shape[0]))
-        rows = Rows(X, codes.numpy(), device=self.device_)
+        codes = self.labels_.codes_of(properties, X.shape[0])
+        rows = Rows(X, codes, device=self.device_)
 
         def changed(batch):
-            return [self._model.expectation(self._model.intervene(batch.x, batch.codes))]
+            z = self._model.intervene(batch.x, batch.codes)
+            return [self._model.expectation(z)]
 
         return self._map_batches(changed, rows)[0]
 

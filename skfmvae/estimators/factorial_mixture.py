@@ -6,7 +6,6 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skfmvae._compat import Interval
@@ -37,11 +36,14 @@ class Mixture(BaseEstimator):
     covariance_prior : float or None, default=None
         Inverse scale of the Wishart prior, times the identity; None stands for the
         degrees of freedom, so that components have unit variance a priori.
-    warmup : float, default=0.05
+    warmup : float, default=0.1
         Share of training before the mixtures start, from the latents' class means
         where there are labels and by k-means++ elsewhere.
-    delay, forgetting_rate : float, default=10.0 and 0.6
-        Step ``t`` of the mixtures has size ``(t + delay) ** -forgetting_rate``.
+    delay : float, default=10.0
+        See `forgetting_rate`.
+    forgetting_rate : float, default=0.6
+        Step ``t`` of the mixtures has size ``(t + delay) ** -forgetting_rate``; in
+        (0.5, 1] for the steps to converge (Hoffman et al. 2013).
 
     Examples
     --------
@@ -57,7 +59,7 @@ class Mixture(BaseEstimator):
         mean_precision_prior: float | None = None,
         degrees_of_freedom_prior: float | None = None,
         covariance_prior: float | None = None,
-        warmup: float = 0.05,
+        warmup: float = 0.1,
         delay: float = 10.0,
         forgetting_rate: float = 0.6,
     ):
@@ -71,7 +73,19 @@ class Mixture(BaseEstimator):
         self.forgetting_rate = forgetting_rate
 
     def priors(self, n_features: int) -> dict[str, Any]:
-        """Return the arguments of the variational mixture of a subspace."""
+        """Return the priors of the mixture of a subspace.
+
+        Parameters
+        ----------
+        n_features : int
+            Size of the subspace.
+
+        Returns
+        -------
+        priors : dict
+            Keyword arguments of
+            :class:`~skfmvae.mixture.VariationalGaussianMixture`.
+        """
         degrees_of_freedom = self.degrees_of_freedom_prior or n_features
         return {
             "covariance_type": self.covariance_type,
@@ -83,7 +97,138 @@ class Mixture(BaseEstimator):
 
 
 class FactorialMixtureVAE(BaseVAE):
-    """Placeholder."""
+    r"""Variational autoencoder whose prior has one Gaussian mixture per property.
+
+    The latent space is a product of subspaces, one per property, and a style block::
+
+        a_k ~ Categorical(pi_k)     z_k | a_k = c ~ N(mu_kc, Lambda_kc^-1)
+        s ~ N(0, I)                 x ~ p(x | z_1, ..., z_K, s)
+
+    A label pins the component of its row; any subset of the properties may be missing
+    on any row. Properties that nobody labelled are *discovered*. The mixtures have
+    Dirichlet and Normal-Wishart posteriors, learned by stochastic variational
+    inference; the networks follow the gradient of, per row,
+
+    .. math::
+        E_q \ln p(x|z,s) - KL(q(s|x) \| N(0,I))
+        + \sum_k H(q(z_k|x)) + \ln \sum_c \exp(\ell_{kc} + E \ln \pi_{kc})
+
+    where for an observed property the sum over ``c`` is its one observed term, plus a
+    classification term.
+
+    Parameters
+    ----------
+    property_components : int, dict of str to int or None, default=None
+        Number of components of the labelled properties, or by name. At least the
+        number of classes seen, which is what None stands for; more leaves room for
+        classes that nobody labelled.
+    n_discovered : int, default=0
+        Number of properties to discover beside those of `y`; without any label at
+        least one.
+    discovered_components : int, default=10
+        Number of components of each discovered property.
+    property_dim : int, default=10
+        Dimensions of each property's subspace.
+    style_dim : int, default=10
+        Dimensions of the style block, which holds what no property says; 0 for none.
+    mixture : Mixture or None, default=None
+        Priors and learning of the mixtures; None stands for ``Mixture()``.
+    encoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
+        Network from rows to posteriors: a name, settings from :mod:`skfmvae.nn`, or
+        a function of ``(n_inputs, n_outputs)`` that returns a ``torch.nn.Module``.
+    decoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
+        Network from latents to the parameters of the likelihood, likewise.
+    likelihood : str or Likelihood, default="auto"
+        ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
+        "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
+        where all values are in [0, 1] and Gaussian elsewhere.
+    label_weight : float, default=1.0
+        Weight of the classification term in units of the number of columns: what
+        Kingma et al. (2014) call alpha, divided by that number, so that one value
+        suits narrow and wide data. 0 gives the pure bound.
+    kl : KL or None, default=None
+        Warm-up and free bits of the divergences; None stands for ``KL()``.
+    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
+        A name, or a class of ``torch.optim``.
+    lr : float, default=3e-3
+        Highest learning rate of a one-cycle schedule. To use another schedule, name
+        its callback "lr_schedule"; ``("lr_schedule", None)`` keeps `lr` constant.
+    batch_size : int, default=128
+        Rows per batch before labelled ones are added.
+    labelled_batch_size : int, default=32
+        Labelled rows that every batch shall hold, shared by the labelled properties.
+        Their weights make up for being drawn more often.
+    max_epochs : int, default=100
+        Passes over the rows.
+    early_stopping : EarlyStopping or None, default=None
+        When to stop before; None never does.
+    callbacks : list or None, default=None
+        Callbacks of skorch, as it takes them.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" stands for a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, batches and draws.
+    verbose : int, default=0
+        1 shows a progress bar, 2 skorch's table of epochs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        The values of every property of `y`, in the order of `predict_proba`.
+    property_names_ : list of str
+        Names of the properties of `y`, then of the discovered ones.
+    n_components_ : dict of str to int
+        Number of components of every property.
+    likelihood_ : Likelihood
+        The likelihood that was used.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` holds every term of the objective and
+        ``net_.module_`` the model.
+    n_iter_ : int
+        Number of epochs that ran.
+    device_ : torch.device
+        Where the model is.
+    labels_ : PartialLabelEncoder
+        Values of the properties and their codes.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` had string names.
+
+    See Also
+    --------
+    sklearn.mixture.BayesianGaussianMixture : One mixture, on the rows themselves.
+    sklearn.semi_supervised.LabelSpreading : Labels spread over a graph of the rows.
+
+    Notes
+    -----
+    The cost grows with the sum of the numbers of components, not with their product,
+    and a combination of values that no row shows can still be sampled.
+
+    References
+    ----------
+    U. Paquet, S. Ghaisas, O. Tieleman (2018). A Factorial Mixture Prior for
+    Compositional Deep Generative Models. https://arxiv.org/abs/1812.07480.
+
+    D. Kingma, D. Rezende, S. Mohamed, M. Welling (2014). Semi-supervised Learning with
+    Deep Generative Models. https://arxiv.org/abs/1406.5298.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_blobs
+    >>> from skfmvae import FactorialMixtureVAE
+    >>> X, y = make_blobs(200, centers=3, n_features=5, random_state=0)
+    >>> y_partial = np.where(np.arange(200) < 12, y, -1)
+    >>> estimator = FactorialMixtureVAE(max_epochs=50, random_state=0)
+    >>> estimator.fit(X, y_partial).predict(X[:5]).tolist() == y[:5].tolist()
+    True
+    >>> estimator.predict_proba(X).shape
+    (200, 3)
+    >>> X_new, y_new = estimator.sample(2, {"property_0": 1}, random_state=0)
+    >>> y_new.tolist()
+    [1, 1]
+    """
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
@@ -95,7 +240,7 @@ class FactorialMixtureVAE(BaseVAE):
 
     def __init__(
         self,
-        n_components: int | dict[str, int] | None = None,
+        property_components: int | dict[str, int] | None = None,
         n_discovered: int = 0,
         discovered_components: int = 10,
         property_dim: int = 10,
@@ -117,7 +262,7 @@ class FactorialMixtureVAE(BaseVAE):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        self.n_components = n_components
+        self.property_components = property_components
         self.n_discovered = n_discovered
         self.discovered_components = discovered_components
         self.property_dim = property_dim

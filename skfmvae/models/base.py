@@ -10,10 +10,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
+
+from skfmvae.nn import LikelihoodModule
 
 __all__ = ["Model", "Term", "importance_weighted_bound"]
 
@@ -31,13 +34,16 @@ class Term:
     rows : bool Tensor of shape (n,) or None, default=None
         The rows over which the term is averaged; None means all of them.
     is_kl : bool, default=False
-        Whether KL warm-up and free bits apply.
+        Whether it is a divergence, to which KL warm-up and free bits apply.
+    is_annealed : bool, default=True
+        Whether KL warm-up does.
     """
 
     value: Tensor
     weight: float = 1.0
     rows: Tensor | None = None
     is_kl: bool = False
+    is_annealed: bool = True
 
 
 class Model(nn.Module, ABC):
@@ -54,10 +60,13 @@ class Model(nn.Module, ABC):
     n_inputs : int
         The number of columns ``D``. Training divides the objective by it, so that
         weights and learning rates mean the same for narrow and for wide data.
+    likelihood : LikelihoodModule
+        The likelihood ``p(x | z)``.
     """
 
     latent_blocks: Mapping[str, slice]
     n_inputs: int
+    likelihood: LikelihoodModule
 
     @property
     def n_latents(self) -> int:
@@ -65,7 +74,7 @@ class Model(nn.Module, ABC):
         return max(block.stop for block in self.latent_blocks.values())
 
     @abstractmethod
-    def terms(self, x: Tensor, codes: Tensor) -> tuple[dict[str, Term], object]:
+    def terms(self, x: Tensor, codes: Tensor) -> tuple[dict[str, Term], Any]:
         """Return the objective's terms and what `update_globals` learns from."""
 
     @abstractmethod
@@ -130,7 +139,7 @@ class Model(nn.Module, ABC):
         """
 
     def update_globals(
-        self, latents: object, sample_weight: Tensor, n_samples: int
+        self, latents: Any, sample_weight: Tensor, n_samples: int
     ) -> None:
         """Learn what gradients do not, after each step of the optimiser.
 
@@ -139,8 +148,17 @@ class Model(nn.Module, ABC):
         """
 
 
-def importance_weighted_bound(posterior, noise, log_likelihood, log_prior) -> Tensor:
-    """Return ``ln mean_s p(x | z_s) p(z_s) / q(z_s | x)`` (Burda et al. 2016, eq. 8)."""
+def importance_weighted_bound(
+    posterior: Normal,
+    noise: Tensor,
+    log_likelihood: Callable[[Tensor], Tensor],
+    log_prior: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Return ``ln mean_s p(x | z_s) p(z_s) / q(z_s | x)``, one per row, in nats.
+
+    The importance-weighted bound of Burda et al. (2016), equation 8, with
+    ``z_s = mean + stddev * noise_s``.
+    """
     log_weights = []
     for epsilon in noise:
         z = posterior.mean + posterior.stddev * epsilon

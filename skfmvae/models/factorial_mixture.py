@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -91,7 +91,7 @@ class FactorialMixture(Model):
             for size, members in self.subspaces.items()
         )
         # Steps of the mixtures since they were set from the latents; -1: not yet.
-        self.register_buffer("mixture_step", torch.tensor(-1))
+        self.mixture_step = -1
 
     # The objective (section 3 of the paper) -----------------------------------------
 
@@ -106,7 +106,8 @@ class FactorialMixture(Model):
         if style.stop > style.start:
             q = Normal(posterior.mean[:, style], posterior.stddev[:, style])
             kl = kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
-            terms["kl_style"] = Term(kl, weight=-1.0, is_kl=True)
+            # At full weight from the start: what a property can say, style should not.
+            terms["kl_style"] = Term(kl, -1.0, is_kl=True, is_annealed=False)
         responsibilities = []
         for k, name in enumerate(self.property_names):
             code, joint = codes[:, k], log_joint[k]
@@ -152,21 +153,28 @@ class FactorialMixture(Model):
 
     # The mixtures' side (section 4 of the paper) ------------------------------------
 
-    def begin_epoch(self, progress, n_samples, look_at_rows):
+    def begin_epoch(
+        self,
+        progress: float,
+        n_samples: int,
+        look_at_rows: Callable[[], tuple[Tensor, Tensor]],
+    ) -> None:
         if self.mixture_step < 0 and progress >= self.warmup:
             self._set_mixtures(n_samples, *look_at_rows())
 
-    def update_globals(self, latents, sample_weight, n_samples):
+    def update_globals(
+        self, latents: Latents, sample_weight: Tensor, n_samples: int
+    ) -> None:
         if self.mixture_step < 0:
             return
         self.mixture_step += 1
-        rate = (self.mixture_step.item() + self.delay) ** -self.forgetting_rate
+        rate = (self.mixture_step + self.delay) ** -self.forgetting_rate
         self._step_mixtures(
             latents.posterior, latents.responsibilities, sample_weight, n_samples, rate
         )
 
     @torch.no_grad()
-    def _set_mixtures(self, n_samples, x, codes):
+    def _set_mixtures(self, n_samples: int, x: Tensor, codes: Tensor) -> None:
         """Start from class means where there are labels, else from k-means."""
         was_training = self.training
         posterior = self.eval().encode(x)
@@ -179,10 +187,17 @@ class FactorialMixture(Model):
             )
         everyone = torch.ones_like(points[:, 0, 0])
         self._step_mixtures(posterior, responsibilities, everyone, n_samples, rate=1.0)
-        self.mixture_step.zero_()
+        self.mixture_step = 0
 
     @torch.no_grad()
-    def _step_mixtures(self, posterior, responsibilities, weight, n_samples, rate):
+    def _step_mixtures(
+        self,
+        posterior: Normal,
+        responsibilities: list[Tensor],
+        weight: Tensor,
+        n_samples: int,
+        rate: float,
+    ) -> None:
         mean = self._properties(posterior.mean)
         variance = self._properties(posterior.variance)
         for mixture, members in self._groups():
@@ -222,10 +237,10 @@ class FactorialMixture(Model):
 
     # Shapes -------------------------------------------------------------------------
 
-    def _groups(self):
+    def _groups(self) -> Iterator[tuple[Any, list[int]]]:
         return zip(self.mixtures, self.subspaces.values(), strict=True)
 
-    def _n_components(self):
+    def _n_components(self) -> list[int]:
         sizes = {k: size for size, ks in self.subspaces.items() for k in ks}
         return [sizes[k] for k in range(len(sizes))]
 
@@ -240,8 +255,9 @@ class FactorialMixture(Model):
         mean, variance = self._properties(mean), self._properties(variance)
         joint: list[Tensor] = [mean] * len(self.property_names)
         for mixture, members in self._groups():
-            density = mixture.expected_log_density(mean[:, members], variance[:, members])
-            group = density + mixture.expected_log_weights()
+            group = mixture.expected_log_weights() + mixture.expected_log_density(
+                mean[:, members], variance[:, members]
+            )
             for k, values in zip(members, group.unbind(dim=1), strict=True):
                 joint[k] = values
         return joint
@@ -269,15 +285,17 @@ def _pin(responsibilities: Tensor, code: Tensor) -> Tensor:
     return torch.where((code >= 0)[:, None], one_hot.float(), responsibilities)
 
 
-def _starting_responsibilities(points, code, n_components):
-    labelled = code.unique()
-    labelled = labelled[labelled >= 0]
-    fixed = torch.stack([points[code == c].mean(0) for c in labelled]) if len(labelled) else None
-    spare = torch.ones(n_components, dtype=torch.bool, device=code.device)
-    spare[labelled] = False
-    centres = points.new_empty(n_components, points.shape[1])
-    order = torch.cat([labelled, spare.nonzero().squeeze(1)])
-    centres[order] = kmeans_plusplus(points, n_components, fixed=fixed)
+def _starting_responsibilities(
+    points: Tensor, code: Tensor, n_components: int
+) -> Tensor:
+    """Give each row to the nearest class mean or, without labels, k-means centre."""
+    known = code >= 0
+    one_hot = nn.functional.one_hot(code[known], n_components).to(points.dtype)
+    count = one_hot.sum(0)
+    centres = (one_hot.T @ points[known]) / count.clamp_min(1.0)[:, None]
+    labelled, spare = (count > 0).nonzero()[:, 0], (count == 0).nonzero()[:, 0]
+    found = kmeans_plusplus(points, n_components, centres[labelled], n_iter=10)
+    centres[spare] = found[len(labelled) :]
     nearest = torch.cdist(points, centres).argmin(dim=1)
-    nearest = torch.where(code >= 0, code, nearest)
+    nearest = torch.where(known, code, nearest)
     return nn.functional.one_hot(nearest, n_components).to(points.dtype)

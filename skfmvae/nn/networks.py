@@ -267,7 +267,7 @@ class Conv(BaseEstimator):
         n_features = n_channels[0] * math.prod(sizes[0])
         layers: list[nn.Module] = [
             *_dense(n_inputs, self.hidden, self.activation, self.norm),
-            nn.Linear(self.hidden, n_features, bias=self.norm != "batch"),
+            nn.Linear(self.hidden, n_features),
             nn.Unflatten(1, (n_channels[0], *sizes[0])),
         ]
         for i in range(len(self.channels)):

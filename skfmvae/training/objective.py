@@ -18,7 +18,7 @@ class KL(BaseEstimator):
 
     Parameters
     ----------
-    warmup : float, default=0.2
+    warmup : float, default=0.5
         Share of training over which the weight of the divergences rises from 0 to 1,
         linearly (Sønderby et al. 2016, section 2.3).
     free_bits : float, default=0.0
@@ -32,7 +32,7 @@ class KL(BaseEstimator):
     KL(free_bits=0.5)
     """
 
-    def __init__(self, warmup: float = 0.2, free_bits: float = 0.0):
+    def __init__(self, warmup: float = 0.5, free_bits: float = 0.0):
         self.warmup = warmup
         self.free_bits = free_bits
 
@@ -68,7 +68,8 @@ class Objective(nn.Module):
         for name, term in terms.items():
             if term.is_kl:
                 floored = means[name].clamp_min(self.kl.free_bits)
-                total = total + kl_weight * term.weight * floored
+                annealing = kl_weight if term.is_annealed else 1.0
+                total = total + annealing * term.weight * floored
             else:
                 total = total + term.weight * means[name]
         return -total / n_inputs, means

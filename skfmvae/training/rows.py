@@ -21,7 +21,7 @@ class Batch(NamedTuple):
     x: Tensor
     codes: Tensor
     weight: Tensor
-    index: Tensor
+    number: Tensor
 
 
 class Rows(Dataset):
@@ -112,7 +112,7 @@ class BatchIterator:
         for number, index in enumerate(order.tensor_split(n_batches)):
             index = torch.cat([index, *(draws[number] for draws in drawn)])
             batch = self.rows[index]
-            yield batch._replace(weight=self._weight[batch.index])
+            yield batch._replace(weight=self._weight[batch.number])
 
 
 def _extra_draws(codes, batch_size, labelled_batch_size):

@@ -42,7 +42,7 @@ def test_sparse_rows_come_out_as_dense_ones():
 def test_an_epoch_visits_every_row_once(batch_size):
     rows = make_rows(labelled=((0, 0),))
     iterator = BatchIterator(rows, batch_size, shuffle=True)
-    batches = [batch.index for batch in iterator]
+    batches = [batch.number for batch in iterator]
     assert len(batches) == len(iterator)
     assert sorted(torch.cat(batches).tolist()) == list(range(len(rows)))
     sizes = {len(batch) for batch in batches}
@@ -52,8 +52,8 @@ def test_an_epoch_visits_every_row_once(batch_size):
 def test_a_batch_holds_what_its_index_says():
     rows = make_rows(sample_weight=np.arange(203.0))
     for batch in BatchIterator(rows, 50, labelled_batch_size=10, shuffle=True):
-        np.testing.assert_array_equal(batch.x[:, 0], 2 * batch.index)
-        np.testing.assert_array_equal(batch.codes, rows.codes[batch.index])
+        np.testing.assert_array_equal(batch.x[:, 0], 2 * batch.number)
+        np.testing.assert_array_equal(batch.codes, rows.codes[batch.number])
 
 
 def test_each_property_gets_its_share_of_labelled_rows():
@@ -87,8 +87,8 @@ def test_weights_undo_the_oversampling(weighted):
     for _ in range(n_epochs):
         for batch in iterator:
             share = batch.weight / len(batch.weight) / len(iterator)
-            total.index_add_(0, batch.index, share)
-            visits.index_add_(0, batch.index, torch.ones(len(batch.index)))
+            total.index_add_(0, batch.number, share)
+            visits.index_add_(0, batch.number, torch.ones(len(batch.number)))
     expected = sample_weight / n
     # Labelled rows are visited 5 to 17 times an epoch: the spread of a mean is small.
     np.testing.assert_allclose(total / n_epochs, expected, rtol=0.02, atol=1e-9)
