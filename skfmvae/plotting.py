@@ -25,8 +25,11 @@ __all__ = [
 ]
 
 
-IMAGE_SIZE = 0.6  # longer side of an image, in inches
+# In inches, for figures of our own.
+IMAGE_SIZE = 0.6  # the longer side of an image
+LABEL_SIZE = 0.4  # and the width that an image has at least, for "data" above it
 LETTER_SIZE = 0.1
+MARGIN = 0.4
 
 
 class _ImageGrid:
@@ -57,10 +60,11 @@ class _ImageGrid:
         n_rows, n_columns, height, width = self.images.shape[:4]
         row_name, rows, column_name, columns = self._labels()
         if ax is None:
-            inch = IMAGE_SIZE / max(height, width)
+            inch = max(IMAGE_SIZE / max(height, width), LABEL_SIZE / width)
+            labelled_width = n_columns * width * inch + LETTER_SIZE * _longest(rows)
             figsize = (
-                n_columns * width * inch + LETTER_SIZE * (_longest(rows) + 4),
-                n_rows * height * inch + LETTER_SIZE * (_longest(columns) + 4),
+                max(labelled_width, LETTER_SIZE * len(column_name)) + MARGIN,
+                n_rows * height * inch + LETTER_SIZE * _longest(columns) + MARGIN,
             )
             _, ax = plt.subplots(figsize=figsize, layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure

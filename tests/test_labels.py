@@ -377,7 +377,11 @@ def test_placeholders_keep_the_dtype_where_they_fit():
             {"property_0": 1},
             "property_components=1 is too small .*'property_0'",
         ),
-        ([1, 2], {"digit": 3}, r"names the unknown properties .*digit.*\['property_0'\]"),
+        (
+            [1, 2],
+            {"digit": 3},
+            r"names the unknown properties .*digit.*\['property_0'\]",
+        ),
         (
             [1, 2],
             2.5,

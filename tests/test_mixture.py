@@ -282,7 +282,10 @@ def test_gradients_reach_mean_and_variance_only(covariance_type):
     assert torch.autograd.gradcheck(mixture.expected_log_density, (mean, variance))
 
     r.requires_grad_()
-    mixture.natural_step(mixture.statistics(mean, variance, r), rate=0.5)
+    statistics = mixture.statistics(mean, variance, r)
+    assert not statistics.second.requires_grad
+    factor = torch.ones((), requires_grad=True)
+    mixture.natural_step(statistics * factor, rate=0.5)
     assert not list(mixture.parameters())
     assert not any(buffer.requires_grad for buffer in mixture.buffers())
 
@@ -348,8 +351,8 @@ def test_statistics_add_up(covariance_type):
     b.natural_step(halves, rate=0.6)
     assert_same_posterior(a, b)
 
-    weight = torch.tensor([2.0] * 3 + [1.0] * 8)
-    c.natural_step(2 * c.statistics(mean, variance, r, weight) * 0.5, rate=0.6)
+    weight = torch.tensor([1.0] * 3 + [0.5] * 8)
+    c.natural_step(2 * c.statistics(mean, variance, r, weight), rate=0.6)
     again = [torch.cat([x, x[:3]]) for x in (mean, variance, r)]
     d.natural_step(d.statistics(*again), rate=0.6)
     assert_same_posterior(c, d)
@@ -454,6 +457,33 @@ def test_single_precision_survives_rows_far_from_zero(covariance_type):
             rtol=1e-3,
             atol=2e-2,
         )
+
+
+@all_types
+def test_predictive_density_keeps_its_digits_at_a_million_rows(covariance_type):
+    single, double = (
+        random_mixture(covariance_type, d=4, dtype=dtype)
+        for dtype in (torch.float32, torch.float64)
+    )
+    z, variance, r = random_rows(50, 1, 3, 4, dtype=torch.float32)
+    for mixture in (single, double):
+        statistics = mixture.statistics(z, variance, r)
+        mixture.natural_step(statistics * 20_000.0, rate=1.0)
+    torch.testing.assert_close(
+        single.log_predictive(z).double(), double.log_predictive(z), atol=1e-3, rtol=0
+    )
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "spherical"])
+def test_rounding_leaves_variances_positive(covariance_type):
+    """Equal rows far from the prior mean: all squares cancel."""
+    mixture = VariationalGaussianMixture(
+        1, 50, 3, covariance_type=covariance_type, covariance_prior=1e-3
+    ).float()
+    z = 1000 + torch.rand(1, 1, 3, generator=generator(0)).expand(500, 1, 3)
+    r = torch.rand(500, 1, 50, generator=generator(1))
+    mixture.natural_step(mixture.statistics(z, None, r), rate=1.0)
+    assert (mixture.scale_inv > 0).all()
 
 
 def test_module_converts_copies_and_restores():

@@ -34,7 +34,10 @@ __all__ = ["BaseVAE"]
 # An array-like, a frame or a CSR matrix: no type says that.
 MatrixLike: TypeAlias = Any
 
-CHUNK_SIZE = 1024
+# Rows that are computed together. Matrix products of very few rows round otherwise
+# than those of many, so small chunks are filled up: a row's values never depend on
+# the rows beside it.
+LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 32
 
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adamw": (
@@ -527,11 +530,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     def _map_batches(self, function, rows):
         """Apply a function to chunks of rows and join what it lists."""
+        chunks = []
         with torch.inference_mode():
-            chunks = [
-                [output.cpu().numpy() for output in function(rows[index])]
-                for index in torch.arange(len(rows)).split(CHUNK_SIZE)
-            ]
+            for index in torch.arange(len(rows)).split(LARGEST_CHUNK):
+                n = len(index)
+                filled = index[torch.arange(max(n, SMALLEST_CHUNK)) % n]
+                outputs = function(rows[filled])
+                chunks.append([output[:n].cpu().numpy() for output in outputs])
         return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
 
 
