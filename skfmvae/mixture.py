@@ -279,7 +279,7 @@ class VariationalGaussianMixture(nn.Module):
         if sample_weight is not None:
             weights = weights * sample_weight.to(self.means)[:, None, None]
         difference = self._difference(mean.to(self.means))
-        # The weight's root on both sides keeps a matrix symmetric and positive.
+        # The weight's root on both sides makes a matrix of squares, so never negative.
         half = weights.sqrt().unsqueeze(-1) * difference
         second = torch.einsum(
             "ngci,ngcj->gcij" if full else "ngci,ngci->gci", half, half
@@ -316,8 +316,11 @@ class VariationalGaussianMixture(nn.Module):
         prior = self._product(to_prior - shift, to_prior - shift)
         moment = 2 * statistics.first - count.unsqueeze(-1) * shift
         data = statistics.second - self._product(moment, shift)
-        if self.covariance_type != "full":
-            data = data.clamp_min(0)  # sums of squares, but for rounding
+        # But for rounding, a symmetric matrix or sums of squares.
+        if self.covariance_type == "full":
+            data = 0.5 * (data + data.mT)
+        else:
+            data = data.clamp_min(0)
         new = self.scale_inv_prior + beta0 * prior + data
         self.scale_inv.copy_(keep * old + rate * new)
         self.means.add_(shift)

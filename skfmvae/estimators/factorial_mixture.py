@@ -32,11 +32,12 @@ class Mixture(BaseEstimator):
     mean_precision_prior : float or None, default=None
         Rows that the prior mean, zero, counts as; None stands for 1.
     degrees_of_freedom_prior : float or None, default=None
-        Rows that the prior covariance counts as; None stands for the subspace's size.
+        Rows that the prior covariance counts as; None stands for the subspace's size
+        plus two.
     covariance_prior : float or None, default=None
         Inverse scale of the Wishart prior, times the identity; None stands for the
         degrees of freedom, so that components have unit variance a priori.
-    warmup : float, default=0.1
+    warmup : float, default=0.2
         Share of training before the mixtures start, from the latents' class means
         where there are labels and by k-means++ elsewhere.
     delay : float, default=10.0
@@ -59,7 +60,7 @@ class Mixture(BaseEstimator):
         mean_precision_prior: float | None = None,
         degrees_of_freedom_prior: float | None = None,
         covariance_prior: float | None = None,
-        warmup: float = 0.1,
+        warmup: float = 0.2,
         delay: float = 10.0,
         forgetting_rate: float = 0.6,
     ):
@@ -86,7 +87,8 @@ class Mixture(BaseEstimator):
             Keyword arguments of
             :class:`~skfmvae.mixture.VariationalGaussianMixture`.
         """
-        degrees_of_freedom = self.degrees_of_freedom_prior or n_features
+        # Two more than scikit-learn's, so that an empty component has a variance.
+        degrees_of_freedom = self.degrees_of_freedom_prior or n_features + 2
         return {
             "covariance_type": self.covariance_type,
             "weight_concentration_prior": self.weight_concentration_prior,

@@ -213,7 +213,8 @@ class FactorialMixture(Model):
 
     def sample_latents(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         codes = codes.clone()
-        z = torch.randn(len(codes), self.n_latents, device=codes.device)
+        like = self.mixtures[0].means
+        z = torch.randn(len(codes), self.n_latents, dtype=like.dtype).to(like)
         points = self._properties(z)
         for mixture, members in self._groups():
             drawn = mixture.sample_components(len(codes))

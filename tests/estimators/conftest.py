@@ -1,0 +1,83 @@
+"""The estimators under test and data that they learn in a moment.
+
+Every estimator that the package hands out goes through the tests of this folder; what
+only one of them can do is tested in a file of its own name.
+"""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+
+import skfmvae
+from skfmvae.nn import MLP
+
+
+@pytest.fixture(
+    scope="session",
+    params=[getattr(skfmvae, name) for name in skfmvae.__all__],
+    ids=lambda estimator: estimator.__name__,
+)
+def Estimator(request):
+    """A class, as the package hands it out."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def make_estimator(Estimator):
+    """Return a function that makes small estimators, with any parameters changed."""
+
+    def make(**params):
+        small = {
+            "encoder": MLP(hidden=(16,)),
+            "decoder": MLP(hidden=(16,)),
+            "max_epochs": 3,
+            "random_state": 0,
+        }
+        return Estimator(**(small | params))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_learner(make_estimator):
+    """Return a function that makes estimators which learn the data below."""
+
+    def make(**params):
+        enough = {
+            "encoder": MLP(hidden=(32,)),
+            "decoder": MLP(hidden=(32,)),
+            "batch_size": 50,
+            "max_epochs": 30,
+        }
+        return make_estimator(**(enough | params))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """Return rows around three far centres, and the numbers of their centres."""
+    X, y = make_blobs(150, n_features=4, centers=3, cluster_std=0.5, random_state=0)
+    return X.astype(np.float32), y
+
+
+@pytest.fixture(scope="session")
+def partial_blobs(blobs):
+    """Return the same rows with 45 labels, the others -1."""
+    X, y = blobs
+    return X, np.where(np.arange(len(y)) < 45, y, -1)
+
+
+@pytest.fixture(scope="session")
+def two_properties():
+    """Return rows that say two things in different columns, and both of them.
+
+    Half of the labels are missing, of either property on rows of its own.
+    """
+    rng = np.random.default_rng(0)
+    y = np.stack([np.arange(200) % 2, np.arange(200) // 2 % 3], axis=1)
+    X = rng.normal(scale=0.3, size=(200, 6))
+    X[:, :3] += 4 * np.eye(3)[y[:, 0]]
+    X[:, 3:] += 4 * np.eye(3)[y[:, 1]]
+    y_partial = np.where(rng.random(y.shape) < 0.5, y, -1)
+    return X.astype(np.float32), y, y_partial

@@ -1,0 +1,290 @@
+"""Every kind of partial labels goes in, and comes out as it was."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+# Containers of one property ----------------------------------------------------------
+
+
+def instead_of_none(marker):
+    return lambda labels: [marker if label is None else label for label in labels]
+
+
+def object_array(labels):
+    return np.array(labels, dtype=object)
+
+
+def categorical(labels):
+    return pd.Series(pd.Categorical(labels, categories=["emu", "dog", "cat", "ant"]))
+
+
+NUMBERS, WORDS = [7, 0, 300], ["dog", "cat", "emu"]
+CONTAINERS = {
+    # name: (classes, how labels with None for unlabelled are held, dtype to predict)
+    "int_array": (NUMBERS, lambda y: np.array(instead_of_none(-1)(y)), np.int64),
+    "int16_array": (
+        NUMBERS,
+        lambda y: np.array(instead_of_none(-1)(y), dtype=np.int16),
+        np.int16,
+    ),
+    "float_array": (NUMBERS, lambda y: np.array(y, dtype=float), np.float64),
+    "float_with_minus_one": (
+        NUMBERS,
+        lambda y: np.array(instead_of_none(-1.0)(y), dtype=np.float32),
+        np.float32,
+    ),
+    "int_list": (NUMBERS, list, np.int64),
+    "object_array_of_ints": (NUMBERS, object_array, np.int64),
+    "str_list": (WORDS, list, object),
+    "object_array_of_str": (WORDS, object_array, object),
+    "str_beside_nan": (
+        WORDS,
+        lambda y: object_array(instead_of_none(float("nan"))(y)),
+        object,
+    ),
+    "str_beside_minus_one": (WORDS, instead_of_none(-1), object),
+    "bool_list": ([True, False], list, np.bool_),
+    "pandas_int64": (NUMBERS, lambda y: pd.Series(y, dtype="Int64"), np.int64),
+    "pandas_float64": (NUMBERS, lambda y: pd.Series(y, dtype=float), np.float64),
+    "pandas_string": (WORDS, lambda y: pd.Series(y, dtype="string"), object),
+    "pandas_object": (WORDS, lambda y: pd.Series(y, dtype=object), object),
+    "pandas_boolean": (
+        [True, False],
+        lambda y: pd.Series(y, dtype="boolean"),
+        np.bool_,
+    ),
+    "pandas_categorical": (WORDS, categorical, object),
+    "polars_int": (NUMBERS, lambda y: pl.Series("kind", y), np.int64),
+    "polars_str": (WORDS, lambda y: pl.Series("kind", y), object),
+    "polars_bool": ([True, False], lambda y: pl.Series("kind", y), np.bool_),
+    "polars_categorical": (
+        WORDS,
+        lambda y: pl.Series("kind", y, dtype=pl.Categorical),
+        object,
+    ),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_values_come_back_as_they_went_in(make_learner, blobs, container):
+    classes, hold, dtype = CONTAINERS[container]
+    X, number = blobs
+    keep = number < len(classes)
+    X, number = X[keep], number[keep]
+    labels = [classes[i] if row % 4 == 0 else None for row, i in enumerate(number)]
+    y = hold(labels)
+    estimator = make_learner().fit(X, y)
+    assert estimator.classes_.tolist() == sorted(classes)
+    predicted = estimator.predict(X)
+    assert predicted.tolist() == [classes[i] for i in number]
+    assert predicted.dtype == dtype
+    # The unlabelled three quarters of y do not count.
+    assert estimator.score(X, y) == 1.0
+    assert estimator.predict_proba(X).shape == (len(X), len(classes))
+    # Any of the values can be asked for.
+    _, sampled = estimator.sample(2, {estimator.property_names_[0]: classes[0]})
+    assert sampled.tolist() == [classes[0]] * 2
+
+
+def test_all_labels_known_as_strings(make_learner, blobs):
+    X, number = blobs
+    y = np.array(["one", "two", "three"])[number]
+    predicted = make_learner().fit(X, y).predict(X)
+    np.testing.assert_array_equal(predicted, y)
+    assert predicted.dtype == y.dtype
+
+
+# Names --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+@pytest.mark.parametrize("name", ["digit", None])
+def test_a_series_names_its_property(make_estimator, partial_blobs, library, name):
+    X, y = partial_blobs
+    estimator = make_estimator().fit(X, library.Series(y, name=name))
+    assert estimator.property_names_ == [name or "property_0"]
+    assert estimator.get_feature_names_out()[0] == f"{name or 'property_0'}_0"
+
+
+# Several properties -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_columns_of_a_frame_are_properties(make_learner, two_properties, library):
+    """Columns of different kinds and with gaps of their own."""
+    X, numbers, partial = two_properties
+    sides, legs = ["left", "right"], [4, 2, 8]
+    y = library.DataFrame(
+        {
+            "side": [None if i < 0 else sides[i] for i in partial[:, 0]],
+            "legs": library.Series(
+                [None if i < 0 else legs[i] for i in partial[:, 1]],
+                dtype="Int64" if library is pd else pl.Int64,
+            ),
+        }
+    )
+    estimator = make_learner().fit(X, y)
+    assert estimator.property_names_ == ["side", "legs"]
+    assert [c.tolist() for c in estimator.classes_] == [sides, [2, 4, 8]]
+
+    expected = [[sides[i], legs[j]] for i, j in numbers]
+    assert estimator.predict(X).tolist() == expected
+    assert estimator.score(X, y) == 1.0
+
+    side, n_legs = estimator.predict_proba(X)
+    assert side.argmax(axis=1).tolist() == numbers[:, 0].tolist()
+    assert n_legs.argmax(axis=1).tolist() == np.array([1, 0, 2])[numbers[:, 1]].tolist()
+    by_name = estimator.property_proba(X)
+    assert list(by_name) == ["side", "legs"]
+    np.testing.assert_array_equal(by_name["legs"], n_legs)
+
+
+def test_columns_of_one_dtype_keep_it(make_learner, two_properties):
+    X, numbers, partial = two_properties
+    estimator = make_learner().fit(X, partial.astype(np.int8))
+    predicted = estimator.predict(X)
+    np.testing.assert_array_equal(predicted, numbers)
+    assert predicted.dtype == np.int8
+    assert estimator.property_names_ == ["property_0", "property_1"]
+
+
+def test_probabilities_sum_to_one_in_float64(make_estimator, two_properties):
+    X, _, y = two_properties
+    estimator = make_estimator(n_discovered=1).fit(X, y)
+    proba = estimator.property_proba(X)
+    assert list(proba) == ["property_0", "property_1", "discovered_0"]
+    for values in proba.values():
+        assert values.dtype == np.float64
+        np.testing.assert_allclose(values.sum(axis=1), 1.0, rtol=0, atol=1e-14)
+    # predict_proba speaks of the columns of y alone.
+    assert len(estimator.predict_proba(X)) == 2
+
+
+def test_a_column_without_a_label_is_discovered(make_learner, two_properties):
+    """Its values are numbers of components, and the other column does not suffer."""
+    X, numbers, y = two_properties
+    y = pd.DataFrame({"hidden": pd.array([pd.NA] * len(y), "string"), "known": y[:, 1]})
+    estimator = make_learner(discovered_components=4).fit(X, y)
+    assert estimator.property_names_ == ["hidden", "known"]
+    assert estimator.n_components_ == {"hidden": 4, "known": 3}
+    hidden, known = estimator.classes_
+    assert hidden.tolist() == [0, 1, 2, 3]
+    assert known.tolist() == [0, 1, 2]
+    predicted = estimator.predict(X)
+    np.testing.assert_array_equal(predicted[:, 1], numbers[:, 1])
+    assert set(predicted[:, 0]) <= {0, 1, 2, 3}
+    assert estimator.score(X, y) == np.mean(predicted[:, 1] == numbers[:, 1])
+
+
+# Few labels, or none ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("y", "name"),
+    [
+        (None, "discovered_0"),
+        (np.full(150, -1), "property_0"),
+        ([None] * 150, "property_0"),
+        (pd.Series([pd.NA] * 150, dtype="Int64", name="kind"), "kind"),
+    ],
+    ids=["none", "minus_one", "list_of_none", "pandas_na"],
+)
+def test_without_labels_components_are_predicted(make_estimator, blobs, y, name):
+    X, _ = blobs
+    estimator = make_estimator(discovered_components=5).fit(X, y)
+    assert estimator.property_names_ == [name]
+    assert estimator.classes_.tolist() == [0, 1, 2, 3, 4]
+    proba = estimator.predict_proba(X)
+    np.testing.assert_array_equal(proba, estimator.property_proba(X)[name])
+    np.testing.assert_array_equal(estimator.predict(X), proba.argmax(axis=1))
+    with pytest.raises(ValueError, match="no labelled entry to score"):
+        estimator.score(X, np.full(150, -1))
+
+
+def test_clusters_are_those_of_the_data(make_learner, blobs):
+    X, number = blobs
+    estimator = make_learner(discovered_components=3, max_epochs=60).fit(X)
+    # Every cluster is one centre and the other way round.
+    pairs = set(zip(estimator.predict(X).tolist(), number.tolist(), strict=True))
+    assert len(pairs) == 3
+
+
+def test_nothing_but_nan_is_refused(make_estimator, blobs):
+    X, _ = blobs
+    with pytest.raises(ValueError, match="nothing but NaN.*pass y=None"):
+        make_estimator().fit(X, np.full(150, np.nan))
+
+
+def test_one_labelled_class(make_estimator, blobs):
+    X, number = blobs
+    y = np.where((number == 2) & (np.arange(150) < 30), 2, -1)
+    estimator = make_estimator().fit(X, y)
+    assert estimator.classes_.tolist() == [2]
+    assert (estimator.predict(X) == 2).all()
+    np.testing.assert_array_equal(estimator.predict_proba(X), np.ones((150, 1)))
+    assert estimator.score(X, y) == 1.0
+
+
+def test_a_class_seen_once(make_learner, blobs):
+    X, number = blobs
+    y = np.where((np.arange(150) < 60) & (number < 2), number, -1)
+    y[np.flatnonzero(number == 2)[0]] = 2
+    estimator = make_learner().fit(X, y)
+    assert np.mean(estimator.predict(X) == number) > 0.95
+
+
+def test_a_thousand_classes(make_estimator):
+    rng = np.random.default_rng(0)
+    y = np.where(np.arange(1200) < 1000, 3 * np.arange(1200), -1)
+    X = rng.normal(size=(1200, 4))
+    estimator = make_estimator(max_epochs=2).fit(X, y)
+    assert estimator.classes_.tolist() == list(range(0, 3000, 3))
+    proba = estimator.predict_proba(X[:50])
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(
+        estimator.predict(X[:50]), estimator.classes_[proba.argmax(axis=1)]
+    )
+    _, sampled = estimator.sample(3, {"property_0": [2997, 0, 30]})
+    assert sampled.tolist() == [2997, 0, 30]
+
+
+# Room for classes that nobody labelled ------------------------------------------------
+
+
+@pytest.mark.parametrize("components", [3, {"kind": 3}], ids=["int", "dict"])
+def test_spare_components_find_a_new_class(make_learner, blobs, components):
+    X, number = blobs
+    known = (number < 2) & (np.arange(150) < 60)
+    y = [["ant", "bee", ""][i] if k else None for i, k in zip(number, known)]
+    y = pd.Series(y, name="kind")
+    estimator = make_learner(property_components=components, max_epochs=60).fit(X, y)
+    assert estimator.classes_.tolist() == ["ant", "bee", "new_1"]
+    expected = np.array(["ant", "bee", "new_1"])[number]
+    assert np.mean(estimator.predict(X) == expected) > 0.95
+    # The new class can be asked for like any other.
+    X_new, y_new = estimator.sample(20, {"kind": "new_1"}, random_state=0)
+    assert set(y_new) == {"new_1"}
+    centre = X[number == 2].mean(axis=0)
+    assert np.abs(X_new.mean(axis=0) - centre).max() < 1.0
+
+
+def test_only_the_named_property_gets_spare_components(make_estimator, two_properties):
+    X, _, y = two_properties
+    estimator = make_estimator(property_components={"property_1": 5}).fit(X, y)
+    assert estimator.n_components_ == {"property_0": 2, "property_1": 5}
+    assert estimator.classes_[1].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("components", "message"),
+    [
+        (2, "property_components=2 is too small for property 'property_0'.*3 classes"),
+        ({"nonsense": 4}, r"unknown properties \['nonsense'\].*\['property_0'\]"),
+        ({"property_0": "many"}, "'many' is not allowed for property 'property_0'"),
+    ],
+)
+def test_wrong_numbers_of_components(make_estimator, blobs, components, message):
+    with pytest.raises(ValueError, match=message):
+        make_estimator(property_components=components).fit(*blobs)
