@@ -9,8 +9,8 @@ Run it as ``python examples/plot_digits.py FOLDER`` to write the pictures to a f
 """
 
 # %%
-# Three quarters of scikit-learn's digits are for training. Of these 1,347 rows, 100 keep
-# their label; the others are marked with -1.
+# Three quarters of scikit-learn's digits are for training. Of these 1,347 rows, 100
+# keep their label; the others are marked with -1.
 import sys
 import time
 from pathlib import Path
@@ -37,11 +37,13 @@ shuffled = np.random.default_rng(0).permutation(len(digit))
 labelled = np.concatenate([shuffled[digit[shuffled] == d][:10] for d in range(10)])
 y = pd.Series(-1, index=range(len(digit)), name="digit")
 y.iloc[labelled] = digit[labelled]
-print(f"{len(X)} rows, of which {(y >= 0).sum()} are labelled; {len(X_test)} test rows\n")
+print(
+    f"{len(X)} rows, of which {(y >= 0).sum()} are labelled; {len(X_test)} test rows\n"
+)
 
 # %%
-# One fit, at the defaults, beside three classifiers of scikit-learn. Two of them see the
-# labelled rows alone; label spreading sees all of them, as we do.
+# One fit, at the defaults, beside three classifiers of scikit-learn. Two of them see
+# the labelled rows alone; label spreading sees all of them, as we do.
 start = time.perf_counter()
 model = FactorialMixtureVAE(random_state=0).fit(X, y)
 seconds = time.perf_counter() - start
@@ -83,7 +85,9 @@ model = FactorialMixtureVAE(
 ).fit(X, y)
 found = model.property_proba(X_test)["discovered_0"].argmax(axis=1)
 print("a discovered property, components against digits (test rows)")
-print(pd.crosstab(pd.Series(found, name="component"), pd.Series(digit_test, name="digit")))
+print(
+    pd.crosstab(pd.Series(found, name="component"), pd.Series(digit_test, name="digit"))
+)
 display = SamplesDisplay.from_estimator(
     model, "discovered_0", n_samples=20, random_state=0
 )

@@ -92,7 +92,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             The rows. Float32 in C order is used as it is, without a copy.
-        y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
+        y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
             Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
             unlabelled entry. A column without any label is discovered.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -471,7 +471,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
         Parameters
         ----------
-        input_features : None
+        input_features : array-like, default=None
             Ignored.
 
         Returns

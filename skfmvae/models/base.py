@@ -126,6 +126,13 @@ class Model(nn.Module, ABC):
             self.encode(x), noise, lambda z: self.decode(z).log_prob(x), self.log_prior
         )
 
+    def global_kl(self) -> float:
+        """Return the divergence of the global parameters from their prior, in nats.
+
+        It belongs to the bound of the whole data set, and no gradient depends on it.
+        """
+        return 0.0
+
     def begin_epoch(
         self,
         progress: float,

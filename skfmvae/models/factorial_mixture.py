@@ -174,6 +174,12 @@ class FactorialMixture(Model):
         )
 
     @torch.no_grad()
+    def global_kl(self) -> float:
+        return sum(
+            mixture.kl_divergence().sum().item() for mixture, _ in self._groups()
+        )
+
+    @torch.no_grad()
     def _set_mixtures(self, n_samples: int, x: Tensor, codes: Tensor) -> None:
         """Start from class means where there are labels, else from k-means."""
         was_training = self.training
@@ -213,8 +219,8 @@ class FactorialMixture(Model):
 
     def sample_latents(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         codes = codes.clone()
-        like = self.mixtures[0].means
-        z = torch.randn(len(codes), self.n_latents, dtype=like.dtype).to(like)
+        z = torch.randn(len(codes), self.n_latents)
+        z = z.to(next(self.mixtures.buffers()))
         points = self._properties(z)
         for mixture, members in self._groups():
             drawn = mixture.sample_components(len(codes))

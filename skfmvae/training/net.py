@@ -25,13 +25,16 @@ class ModelNet(NeuralNet):
     ``fit(rows)`` runs skorch's loop; what differs is that a batch gives named terms,
     that the model learns its global parameters after each step, and that an
     interrupted fit goes back to the last complete epoch. The history holds the mean
-    of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``.
+    of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
+    divergence of the global parameters, spread over the rows, as ``kl_globals``.
 
     Parameters
     ----------
     module : Model
     criterion : type, default=Objective
     iterator_train, iterator_valid : type, default=BatchIterator
+    iterator_train__shuffle : bool, default=True
+    train_split : callable or None, default=None
     **kwargs
         As for :class:`skorch.NeuralNet`.
 
@@ -101,6 +104,7 @@ class ModelNet(NeuralNet):
             n_batches = self.history[-1].get(f"{prefix}_batch_count", 0)
             for name, value in sums.items():
                 self.history.record(f"{prefix}_{name}", value / n_batches)
+        self.history.record("kl_globals", self.module_.global_kl() / self._n_samples)
         self._complete = copy.deepcopy(self.module_.state_dict())
         self.n_complete_epochs_ = len(self.history)
 

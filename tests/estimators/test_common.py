@@ -112,9 +112,7 @@ def test_integer_weights_are_repetitions(make_estimator, no_draws):
     unweighted = clone(estimator).fit(X, y)
     expected = in_copies.predict_proba(X)
     np.testing.assert_allclose(weighted.predict_proba(X), expected, atol=1e-4)
-    np.testing.assert_allclose(
-        weighted.transform(X), in_copies.transform(X), atol=1e-4
-    )
+    np.testing.assert_allclose(weighted.transform(X), in_copies.transform(X), atol=1e-4)
     assert abs(unweighted.predict_proba(X) - expected).max() > 1e-3
 
 

@@ -181,6 +181,13 @@ def test_an_update_is_the_natural_step_with_pinned_responsibilities():
         torch.testing.assert_close(new, (1 - rate) * old + rate * total)
 
 
+def test_the_divergence_of_all_mixtures_is_their_sum():
+    model = make_model()
+    total = sum(mixture.kl_divergence().sum() for mixture in model.mixtures)
+    assert model.global_kl() == pytest.approx(total.item())
+    assert model.global_kl() > 0
+
+
 def test_networks_get_gradients_and_mixtures_do_not():
     model = make_model()
     terms, _ = model.terms(*make_rows())

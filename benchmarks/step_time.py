@@ -1,0 +1,217 @@
+"""Time per epoch of `fit` against a training loop written by hand.
+
+    python benchmarks/step_time.py
+
+The loop by hand is plain PyTorch over a copy of the same modules, with the same
+mathematics, optimiser, schedule and batches: what a competent user would write for one
+labelled property, without history. Each epoch of a fit is followed by an epoch of the
+loop from the same state of the random numbers, so both do the same work under the same
+load of the machine. Their parameters must agree at the end of the first epoch.
+"""
+
+import argparse
+import copy
+import time
+
+import numpy as np
+import torch
+from common import keep_labels, machine
+from skorch.callbacks import Callback
+from torch import nn
+from torch.distributions import Normal, kl_divergence
+
+from skfmvae import FactorialMixtureVAE
+from skfmvae.training import KL
+
+N_FEATURES, N_LABELS = 784, 100
+BATCH_SIZES = (64, 256, 1024)
+
+
+class ByHand:
+    """Train a factorial mixture of one property, every step written out."""
+
+    def __init__(self, model, estimator, X, codes):
+        self.model = model
+        self.X, self.codes = torch.from_numpy(X), torch.from_numpy(codes)
+        self.n_rows = len(X)
+        self.n_batches = self.n_rows // estimator.batch_size
+        self.n_steps = estimator.max_epochs * self.n_batches
+        self.step = 0
+        self.labelled = torch.nonzero(self.codes >= 0).squeeze(1)
+        n_labelled_rows = estimator.batch_size * len(self.labelled) / self.n_rows
+        self.n_drawn = round(estimator.labelled_batch_size - n_labelled_rows)
+        visits = torch.ones(self.n_rows)
+        visits[self.labelled] += self.n_batches * self.n_drawn / len(self.labelled)
+        self.weight = visits.mean() / visits
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=estimator.lr,
+            betas=(0.9, 0.99),
+            weight_decay=1e-4,
+            fused=True,
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, max_lr=estimator.lr, total_steps=self.n_steps
+        )
+
+    def epoch(self):
+        """Visit every row once."""
+        self.model.begin_epoch(self.step / self.n_steps, self.n_rows, self.some_rows)
+        self.model.train()
+        order = torch.randperm(self.n_rows)
+        drawn = torch.randint(len(self.labelled), (self.n_batches, self.n_drawn))
+        for number, index in enumerate(order.tensor_split(self.n_batches)):
+            index = torch.cat([index, self.labelled[drawn[number]]])
+            x, code, weight = self.X[index], self.codes[index], self.weight[index]
+            self.optimizer.zero_grad()
+            loss, mean, variance, joint = self.loss(x, code, weight)
+            if not loss.isfinite():
+                raise FloatingPointError("The loss is not finite.")
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            if self.model.mixture_step >= 0:
+                self.step_mixture(mean, variance, joint, code, weight)
+            self.step += 1
+
+    def some_rows(self):
+        """Return at most 10,000 rows and their codes, the labelled ones first."""
+        priority = (self.codes >= 0).float() + torch.rand(self.n_rows)
+        index = priority.topk(min(self.n_rows, 10_000)).indices
+        return self.X[index], self.codes[index, None]
+
+    def loss(self, x, code, weight):
+        """Return the loss, moments of q(z | x) and the log-joint of z and the code."""
+        model, size = self.model, self.model.property_dim
+        mean, log_variance = model.encoder(x).chunk(2, dim=1)
+        std = torch.exp(0.5 * log_variance.clamp(-8, 3))
+        q = Normal(mean, std, validate_args=False)
+        logits = model.decoder(q.rsample())
+        log_likelihood = -nn.functional.binary_cross_entropy_with_logits(
+            logits, x, reduction="none"
+        ).sum(1)
+        style = Normal(mean[:, size:], std[:, size:], validate_args=False)
+        kl_style = kl_divergence(style, Normal(0.0, 1.0)).sum(1)
+        mixture, mean, variance = (
+            model.mixtures[0],
+            mean[:, :size],
+            q.variance[:, :size],
+        )
+        joint = mixture.expected_log_density(mean[:, None], variance[:, None])[:, 0]
+        joint = joint + mixture.expected_log_weights()[0]
+        known = code >= 0
+        evidence = joint.logsumexp(1)
+        pinned = joint.gather(1, code.clamp_min(0)[:, None]).squeeze(1)
+        entropy = q.entropy()[:, :size].sum(1)
+        kl_property = -entropy - torch.where(known, pinned, evidence)
+        annealing = min(1.0, self.step / self.n_steps / KL().warmup)
+        bound = log_likelihood - kl_style - annealing * kl_property
+        label = (known * weight * (pinned - evidence)).sum() / (known * weight).sum()
+        loss = -(weight * bound).mean() / N_FEATURES - model.label_weight * label
+        return loss, mean.detach(), variance.detach(), joint.detach()
+
+    @torch.no_grad()
+    def step_mixture(self, mean, variance, joint, code, weight):
+        """Take a natural-gradient step of the mixture."""
+        model, mixture = self.model, self.model.mixtures[0]
+        pinned = nn.functional.one_hot(code.clamp_min(0), joint.shape[1]).float()
+        r = torch.where((code >= 0)[:, None], pinned, joint.softmax(1))
+        statistics = mixture.statistics(
+            mean[:, None], variance[:, None], r[:, None], weight
+        )
+        model.mixture_step += 1
+        rate = (model.mixture_step + model.delay) ** -model.forgetting_rate
+        mixture.natural_step(statistics * (self.n_rows / len(weight)), rate)
+
+
+class Interleaved(Callback):
+    """Time every epoch of a fit, then one by hand from the same random state.
+
+    Attributes
+    ----------
+    fit_times, hand_times : list of float
+        Seconds of each epoch.
+    """
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        """Copy the untrained model."""
+        codes = X.codes[:, 0].numpy()
+        model = copy.deepcopy(net.module_)
+        self.by_hand = ByHand(model, self.estimator, X.x.numpy(), codes)
+        self.fit_times, self.hand_times = [], []
+        self.random_state = torch.get_rng_state()
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, net, **kwargs):
+        """Note the time of the fit's epoch and follow it by hand."""
+        self.fit_times.append(time.perf_counter() - self.start)
+        torch.set_rng_state(self.random_state)
+        start = time.perf_counter()
+        self.by_hand.epoch()
+        self.hand_times.append(time.perf_counter() - start)
+        if len(self.hand_times) == 1:
+            check_same(net.module_, self.by_hand.model)
+        self.random_state = torch.get_rng_state()
+        self.start = time.perf_counter()
+
+
+def check_same(model, other):
+    """Raise if two models differ by more than what rounding makes of an epoch."""
+    ours, theirs = (
+        torch.cat([parameter.detach().flatten() for parameter in m.parameters()])
+        for m in (model, other)
+    )
+    difference = (ours - theirs).norm() / ours.norm()
+    print(difference)
+    if difference > 1e-2:
+        raise RuntimeError(
+            f"after one epoch the loop by hand differs by {difference:.1e} from the "
+            "fit: its mathematics is no longer the estimator's; bring it up to date"
+        )
+
+
+def compare(X, y, batch_size, n_epochs, n_rounds):
+    """Return the seconds per epoch of the fit and of the loop by hand, epoch by epoch.
+
+    The first epoch of each round warms up and does not count.
+    """
+    fit_times, hand_times = [], []
+    for seed in range(n_rounds):
+        estimator = FactorialMixtureVAE(
+            batch_size=batch_size, max_epochs=n_epochs + 1, random_state=seed
+        )
+        timer = Interleaved(estimator)
+        estimator.set_params(callbacks=[timer]).fit(X, y)
+        fit_times += timer.fit_times[1:]
+        hand_times += timer.hand_times[1:]
+    return np.array(fit_times), np.array(hand_times)
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--epochs", type=int, default=4, help="in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(0)
+    X = rng.random((arguments.rows, N_FEATURES), dtype=np.float32)
+    y = keep_labels(np.arange(arguments.rows) % 10, N_LABELS, random_state=0)
+    print(f"{machine()}; {arguments.rows} rows of {N_FEATURES} values\n")
+    print("| batch size | fit, s an epoch | by hand, s an epoch | ratio (quartiles) |")
+    print("|---|---|---|---|")
+    for batch_size in BATCH_SIZES:
+        fit, hand = compare(X, y, batch_size, arguments.epochs, arguments.rounds)
+        low, ratio, high = np.quantile(fit / hand, [0.25, 0.5, 0.75])
+        print(
+            f"| {batch_size} | {np.median(fit):.2f} | {np.median(hand):.2f} "
+            f"| {ratio:.2f} ({low:.2f} to {high:.2f}) |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
