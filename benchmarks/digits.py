@@ -66,9 +66,10 @@ METHODS = {
     "self-training SVC": semi_supervised(
         lambda: SelfTrainingClassifier(SVC(C=10, probability=True, random_state=0))
     ),
-    "label spreading": semi_supervised(
+    "label spreading, 7 neighbours": semi_supervised(
         lambda: LabelSpreading(kernel="knn", n_neighbors=7)
     ),
+    "label spreading, rbf": semi_supervised(lambda: LabelSpreading(gamma=20)),
     "FactorialMixtureVAE": ours(),
 }
 

@@ -50,7 +50,7 @@ seconds = time.perf_counter() - start
 baselines = {
     "logistic regression": LogisticRegression(max_iter=1000),
     "SVC": SVC(C=10),
-    "label spreading": LabelSpreading(kernel="knn", n_neighbors=7),
+    "label spreading": LabelSpreading(gamma=5),
 }
 print("test error with 100 labels")
 for name, classifier in baselines.items():
@@ -78,8 +78,8 @@ print(f"samples and interventions: {folder / 'digits.png'}\n")
 
 # %%
 # A second property, of which nobody has labelled a single row. A Gaussian likelihood
-# weighs fine differences in grey more than the Bernoulli one does, and leaves it more to
-# find.
+# weighs fine differences in grey more than the Bernoulli one does, and leaves it more
+# to find.
 model = FactorialMixtureVAE(
     n_discovered=1, discovered_components=4, likelihood="gaussian", random_state=0
 ).fit(X, y)
