@@ -40,7 +40,7 @@ $(DOCS_READY): $(READY)
 
 demo: $(READY)
 	mkdir -p build/demo
-	$(BIN)/python examples/plot_digits.py build/demo
+	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py build/demo
 
 # One thread in each of two workers: more would compete for the same cores.
 test: lint

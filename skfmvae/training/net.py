@@ -13,6 +13,7 @@ from skorch import NeuralNet
 
 from .objective import Objective
 from .rows import BatchIterator
+from .threads import threads_worth_their_wait
 
 __all__ = ["ModelNet"]
 
@@ -76,7 +77,8 @@ class ModelNet(NeuralNet):
         self._step = 0
         self.n_complete_epochs_ = 0
         try:
-            return super().fit_loop(X, y, epochs=epochs, **fit_params)
+            with threads_worth_their_wait(self.module_, self.batch_size):
+                return super().fit_loop(X, y, epochs=epochs, **fit_params)
         except KeyboardInterrupt:
             # skorch swallows it; with no complete epoch the caller must raise it anew.
             if self.n_complete_epochs_:
