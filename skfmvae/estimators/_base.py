@@ -112,6 +112,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             When the loss stops being finite; likewise.
         """
         with _all_or_nothing(self):
+            for settings in self.get_params(deep=False).values():
+                if hasattr(settings, "_parameter_constraints"):
+                    settings._validate_params()
             self.device_ = _check_device(self.device)
             X = self._check_X(X, reset=True)
             self.labels_ = PartialLabelEncoder().fit(
@@ -137,7 +140,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         rows = Rows(X, codes, sample_weight, self.device_)
         held_out = None
         if self.early_stopping is not None:
-            rows, held_out = self._hold_out(X, codes, sample_weight, random_state)
+            rows, held_out = self._hold_out(rows, random_state)
         optimizer, settings = OPTIMIZERS.get(self.optimizer, (self.optimizer, {}))
         net = ModelNet(
             model,
@@ -161,21 +164,18 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         net.module_.eval()
         return net
 
-    def _hold_out(self, X, codes, sample_weight, random_state):
-        train, test = train_test_split(
-            np.arange(X.shape[0]),
+    def _hold_out(self, rows, random_state):
+        train, held_out = train_test_split(
+            np.arange(len(rows)),
             test_size=self.early_stopping.validation_fraction,
             random_state=random_state,
         )
-        return (
-            Rows(
-                X[index],
-                codes[index],
-                None if sample_weight is None else sample_weight[index],
-                self.device_,
+        if len(train) < 2:
+            raise ValueError(
+                f"early_stopping={self.early_stopping!r} leaves {len(train)} of "
+                f"{len(rows)} rows to train on; lower its validation_fraction."
             )
-            for index in (train, test)
-        )
+        return (rows.choose(torch.from_numpy(index)) for index in (train, held_out))
 
     def _callbacks(self, n_steps):
         """List ours, less those that the user replaces by name, then the user's."""
@@ -184,13 +184,15 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 OneCycleLR, max_lr=self.lr, total_steps=n_steps, step_every="batch"
             )
         }
-        if self.early_stopping is not None:
-            ours["early_stopping"] = self.early_stopping.callback()
         if self.verbose == 1:
             ours["progress"] = EpochBar()
         theirs = self.callbacks or []
         replaced = {item[0] for item in theirs if isinstance(item, tuple)}
-        return [item for item in ours.items() if item[0] not in replaced] + theirs
+        callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
+        if self.early_stopping is not None:
+            # Last, for it ends the epoch at once when it stops.
+            callbacks.append(("early_stopping", self.early_stopping.callback()))
+        return callbacks
 
     # Prediction ---------------------------------------------------------------------
 
@@ -278,6 +280,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         """
         if y is None:
             return float(np.average(self.score_samples(X), weights=sample_weight))
+        if not self.labels_.n_columns:
+            raise ValueError(
+                "fit had no y, so there are no predictions to compare y with; call "
+                "score(X) for the mean bound on ln p(x)."
+            )
         X = self._check_X(X)
         # A value that fit never saw is labelled, and wrong.
         codes = self.labels_.transform(y, unknown=-2)[:, : self.labels_.n_columns]
@@ -310,6 +317,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         log_prob : ndarray of shape (n_samples,)
             In nats, in the units of the data.
         """
+        if n_draws < 1:
+            raise ValueError(f"n_draws={n_draws!r} should be at least 1.")
         X = self._check_X(X)
         self._model.likelihood.check_support(X)
         generator = torch.Generator().manual_seed(0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from skfmvae._compat import Interval
+from skfmvae._compat import Interval, StrOptions
 from skfmvae.models import FactorialMixture
 from skfmvae.nn import build_network
 from skfmvae.training import KL, EarlyStopping
@@ -52,6 +52,20 @@ class Mixture(BaseEstimator):
     >>> Mixture(covariance_type="full")
     Mixture(covariance_type='full')
     """
+
+    _parameter_constraints: dict = {
+        "covariance_type": [StrOptions({"full", "diag", "spherical"})],
+        "weight_concentration_prior": [
+            None,
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "mean_precision_prior": [None, Interval(Real, 0, None, closed="neither")],
+        "degrees_of_freedom_prior": [None, Interval(Real, 0, None, closed="neither")],
+        "covariance_prior": [None, Interval(Real, 0, None, closed="neither")],
+        "warmup": [Interval(Real, 0, 1, closed="both")],
+        "delay": [Interval(Real, 0, None, closed="left")],
+        "forgetting_rate": [Interval(Real, 0.5, 1, closed="right")],
+    }
 
     def __init__(
         self,

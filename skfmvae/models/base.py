@@ -137,12 +137,12 @@ class Model(nn.Module, ABC):
         self,
         progress: float,
         n_samples: int,
-        look_at_rows: Callable[[], tuple[Tensor, Tensor]],
+        look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
     ) -> None:
         """Prepare for an epoch; `progress` is the share of training that is done.
 
-        `look_at_rows` gives values and codes of rows to look at: the labelled ones,
-        or a random share of them where they are many, and random others.
+        `look_at_rows` gives values, codes and weights of rows to look at: the
+        labelled ones, or a random share of them where they are many, and random others.
         """
 
     def update_globals(

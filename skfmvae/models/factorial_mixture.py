@@ -104,7 +104,8 @@ class FactorialMixture(Model):
 
         terms = {"log_likelihood": Term(self.decode(z).log_prob(x))}
         if style.stop > style.start:
-            q = Normal(posterior.mean[:, style], posterior.stddev[:, style])
+            mean, scale = posterior.mean[:, style], posterior.stddev[:, style]
+            q = Normal(mean, scale, validate_args=False)
             kl = kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
             # At full weight from the start: what a property can say, style should not.
             terms["kl_style"] = Term(kl, -1.0, is_kl=True, is_annealed=False)
@@ -121,7 +122,9 @@ class FactorialMixture(Model):
             )
             responsibilities.append(_pin(torch.softmax(joint.detach(), dim=1), code))
         latents = Latents(
-            Normal(posterior.mean.detach(), posterior.stddev.detach()),
+            Normal(
+                posterior.mean.detach(), posterior.stddev.detach(), validate_args=False
+            ),
             responsibilities,
         )
         return terms, latents
@@ -157,7 +160,7 @@ class FactorialMixture(Model):
         self,
         progress: float,
         n_samples: int,
-        look_at_rows: Callable[[], tuple[Tensor, Tensor]],
+        look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
     ) -> None:
         if self.mixture_step < 0 and progress >= self.warmup:
             self._set_mixtures(n_samples, *look_at_rows())
@@ -180,7 +183,9 @@ class FactorialMixture(Model):
         )
 
     @torch.no_grad()
-    def _set_mixtures(self, n_samples: int, x: Tensor, codes: Tensor) -> None:
+    def _set_mixtures(
+        self, n_samples: int, x: Tensor, codes: Tensor, weight: Tensor
+    ) -> None:
         """Start from class means where there are labels, else from k-means."""
         was_training = self.training
         posterior = self.eval().encode(x)
@@ -189,10 +194,11 @@ class FactorialMixture(Model):
         responsibilities = []
         for k, n_components in enumerate(self._n_components()):
             responsibilities.append(
-                _starting_responsibilities(points[:, k], codes[:, k], n_components)
+                _starting_responsibilities(
+                    points[:, k], codes[:, k], weight, n_components
+                )
             )
-        everyone = torch.ones_like(points[:, 0, 0])
-        self._step_mixtures(posterior, responsibilities, everyone, n_samples, rate=1.0)
+        self._step_mixtures(posterior, responsibilities, weight, n_samples, rate=1.0)
         self.mixture_step = 0
 
     @torch.no_grad()
@@ -293,13 +299,14 @@ def _pin(responsibilities: Tensor, code: Tensor) -> Tensor:
 
 
 def _starting_responsibilities(
-    points: Tensor, code: Tensor, n_components: int
+    points: Tensor, code: Tensor, weight: Tensor, n_components: int
 ) -> Tensor:
     """Give each row to the nearest class mean or, without labels, k-means centre."""
     known = code >= 0
     one_hot = nn.functional.one_hot(code[known], n_components).to(points.dtype)
+    one_hot = one_hot * weight[known, None]
     count = one_hot.sum(0)
-    centres = (one_hot.T @ points[known]) / count.clamp_min(1.0)[:, None]
+    centres = (one_hot.T @ points[known]) / count.where(count > 0, 1.0)[:, None]
     labelled, spare = (count > 0).nonzero()[:, 0], (count == 0).nonzero()[:, 0]
     found = kmeans_plusplus(points, n_components, centres[labelled], n_iter=10)
     centres[spare] = found[len(labelled) :]

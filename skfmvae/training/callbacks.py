@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import skorch.callbacks
 from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
+
+from skfmvae._compat import Interval
 
 __all__ = ["EarlyStopping", "EpochBar"]
 
@@ -28,6 +32,12 @@ class EarlyStopping(BaseEstimator):
     >>> EarlyStopping(patience=5)
     EarlyStopping(patience=5)
     """
+
+    _parameter_constraints: dict = {
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+    }
 
     def __init__(
         self,

@@ -81,7 +81,9 @@ class ModelNet(NeuralNet):
                 return super().fit_loop(X, y, epochs=epochs, **fit_params)
         except KeyboardInterrupt:
             # skorch swallows it; with no complete epoch the caller must raise it anew.
-            if self.n_complete_epochs_:
+            # Between epochs it is how callbacks such as skorch's EarlyStopping stop.
+            in_an_epoch = len(self.history) > self.n_complete_epochs_
+            if self.n_complete_epochs_ and in_an_epoch:
                 self._restore_complete_epoch()
                 warnings.warn(
                     "Fitting was interrupted: the model is that of epoch "
@@ -119,7 +121,8 @@ class ModelNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the loss of a batch and its gradient."""
-        self._set_training(True)
+        if not self.module_.training:
+            self._set_training(True)
         step = self._evaluate(batch, "train", self._progress)
         step["loss"].backward()
         return step
@@ -163,9 +166,9 @@ class ModelNet(NeuralNet):
 
 
 def _look_at(rows):
-    """Return values and codes of at most so many rows, labelled ones first."""
+    """Return values, codes and weights of at most so many rows, labelled ones first."""
     labelled = (rows.codes >= 0).any(1).float().cpu()
     priority = labelled + torch.rand(len(rows))
     index = priority.topk(min(len(rows), N_ROWS_TO_LOOK_AT)).indices
     batch = rows[index]
-    return batch.x, batch.codes
+    return batch.x, batch.codes, batch.weight

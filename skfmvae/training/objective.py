@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from skfmvae._compat import Interval
 from skfmvae.models.base import Term
 
 __all__ = ["KL", "Objective"]
@@ -18,7 +20,7 @@ class KL(BaseEstimator):
 
     Parameters
     ----------
-    warmup : float, default=0.5
+    warmup : float, default=0.8
         Share of training over which the weight of the divergences rises from 0 to 1,
         linearly (Sønderby et al. 2016, section 2.3).
     free_bits : float, default=0.0
@@ -32,7 +34,12 @@ class KL(BaseEstimator):
     KL(free_bits=0.5)
     """
 
-    def __init__(self, warmup: float = 0.5, free_bits: float = 0.0):
+    _parameter_constraints: dict = {
+        "warmup": [Interval(Real, 0, 1, closed="both")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, warmup: float = 0.8, free_bits: float = 0.0):
         self.warmup = warmup
         self.free_bits = free_bits
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -42,6 +43,7 @@ class Rows(Dataset):
 
     def __init__(self, X, codes, sample_weight=None, device="cpu"):
         self.device = torch.device(device)
+        self.chosen = None
         self.x = X if scipy.sparse.issparse(X) else _as_tensor(X)
         self.codes = torch.from_numpy(codes)
         if sample_weight is None:
@@ -58,7 +60,16 @@ class Rows(Dataset):
     def __getitem__(self, index) -> Batch:
         """Return the rows numbered by an int64 CPU tensor."""
         here = index.to(self.device)
-        return Batch(self._values(index), self.codes[here], self.weight[here], here)
+        values = self._values(index if self.chosen is None else self.chosen[index])
+        return Batch(values, self.codes[here], self.weight[here], here)
+
+    def choose(self, index: Tensor) -> Rows:
+        """Return some of the rows, numbered anew; the values stay shared."""
+        rows = copy.copy(self)
+        rows.chosen = index
+        rows.codes = self.codes[index.to(self.device)]
+        rows.weight = self.weight[index.to(self.device)]
+        return rows
 
     def _values(self, index: Tensor) -> Tensor:
         if not torch.is_tensor(self.x):

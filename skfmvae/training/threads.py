@@ -26,6 +26,10 @@ def threads_worth_their_wait(module: nn.Module, batch_size: int) -> Iterator[Non
         The model that is trained.
     batch_size : int
         Rows per batch.
+
+    Yields
+    ------
+    None
     """
     n_threads = torch.get_num_threads()
     n_parameters = sum(parameter.numel() for parameter in module.parameters())

@@ -38,7 +38,7 @@ def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
         **(settings | kwargs),
     ).double()
     x, codes = make_rows(40, n_components)
-    model.begin_epoch(0.0, 100, lambda: (x, codes))
+    model.begin_epoch(0.0, 100, lambda: (x, codes, torch.ones(len(x))))
     return model
 
 
@@ -202,7 +202,7 @@ def test_mixtures_wait_for_the_end_of_warm_up():
     x, codes = make_rows(40)
     before = model.property_log_proba(x)[0]
     torch.testing.assert_close(before.exp(), torch.full_like(before, 1 / 3))
-    model.begin_epoch(0.5, 40, lambda: (x, codes))
+    model.begin_epoch(0.5, 40, lambda: (x, codes, torch.ones(len(x))))
     assert model.mixture_step == 0
     after = model.property_log_proba(x)[0].exp()
     assert after.max() > 0.5
@@ -216,7 +216,7 @@ def test_mixtures_start_from_class_means_and_spare_ones_elsewhere():
     x = clumps.repeat_interleave(10, 0) + 0.1 * make_rows(30)[0]
     codes = torch.full((30, 1), -1)
     codes[[0, 1], 0], codes[[10, 11], 0] = 2, 0
-    model.begin_epoch(1.0, 30, lambda: (x, codes))
+    model.begin_epoch(1.0, 30, lambda: (x, codes, torch.ones(len(x))))
     found = model.property_log_proba(x)[0].argmax(1).reshape(3, 10)
     assert found[0].tolist() == [2] * 10
     assert found[1].tolist() == [0] * 10
@@ -285,7 +285,7 @@ def test_the_bound_rises_to_the_exact_marginal():
         forgetting_rate=0.7,
     ).double()
     x, codes = make_rows(n_components={"a": 2})
-    model.begin_epoch(0.0, 6, lambda: (x, codes))
+    model.begin_epoch(0.0, 6, lambda: (x, codes, torch.ones(len(x))))
     # A proposal wider than the posterior, so that few draws are enough.
     model.encoder.weight.data.zero_()
     model.encoder.bias.data = torch.tensor([0.0, 2.0], dtype=torch.float64)

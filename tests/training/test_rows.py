@@ -38,6 +38,18 @@ def test_sparse_rows_come_out_as_dense_ones():
     np.testing.assert_array_equal(rows[index].x, X.toarray()[index])
 
 
+def test_chosen_rows_are_numbered_anew_and_share_memory():
+    rows = make_rows(sample_weight=np.arange(203.0))
+    chosen = rows.choose(torch.tensor([7, 0, 102]))
+    assert len(chosen) == 3
+    batch = chosen[torch.tensor([2, 0])]
+    assert batch.x[:, 0].tolist() == [204.0, 14.0]
+    assert batch.weight.tolist() == [102.0, 7.0]
+    assert batch.codes.tolist() == rows.codes[[102, 7]].tolist()
+    assert batch.number.tolist() == [2, 0]
+    assert chosen.x.data_ptr() == rows.x.data_ptr()
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 500])
 def test_an_epoch_visits_every_row_once(batch_size):
     rows = make_rows(labelled=((0, 0),))

@@ -1,0 +1,91 @@
+"""Peak resident memory of a fit on MNIST's shape, above the array and the imports.
+
+    python benchmarks/memory.py
+
+Every row of the table is a process of its own: imports, then one float32 array of
+60,000 rows of 784 values with 100 labels, then the task. The last column is the most
+memory that the process held, less what it held before the task. The fit of a few rows
+shows what torch takes whatever the data, above all modules that it loads late.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+
+N_ROWS, N_FEATURES, N_LABELS = 60_000, 784, 100
+MIB = 2**20
+
+
+def fit(X, y, **params):
+    """Fit at default settings, for two epochs."""
+    from skfmvae import FactorialMixtureVAE
+
+    return FactorialMixtureVAE(max_epochs=2, random_state=0, **params).fit(X, y)
+
+
+def fit_with_early_stopping(X, y):
+    """Fit with every tenth row held out."""
+    from skfmvae.training import EarlyStopping
+
+    return fit(X, y, early_stopping=EarlyStopping())
+
+
+TASKS = {
+    "fit": fit,
+    "fit of 512 of the rows": lambda X, y: fit(X[:512], y[:512]),
+    "fit in batches of 1024": lambda X, y: fit(X, y, batch_size=1024),
+    "fit with early stopping": fit_with_early_stopping,
+    "fit, then transform": lambda X, y: fit(X, y).transform(X),
+    "fit, then reconstruct (179 MiB)": lambda X, y: fit(X, y).reconstruct(X),
+}
+
+
+def peak():
+    """Return the most memory that this process held so far, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
+
+
+def measure(task):
+    """Return peaks in MiB: after the imports, then with the array, then of the task."""
+    # Imported here, for a process inherits the peak of the one that starts it.
+    import numpy as np
+    from common import keep_labels, machine
+
+    import skfmvae  # noqa: F401
+
+    imports = peak()
+    # Drawn as float32, so that no copy lifts the peak before the fit does.
+    X = np.random.default_rng(0).random((N_ROWS, N_FEATURES), dtype=np.float32)
+    y = keep_labels(np.arange(N_ROWS) % 10, N_LABELS, random_state=0)
+    with_array = peak()
+    TASKS[task](X, y)
+    return machine(), X.nbytes / MIB, imports, with_array, peak()
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", choices=TASKS, help="measure it here, print JSON")
+    task = parser.parse_args().task
+    if task:
+        print(json.dumps(measure(task)))
+        return
+    for number, task in enumerate(TASKS):
+        command = [sys.executable, __file__, "--task", task]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        machine, array, imports, with_array, most = json.loads(output.stdout)
+        if number == 0:
+            print(f"{machine}; array of {array:.0f} MiB\n")
+            print("| | imports, MiB | and array, MiB | peak above both, MiB |")
+            print("|---|---|---|---|")
+        print(
+            f"| {task} | {imports:.0f} | {with_array:.0f} | {most - with_array:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
