@@ -76,10 +76,10 @@ class ByHand:
             self.step += 1
 
     def some_rows(self):
-        """Return at most 10,000 rows and their codes, the labelled ones first."""
+        """Return values, codes and weights of 10,000 rows, the labelled ones first."""
         priority = (self.codes >= 0).float() + torch.rand(self.n_rows)
         index = priority.topk(min(self.n_rows, 10_000)).indices
-        return self.X[index], self.codes[index, None]
+        return self.X[index], self.codes[index, None], torch.ones(len(index))
 
     def loss(self, x, code, weight):
         """Return the loss, moments of q(z | x) and the log-joint of z and the code."""
