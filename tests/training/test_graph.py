@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import scipy.sparse
+from scipy.spatial.distance import cdist
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.neighbors import kneighbors_graph
+from sklearn.semi_supervised import LabelSpreading
+
+from skfmvae.training.graph import (
+    NeighbourGraph,
+    estimate_shares,
+    match_shares,
+    nearest_neighbour_graph,
+    propagate,
+)
+
+
+def make_points(n=40, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+
+
+def test_weights_are_those_of_the_formula():
+    X, k = make_points(), 4
+    weights, distances = nearest_neighbour_graph(X, k)
+    d = cdist(X, X)
+    np.fill_diagonal(d, np.inf)
+    a = np.zeros_like(d)
+    scale = np.sort(d, axis=1)[:, k - 1]
+    for i in range(len(X)):
+        for j in np.argsort(d[i])[:k]:
+            a[i, j] = np.exp(-(d[i, j] ** 2) / (scale[i] * scale[j]))
+            assert distances[i, j] == pytest.approx(d[i, j], rel=1e-4)
+    np.testing.assert_allclose(weights.toarray(), a + a.T - a * a.T, atol=1e-4)
+
+
+def test_sparse_rows_give_the_graph_of_dense_ones():
+    X = scipy.sparse.random(60, 20, 0.3, "csr", np.float32, random_state=0)
+    sparse, _ = nearest_neighbour_graph(X, 3)
+    dense, _ = nearest_neighbour_graph(X.toarray(), 3)
+    np.testing.assert_allclose(sparse.toarray(), dense.toarray(), atol=1e-3)
+
+
+def test_twins_are_neighbours():
+    X = np.repeat(make_points(10), 2, axis=0)
+    weights, _ = nearest_neighbour_graph(X, 2)
+    assert all(weights[i, i + 1] == 1.0 for i in range(0, 20, 2))
+
+
+def test_propagation_is_the_closed_form():
+    X = make_points()
+    weights, _ = nearest_neighbour_graph(X, 4)
+    codes = np.full(40, -1)
+    codes[:6] = [0, 1, 2, 0, 1, 0]
+    root = np.diag(weights.toarray().sum(1) ** -0.5)
+    smooth = root @ weights.toarray() @ root
+    one_hot = np.eye(3)[codes] * (codes >= 0)[:, None]
+    expected = np.linalg.solve(np.eye(40) - 0.9 * smooth, one_hot)
+    np.testing.assert_allclose(propagate(weights, codes, 3, 0.9), expected, atol=1e-5)
+
+
+def test_propagation_is_label_spreading_on_its_graph():
+    """scikit-learn's (1 - alpha) is a common factor; its kernel may be a graph."""
+    X, y = make_blobs(80, centers=3, random_state=0)
+    graph = kneighbors_graph(X, 6)
+    graph = ((graph + graph.T) > 0).astype(float).tocsr()
+    codes = np.where(np.arange(80) < 8, y, -1)
+    spreading = LabelSpreading(
+        kernel=lambda a, b: graph.toarray(), alpha=0.8, max_iter=2000, tol=1e-10
+    ).fit(X, codes)
+    ours = propagate(graph, codes, 3, 0.8)
+    ours /= ours.sum(1, keepdims=True)
+    np.testing.assert_allclose(ours, spreading.label_distributions_, atol=1e-5)
+
+
+def test_rows_that_no_label_reaches_stay_open():
+    islands = scipy.sparse.block_diag([np.ones((3, 3)), np.ones((3, 3))], "csr")
+    codes = np.array([1, -1, -1, -1, -1, -1])
+    scores = propagate(islands, codes, 2, 0.9)
+    assert (scores[3:] == 0).all()
+    proba = match_shares(scores, np.array([0.5, 0.5]))
+    np.testing.assert_allclose(proba.sum(1), 1)
+    assert (proba[3:, 0] > 0.9).all()  # what share is left
+
+
+def test_matched_columns_have_the_shares():
+    scores = np.random.default_rng(0).random((500, 3)) * [5, 1, 1]
+    shares = np.array([0.2, 0.3, 0.5])
+    proba = match_shares(scores, shares, n_iter=200)
+    np.testing.assert_allclose(proba.sum(1), 1)
+    np.testing.assert_allclose(proba.mean(0), shares, atol=1e-6)
+
+
+def test_a_class_without_a_share_stays_empty():
+    proba = match_shares(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([1.0, 0.0]))
+    np.testing.assert_array_equal(proba, [[1, 0], [1, 0]])
+
+
+def label_evenly(y, per_class, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = np.full(len(y), -1)
+    for c in np.unique(y):
+        rows = rng.choice(np.flatnonzero(y == c), per_class, replace=False)
+        codes[rows] = c
+    return codes
+
+
+def test_shares_do_not_depend_on_how_many_were_labelled():
+    """Even labels say nothing of shares of 10 to 1; the rows around them do."""
+    X, y = make_blobs([300, 100, 30], n_features=2, random_state=3, cluster_std=0.5)
+    _, distances = nearest_neighbour_graph(X, 5)
+    shares = estimate_shares(distances, label_evenly(y, 5), 3)
+    np.testing.assert_allclose(shares, [300 / 430, 100 / 430, 30 / 430], atol=0.05)
+
+
+def test_equal_shares_are_seen_as_equal():
+    X, y = load_digits(return_X_y=True)
+    _, distances = nearest_neighbour_graph(X / 16, 5)
+    shares = estimate_shares(distances, label_evenly(y, 10), 10)
+    np.testing.assert_allclose(shares, 0.1, atol=0.01)
+
+
+def test_a_class_that_nobody_labelled_has_no_share():
+    _, distances = nearest_neighbour_graph(make_points(), 4)
+    codes = np.full(40, -1)
+    codes[:4] = [0, 0, 2, 2]
+    shares = estimate_shares(distances, codes, 3)
+    assert shares[1] == 0
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_each_property_spreads_on_the_one_graph():
+    X = make_points()
+    codes = np.full((40, 3), -1)
+    codes[:6, 0] = [0, 1, 0, 1, 0, 1]
+    codes[10:13, 2] = [0, 1, 2]
+    together = NeighbourGraph(X, codes, [2, 4, 3], n_neighbors=4)
+    assert together.propagated[1] is None
+    assert together.shares[1] is None
+    for k, n in ((0, 2), (2, 3)):
+        alone = NeighbourGraph(X, codes[:, [k]], [n], n_neighbors=4)
+        np.testing.assert_array_equal(together.propagated[k], alone.propagated[0])
+
+
+def test_the_unit_is_the_median_nearest_distance():
+    X = make_points()
+    graph = NeighbourGraph(X, np.full((40, 1), -1), [2])
+    d = cdist(X, X)
+    np.fill_diagonal(d, np.inf)
+    assert graph.unit == pytest.approx(np.median(d.min(1)), rel=1e-4)
+
+
+def test_a_handful_of_rows_has_fewer_neighbours():
+    graph = NeighbourGraph(make_points(3), np.array([[0], [1], [-1]]), [2])
+    assert graph.weights.shape == (3, 3)
+    np.testing.assert_allclose(graph.propagated[0].sum(1), 1)
