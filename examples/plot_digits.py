@@ -66,7 +66,7 @@ print(f"  mean bound on ln p(x) of the test rows: {model.score(X_test):.2f} nats
 
 # %%
 # Left: samples, a row per digit and a column per style. Right: test rows under every
-# intervention, the hand that wrote them kept.
+# intervention; what else the model knows of a row is kept.
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained")
 SamplesDisplay.from_estimator(model, "digit", random_state=0, ax=left)
 left.set_title("samples of each digit")

@@ -26,8 +26,18 @@ from torch.optim.lr_scheduler import OneCycleLR
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
 from skfmvae.labels import PartialLabelEncoder
 from skfmvae.models.base import Model
-from skfmvae.nn import resolve_likelihood
-from skfmvae.training import KL, EarlyStopping, EpochBar, ModelNet, Rows
+from skfmvae.nn import Categorical, resolve_likelihood
+from skfmvae.training import (
+    KL,
+    EarlyStopping,
+    EpochBar,
+    ModelNet,
+    Neighbours,
+    PseudoLabels,
+    Rows,
+    VirtualAdversarial,
+    WeightAveraging,
+)
 
 __all__ = ["BaseVAE"]
 
@@ -38,6 +48,12 @@ MatrixLike: TypeAlias = Any
 # than those of many, so small chunks are filled up: a row's values never depend on
 # the rows beside it.
 LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 32
+
+AIDS = {
+    "neighbours": Neighbours,
+    "adversarial": VirtualAdversarial,
+    "pseudo_labels": PseudoLabels,
+}
 
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adamw": (
@@ -70,6 +86,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": [None, EarlyStopping],
+        "neighbours": [None, StrOptions({"graph"}), Neighbours],
+        "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
+        "pseudo_labels": [None, StrOptions({"aligned"}), PseudoLabels],
+        "averaging": [None, StrOptions({"exponential"}), WeightAveraging],
         "callbacks": [None, list],
         "device": [str, torch.device],
         "random_state": ["random_state"],
@@ -152,6 +172,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             iterator_train__labelled_batch_size=self.labelled_batch_size,
             max_epochs=self.max_epochs,
             train_split=predefined_split(held_out) if held_out else None,
+            aids=self._aids(),
             device=self.device_,
             verbose=self.verbose,
         )
@@ -177,6 +198,18 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             )
         return (rows.choose(torch.from_numpy(index)) for index in (train, held_out))
 
+    def _aids(self):
+        """List the learning aids that are on and make sense for the likelihood."""
+        aids = [
+            _default(getattr(self, name), default)
+            for name, default in AIDS.items()
+            if getattr(self, name) is not None
+        ]
+        if isinstance(self.likelihood_, Categorical):
+            # A category with noise is no category.
+            aids = [aid for aid in aids if not aid.needs_noise]
+        return aids
+
     def _callbacks(self, n_steps):
         """List ours, less those that the user replaces by name, then the user's."""
         ours: dict[str, Callback] = {
@@ -184,6 +217,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 OneCycleLR, max_lr=self.lr, total_steps=n_steps, step_every="batch"
             )
         }
+        if self.averaging is not None and self.early_stopping is None:
+            # Early stopping goes back to the weights of one epoch.
+            ours["averaging"] = _default(self.averaging, WeightAveraging).callback()
         if self.verbose == 1:
             ours["progress"] = EpochBar()
         theirs = self.callbacks or []
@@ -547,6 +583,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 outputs = function(rows[filled])
                 chunks.append([output[:n].cpu().numpy() for output in outputs])
         return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
+
+
+def _default(settings, default):
+    """Return settings, or the default ones where a word stands for them."""
+    return default() if isinstance(settings, str) else settings
 
 
 @contextmanager

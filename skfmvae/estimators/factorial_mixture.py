@@ -11,7 +11,14 @@ from sklearn.base import BaseEstimator
 from skfmvae._compat import Interval, StrOptions
 from skfmvae.models import FactorialMixture
 from skfmvae.nn import build_network
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.training import (
+    KL,
+    EarlyStopping,
+    Neighbours,
+    PseudoLabels,
+    VirtualAdversarial,
+    WeightAveraging,
+)
 
 from ._base import BaseVAE
 
@@ -178,6 +185,14 @@ class FactorialMixtureVAE(BaseVAE):
         Passes over the rows.
     early_stopping : EarlyStopping or None, default=None
         When to stop before; None never does.
+    neighbours : {"graph"}, Neighbours or None, default=None
+        Learning aid: rows are classed as their nearest neighbours.
+    adversarial : {"virtual"}, VirtualAdversarial or None, default=None
+        Learning aid: the worst small step changes no prediction.
+    pseudo_labels : {"aligned"}, PseudoLabels or None, default=None
+        Learning aid: what is sure in one view holds in another.
+    averaging : {"exponential"}, WeightAveraging or None, default=None
+        Predict with averaged weights. Early stopping goes before it.
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them.
     device : str or torch.device, default="auto"
@@ -273,6 +288,10 @@ class FactorialMixtureVAE(BaseVAE):
         labelled_batch_size: int = 32,
         max_epochs: int = 100,
         early_stopping: EarlyStopping | None = None,
+        neighbours: str | Neighbours | None = None,
+        adversarial: str | VirtualAdversarial | None = None,
+        pseudo_labels: str | PseudoLabels | None = None,
+        averaging: str | WeightAveraging | None = None,
         callbacks: list | None = None,
         device: str = "auto",
         random_state: Any = None,
@@ -295,6 +314,10 @@ class FactorialMixtureVAE(BaseVAE):
         self.labelled_batch_size = labelled_batch_size
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
+        self.neighbours = neighbours
+        self.adversarial = adversarial
+        self.pseudo_labels = pseudo_labels
+        self.averaging = averaging
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state

@@ -60,12 +60,15 @@ class Model(nn.Module, ABC):
     n_inputs : int
         The number of columns ``D``. Training divides the objective by it, so that
         weights and learning rates mean the same for narrow and for wide data.
+    n_components : dict of str to int
+        Number of values of every property, in the order of `codes`.
     likelihood : LikelihoodModule
         The likelihood ``p(x | z)``.
     """
 
     latent_blocks: Mapping[str, slice]
     n_inputs: int
+    n_components: Mapping[str, int]
     likelihood: LikelihoodModule
 
     @property

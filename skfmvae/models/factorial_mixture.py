@@ -84,6 +84,7 @@ class FactorialMixture(Model):
         self.latent_blocks = _side_by_side(
             dict.fromkeys(n_components, property_dim) | {"style": style_dim}
         )
+        self.n_components = dict(n_components)
         self.property_names = list(n_components)
         self.subspaces = _equal_sizes(list(n_components.values()))
         self.mixtures = nn.ModuleList(
@@ -192,7 +193,7 @@ class FactorialMixture(Model):
         self.train(was_training)
         points = self._properties(posterior.mean)
         responsibilities = []
-        for k, n_components in enumerate(self._n_components()):
+        for k, n_components in enumerate(self.n_components.values()):
             responsibilities.append(
                 _starting_responsibilities(
                     points[:, k], codes[:, k], weight, n_components
@@ -252,10 +253,6 @@ class FactorialMixture(Model):
 
     def _groups(self) -> Iterator[tuple[Any, list[int]]]:
         return zip(self.mixtures, self.subspaces.values(), strict=True)
-
-    def _n_components(self) -> list[int]:
-        sizes = {k: size for size, ks in self.subspaces.items() for k in ks}
-        return [sizes[k] for k in range(len(sizes))]
 
     def _properties(self, z: Tensor) -> Tensor:
         """View the properties' part of ``z`` as (n, K, property_dim)."""

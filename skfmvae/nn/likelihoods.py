@@ -419,7 +419,7 @@ class CountModule(LikelihoodModule):
 
     def features(self, x: Tensor) -> Tensor:
         # not divided by the standard deviation: that would blow up rare counts
-        return x.log1p() - self.log1p_mean
+        return x.clamp_min(0).log1p() - self.log1p_mean
 
     def in_support(self, values: np.ndarray) -> np.ndarray:
         return _is_count(values)

@@ -1,17 +1,29 @@
-"""Training: rows in batches, the objective, the skorch net and its callbacks."""
+"""Training: rows in batches, the objective, the learning aids and the skorch net."""
 
+from .adversarial import VirtualAdversarial
+from .aids import Aid
+from .averaging import WeightAveraging
 from .callbacks import EarlyStopping, EpochBar
+from .graph import NeighbourGraph
+from .neighbours import Neighbours
 from .net import ModelNet
 from .objective import KL, Objective
+from .pseudo_labels import PseudoLabels
 from .rows import Batch, BatchIterator, Rows
 
 __all__ = [
     "KL",
+    "Aid",
     "Batch",
     "BatchIterator",
     "EarlyStopping",
     "EpochBar",
     "ModelNet",
+    "NeighbourGraph",
+    "Neighbours",
     "Objective",
+    "PseudoLabels",
     "Rows",
+    "VirtualAdversarial",
+    "WeightAveraging",
 ]

@@ -11,6 +11,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
+from .graph import NeighbourGraph
+from .neighbours import Neighbours
 from .objective import Objective
 from .rows import BatchIterator
 from .threads import threads_worth_their_wait
@@ -18,6 +20,7 @@ from .threads import threads_worth_their_wait
 __all__ = ["ModelNet"]
 
 N_ROWS_TO_LOOK_AT = 10_000
+AIDS_WARMUP = 0.1  # share of training over which the learning aids grow in
 
 
 class ModelNet(NeuralNet):
@@ -36,6 +39,8 @@ class ModelNet(NeuralNet):
     iterator_train, iterator_valid : type, default=BatchIterator
     iterator_train__shuffle : bool, default=True
     train_split : callable or None, default=None
+    aids : sequence of Aid, default=()
+        What else to learn from unlabelled rows; the terms are recorded by their names.
     **kwargs
         As for :class:`skorch.NeuralNet`.
 
@@ -54,6 +59,7 @@ class ModelNet(NeuralNet):
         iterator_valid=BatchIterator,
         iterator_train__shuffle=True,
         train_split=None,
+        aids=(),
         **kwargs,
     ):
         super().__init__(
@@ -65,6 +71,7 @@ class ModelNet(NeuralNet):
             train_split=train_split,
             **kwargs,
         )
+        self.aids = aids
 
     def n_steps(self, rows) -> int:
         """Return the number of steps that fitting these rows will take."""
@@ -76,6 +83,7 @@ class ModelNet(NeuralNet):
         self._n_steps = self.n_steps(X)
         self._step = 0
         self.n_complete_epochs_ = 0
+        self._aid_losses = self._begin_aids(X)
         try:
             with threads_worth_their_wait(self.module_, self.batch_size):
                 return super().fit_loop(X, y, epochs=epochs, **fit_params)
@@ -94,6 +102,7 @@ class ModelNet(NeuralNet):
             raise
         finally:
             self._complete = None
+            self._aid_losses = {}
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Let the model look at rows and start the means of the terms afresh."""
@@ -124,6 +133,8 @@ class ModelNet(NeuralNet):
         if not self.module_.training:
             self._set_training(True)
         step = self._evaluate(batch, "train", self._progress)
+        if self._aid_losses:
+            step["loss"] = step["loss"] + self._aid(batch)
         step["loss"].backward()
         return step
 
@@ -142,13 +153,44 @@ class ModelNet(NeuralNet):
         loss, means = self.criterion_(
             terms, batch.weight, self.module_.n_inputs, progress
         )
+        self._record(prefix, means)
+        return {"loss": loss, "y_pred": None, "latents": latents}
+
+    def _begin_aids(self, rows):
+        """Make the aids' losses; with no labels, or with all of them, none."""
+        known = rows.codes >= 0
+        if not self.aids or not (known.any(0) & ~known.all(0)).any():
+            return {}
+        neighbours = [aid for aid in self.aids if isinstance(aid, Neighbours)]
+        settings = neighbours[0] if neighbours else Neighbours()
+        graph = NeighbourGraph(
+            rows.values(),
+            rows.codes.cpu().numpy(),
+            list(self.module_.n_components.values()),
+            settings.n_neighbors,
+            settings.alpha,
+        )
+        return {aid: aid.begin(graph, rows.codes) for aid in self.aids}
+
+    def _aid(self, batch):
+        """Return the weighted sum of the aids' losses; they grow in with training."""
+        log_proba = self.module_.property_log_proba(batch.x)
+        losses = {
+            aid: loss(self.module_, batch, log_proba)
+            for aid, loss in self._aid_losses.items()
+        }
+        self._record("train", {aid.name: loss for aid, loss in losses.items()})
+        growth = min(1.0, self._progress / AIDS_WARMUP)
+        return growth * sum(aid.weight * loss for aid, loss in losses.items())
+
+    def _record(self, prefix, means):
+        """Add the means of a batch to those of the epoch; all must be finite."""
         sums = self._term_sums[prefix]
         values = torch.stack([value.detach() for value in means.values()]).tolist()
         for name, value in zip(means, values, strict=True):
             sums[name] = sums.get(name, 0.0) + value
         if not all(map(math.isfinite, values)):
             self._raise_not_finite(dict(zip(means, values, strict=True)))
-        return {"loss": loss, "y_pred": None, "latents": latents}
 
     def _raise_not_finite(self, means):
         culprits = [name for name, value in means.items() if not math.isfinite(value)]

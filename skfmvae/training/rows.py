@@ -71,6 +71,11 @@ class Rows(Dataset):
         rows.weight = self.weight[index.to(self.device)]
         return rows
 
+    def values(self):
+        """Return all values as an ndarray or a CSR matrix, shared where possible."""
+        values = self.x.cpu().numpy() if torch.is_tensor(self.x) else self.x
+        return values if self.chosen is None else values[self.chosen.numpy()]
+
     def _values(self, index: Tensor) -> Tensor:
         if not torch.is_tensor(self.x):
             return torch.from_numpy(self.x[index.numpy()].toarray()).to(self.device)

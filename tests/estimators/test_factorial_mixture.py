@@ -108,6 +108,19 @@ def test_spare_components_find_a_new_class(blobs, components):
     assert np.abs(X_new.mean(axis=0) - X[number == 2].mean(axis=0)).max() < 1.0
 
 
+def test_learning_aids_leave_a_new_class_alone(blobs):
+    X, number = blobs
+    y = np.where((np.arange(150) < 60) & (number < 2), number, -1)
+    estimator = FactorialMixtureVAE(
+        3,
+        neighbours="graph",
+        adversarial="virtual",
+        pseudo_labels="aligned",
+        random_state=0,
+    ).fit(X, y)
+    assert np.mean(estimator.predict(X) == number) > 0.95
+
+
 def test_drawn_properties_follow_their_shares(make_learner, blobs):
     X, number = blobs
     few = np.concatenate([np.flatnonzero(number == c)[: 40 // 4**c] for c in range(3)])

@@ -1,0 +1,93 @@
+"""What a learning aid is: something to learn from rows that nobody labelled."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from skfmvae.models.base import Model
+
+from .graph import NeighbourGraph
+from .rows import Batch
+
+__all__ = ["Aid", "AidLoss", "Alignment"]
+
+# Model, batch and the model's property_log_proba of the batch, to nats per row.
+AidLoss: TypeAlias = Callable[[Model, Batch, list[Tensor]], Tensor]
+
+
+class Aid(BaseEstimator, ABC):
+    """Settings of a learning aid, from which `begin` makes its loss for some data.
+
+    An aid speaks to a model through ``property_log_proba`` and codes alone, so that
+    every model can have it. Properties without any label leave it silent.
+    """
+
+    name: str
+    needs_noise: bool
+    weight: float
+
+    @abstractmethod
+    def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
+        """Return the aid's loss for the training rows.
+
+        Parameters
+        ----------
+        graph : NeighbourGraph
+            Of the training rows.
+        codes : int64 Tensor of shape (n, K)
+            Their property values, -1 for unknown.
+
+        Returns
+        -------
+        loss : callable
+            From the model, a batch and the log-probabilities of its rows to a scalar,
+            in nats per row.
+        """
+
+
+class Alignment:
+    """Move predictions so that their mean over batches becomes the class shares.
+
+    As in ReMixMatch (Berthelot et al. 2020, section 3.1): ``p`` becomes ``p share /
+    mean(p)``, normalised, with a running mean.
+
+    Parameters
+    ----------
+    shares : Tensor of shape (n_classes,)
+    decay : float, default=0.99
+        Of the running mean, which starts at the shares.
+    """
+
+    def __init__(self, shares: Tensor, decay: float = 0.99):
+        self.shares = shares
+        self.mean = shares.clone()
+        self.decay = decay
+
+    def __call__(self, proba: Tensor, weight: Tensor) -> Tensor:
+        """Return aligned probabilities, and learn from these on the way."""
+        batch_mean = (weight[:, None] * proba).sum(0) / weight.sum()
+        self.mean.lerp_(batch_mean, 1 - self.decay)
+        aligned = proba * (self.shares / self.mean.clamp_min(1e-6))
+        return aligned / aligned.sum(1, keepdim=True).clamp_min(1e-12)
+
+
+def mean_over(rows: Tensor, weight: Tensor, values: Tensor) -> Tensor:
+    """Return the weighted mean of the values in some rows, zero for none."""
+    weight = weight * rows
+    return (weight * values).sum() / weight.sum().clamp_min(1e-12)
+
+
+def cross_entropy(target: Tensor, log_proba: Tensor) -> Tensor:
+    """Return the cross-entropy from target probabilities, one per row, in nats."""
+    return -(target * log_proba).sum(1)
+
+
+def noise_like(x: Tensor, norm: float) -> Tensor:
+    """Return Gaussian noise whose rows have a root mean square norm of `norm`."""
+    return torch.randn_like(x) * (norm / x.shape[1] ** 0.5)

@@ -1,0 +1,158 @@
+"""Neighbour smoothness: rows should be classed as the rows around them."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor
+
+from skfmvae._compat import Interval
+from skfmvae.models.base import Model
+
+from .aids import Aid, AidLoss, Alignment, cross_entropy, mean_over
+from .graph import NeighbourGraph
+from .rows import Batch
+
+__all__ = ["Neighbours"]
+
+
+class Neighbours(Aid):
+    """Smoothness over the graph of nearest neighbours.
+
+    Labels are propagated over the graph once. While training, a memory of every row's
+    class probabilities follows the model, and the cross-entropy from a target to the
+    model's probabilities of an unlabelled row is minimised::
+
+        ((1 - anchor) mean of the neighbours' memory + anchor propagated) ** sharpness
+
+    Where a property has components that nobody labelled, propagation knows nothing of
+    them: the memory then starts level and there is no anchor.
+
+    Parameters
+    ----------
+    weight : float, default=3.0
+        Weight of the term, in units of the classification term.
+    n_neighbors : int, default=5
+        Neighbours of each row.
+    alpha : float, default=0.95
+        How far labels spread, in (0, 1).
+    anchor : float, default=0.5
+        Share of the propagated probabilities in the target.
+    sharpness : float, default=2.0
+        Power to which the target is raised before it is normalised.
+    memory_rate : float, default=0.2
+        How far the memory of a row moves each time it is drawn.
+
+    References
+    ----------
+    D. Zhou et al. (2004). Learning with Local and Global Consistency.
+
+    Y. Luo et al. (2018). Smooth Neighbors on Teacher Graphs for Semi-supervised
+    Learning. https://arxiv.org/abs/1711.00258.
+
+    A. Iscen et al. (2019). Label Propagation for Deep Semi-supervised Learning.
+    https://arxiv.org/abs/1904.04717.
+
+    Examples
+    --------
+    >>> from skfmvae.training import Neighbours
+    >>> Neighbours(n_neighbors=10)
+    Neighbours(n_neighbors=10)
+    """
+
+    name = "neighbours"
+    needs_noise = False
+
+    _parameter_constraints: dict = {
+        "weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "anchor": [Interval(Real, 0, 1, closed="both")],
+        "sharpness": [Interval(Real, 0, None, closed="neither")],
+        "memory_rate": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(
+        self,
+        weight: float = 3.0,
+        n_neighbors: int = 5,
+        alpha: float = 0.95,
+        anchor: float = 0.5,
+        sharpness: float = 2.0,
+        memory_rate: float = 0.2,
+    ):
+        self.weight = weight
+        self.n_neighbors = n_neighbors
+        self.alpha = alpha
+        self.anchor = anchor
+        self.sharpness = sharpness
+        self.memory_rate = memory_rate
+
+    def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
+        """Return the term for the training rows; see `Aid.begin`."""
+        degree = np.maximum(graph.weights.sum(axis=1), 1e-12)
+        mean = scipy.sparse.diags_array(1 / np.asarray(degree).ravel()) @ graph.weights
+        memories = [
+            _Memory(self, mean.tocsr(), propagated, shares, codes[:, k])
+            if propagated is not None
+            else None
+            for k, (propagated, shares) in enumerate(
+                zip(graph.propagated, graph.shares, strict=True)
+            )
+        ]
+
+        def loss(model: Model, batch: Batch, log_proba: list[Tensor]) -> Tensor:
+            total = torch.zeros_like(batch.weight[0])
+            for k, memory in enumerate(memories):
+                if memory is not None:
+                    total = total + memory.loss(batch, batch.codes[:, k], log_proba[k])
+            return total
+
+        return loss
+
+
+class _Memory:
+    """Remembered class probabilities of one property."""
+
+    def __init__(self, settings, mean, propagated, shares, code):
+        self.settings = settings
+        self.mean = mean
+        n_classes = len(shares)
+        propagated = torch.as_tensor(propagated, dtype=torch.float32)
+        self.knows_all = bool((shares > 0).all())
+        known = (code >= 0).cpu()
+        self.align: Alignment | None = None
+        if self.knows_all:
+            shares = torch.as_tensor(shares, dtype=torch.float32, device=code.device)
+            self.align = Alignment(shares)
+            self.anchor = settings.anchor
+            self.values = propagated.clone()
+        else:
+            self.anchor = 0.0
+            self.values = torch.full((len(known), n_classes), 1 / n_classes)
+        self.propagated = propagated
+        one_hot = torch.nn.functional.one_hot(code.cpu()[known], n_classes)
+        self.values[known] = one_hot.float()
+
+    def loss(self, batch, code, log_proba):
+        unlabelled = code < 0
+        proba = log_proba.detach().exp()
+        if self.align is not None:
+            proba = self.align(proba, batch.weight)
+        rows = batch.number.cpu()
+        target = self._target(rows).to(log_proba)
+        self._remember(rows[unlabelled.cpu()], proba[unlabelled].cpu())
+        return mean_over(unlabelled, batch.weight, cross_entropy(target, log_proba))
+
+    def _target(self, rows):
+        around = torch.from_numpy(self.mean[rows.numpy()] @ self.values.numpy())
+        blend = (1 - self.anchor) * around + self.anchor * self.propagated[rows]
+        sharp = blend**self.settings.sharpness
+        return sharp / sharp.sum(1, keepdim=True).clamp_min(1e-12)
+
+    def _remember(self, rows, proba):
+        rate = self.settings.memory_rate
+        self.values[rows] = (1 - rate) * self.values[rows] + rate * proba

@@ -1,0 +1,184 @@
+"""The learning aids, through the face of every estimator."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfmvae.training import (
+    Neighbours,
+    PseudoLabels,
+    VirtualAdversarial,
+    WeightAveraging,
+)
+
+AIDS = ("neighbours", "adversarial", "pseudo_labels")
+ON = {
+    "neighbours": "graph",
+    "adversarial": "virtual",
+    "pseudo_labels": "aligned",
+    "averaging": "exponential",
+}
+OFF = dict.fromkeys(ON)
+
+
+def aid_terms(estimator):
+    return {name for name in AIDS if f"train_{name}" in estimator.net_.history[-1]}
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    centres = 6 * np.eye(3, 6)
+    X = (centres[y] + rng.normal(size=(90, 6))).astype(np.float32)
+    return X, y
+
+
+def partly(y, n):
+    return np.where(np.arange(len(y)) < n, y, -1)
+
+
+def test_each_aid_is_recorded_and_can_be_off(make_estimator, rows):
+    X, y = rows
+    on = make_estimator(**ON).fit(X, partly(y, 12))
+    assert aid_terms(on) == set(AIDS)
+    for name in AIDS:
+        some = make_estimator(**(ON | {name: None})).fit(X, partly(y, 12))
+        assert aid_terms(some) == set(AIDS) - {name}
+    assert aid_terms(make_estimator(**OFF).fit(X, partly(y, 12))) == set()
+
+
+@pytest.mark.parametrize("labels", ["none", "all"])
+def test_without_anything_to_infer_from_labels_the_aids_are_silent(
+    make_estimator, rows, labels
+):
+    X, y = rows
+    y = None if labels == "none" else y
+    on, off = (
+        make_estimator(**kw).fit(X, y)
+        for kw in (ON, OFF | {"averaging": "exponential"})
+    )
+    assert aid_terms(on) == set()
+    np.testing.assert_array_equal(on.predict_proba(X), off.predict_proba(X))
+
+
+def test_a_word_stands_for_the_default_object(make_estimator, rows):
+    X, y = rows
+    words = make_estimator(**ON).fit(X, partly(y, 12))
+    objects = make_estimator(
+        neighbours=Neighbours(),
+        adversarial=VirtualAdversarial(),
+        pseudo_labels=PseudoLabels(),
+        averaging=WeightAveraging(),
+    ).fit(X, partly(y, 12))
+    np.testing.assert_array_equal(words.predict_proba(X), objects.predict_proba(X))
+
+
+def test_grid_search_reaches_their_settings(make_estimator, rows):
+    X, y = rows
+    search = GridSearchCV(
+        make_estimator(neighbours=Neighbours()),
+        {"neighbours__n_neighbors": [2, 4]},
+        cv=2,
+    ).fit(X, partly(y, 45))
+    assert search.best_params_["neighbours__n_neighbors"] in (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"neighbours": Neighbours(n_neighbors=0)}, "n_neighbors"),
+        ({"neighbours": Neighbours(alpha=1.0)}, "alpha"),
+        ({"neighbours": Neighbours(anchor=2.0)}, "anchor"),
+        ({"neighbours": Neighbours(sharpness=0.0)}, "sharpness"),
+        ({"neighbours": Neighbours(memory_rate=-0.1)}, "memory_rate"),
+        ({"neighbours": Neighbours(weight=-1.0)}, "weight"),
+        ({"neighbours": "grph"}, "neighbours"),
+        ({"adversarial": VirtualAdversarial(radius=0.0)}, "radius"),
+        ({"adversarial": VirtualAdversarial(probe=-1.0)}, "probe"),
+        ({"adversarial": VirtualAdversarial(n_power_iterations=0)}, "n_power"),
+        ({"pseudo_labels": PseudoLabels(threshold=1.5)}, "threshold"),
+        ({"pseudo_labels": PseudoLabels(noise=-1.0)}, "noise"),
+        ({"averaging": WeightAveraging(decay=1.0)}, "decay"),
+    ],
+)
+def test_bad_settings_are_refused(make_estimator, rows, settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_estimator(**settings).fit(*rows)
+
+
+def test_several_properties_with_labels_on_different_rows(make_learner, rows):
+    X, y = rows
+    side = (X[:, 4] > 0).astype(int)
+    both = np.column_stack([partly(y, 15), np.where(np.arange(90) >= 60, side, -1)])
+    estimator = make_learner(max_epochs=100, **ON).fit(X, both)
+    assert aid_terms(estimator) == set(AIDS)
+    assert (estimator.predict(X)[:, 0] == y).mean() > 0.9
+
+
+def test_sparse_rows_learn_like_dense_ones(make_estimator, rows):
+    X, y = rows
+    dense = make_estimator(**ON).fit(X, partly(y, 12))
+    sparse = make_estimator(**ON).fit(scipy.sparse.csr_matrix(X), partly(y, 12))
+    np.testing.assert_allclose(
+        dense.predict_proba(X), sparse.predict_proba(X), atol=1e-3
+    )
+
+
+def test_a_single_row_of_a_class(make_estimator, rows):
+    X, y = rows
+    few = np.full(90, -1)
+    few[:3] = y[:3]
+    few[5] = 7
+    estimator = make_estimator(**ON).fit(X, few)
+    np.testing.assert_array_equal(estimator.classes_, [0, 1, 2, 7])
+    assert np.isfinite(estimator.predict_proba(X)).all()
+
+
+def test_categories_take_no_noise(make_estimator):
+    X = np.random.default_rng(0).integers(0, 3, (60, 5)).astype(np.float32)
+    y = partly(X[:, 0].astype(int), 20)
+    estimator = make_estimator(likelihood="categorical", **ON).fit(X, y)
+    assert aid_terms(estimator) == {"neighbours"}
+
+
+def test_counts_stay_counts(make_estimator):
+    X = np.random.default_rng(0).poisson(1.0, (60, 5)).astype(np.float32)
+    estimator = make_estimator(likelihood="poisson", **ON).fit(
+        X, partly(np.arange(60) % 2, 20)
+    )
+    assert np.isfinite(estimator.net_.history[:, "train_loss"]).all()
+
+
+def test_tabular_rows_after_a_scaler(make_learner):
+    X, y = load_iris(return_X_y=True)
+    partial = np.full(150, -1)
+    rng = np.random.default_rng(0)
+    for c in range(3):
+        rows = rng.choice(np.flatnonzero(y == c), 4, replace=False)
+        partial[rows] = c
+    pipeline = make_pipeline(StandardScaler(), make_learner(max_epochs=100))
+    error = {}
+    for name, settings in (("on", ON), ("off", OFF)):
+        step = pipeline.steps[-1][0]
+        pipeline.set_params(**{f"{step}__{k}": v for k, v in settings.items()})
+        pipeline.fit(X, partial)
+        error[name] = 1 - pipeline.score(X, y)
+    assert error["on"] <= error["off"] + 0.02
+    assert error["on"] < 0.1
+
+
+def test_early_stopping_goes_before_averaging(make_estimator, rows):
+    from skfmvae.training import EarlyStopping
+
+    X, y = rows
+    stop = EarlyStopping(patience=100)
+    averaged, plain = (
+        make_estimator(early_stopping=stop, averaging=averaging).fit(X, partly(y, 12))
+        for averaging in ("exponential", None)
+    )
+    np.testing.assert_array_equal(averaged.transform(X), plain.transform(X))

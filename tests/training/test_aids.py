@@ -1,0 +1,177 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from skfmvae.training import (
+    Batch,
+    NeighbourGraph,
+    Neighbours,
+    PseudoLabels,
+    VirtualAdversarial,
+)
+from skfmvae.training.adversarial import adversarial_direction
+from skfmvae.training.aids import Alignment
+
+N, D = 30, 4
+
+
+class Classifier(nn.Module):
+    """What an aid may know of a model."""
+
+    def __init__(self, sizes=(3,), seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.heads = nn.ModuleList(nn.Linear(D, size) for size in sizes)
+
+    def property_log_proba(self, x):
+        return [head(x).log_softmax(1) for head in self.heads]
+
+
+def make_batch(codes, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(N, D)).astype(np.float32)
+    index = torch.arange(N)
+    return Batch(torch.from_numpy(X), codes, torch.ones(N), index)
+
+
+def make_codes(*columns):
+    """One column per dict of row to code."""
+    codes = torch.full((N, len(columns)), -1)
+    for k, column in enumerate(columns):
+        for row, code in column.items():
+            codes[row, k] = code
+    return codes
+
+
+ONE_PROPERTY = make_codes({0: 0, 1: 1, 2: 2, 3: 0})
+
+
+def begin(aid, batch, sizes=(3,)):
+    graph = NeighbourGraph(batch.x.numpy(), batch.codes.numpy(), list(sizes))
+    return aid.begin(graph, batch.codes), graph
+
+
+def test_the_adversarial_direction_is_the_hessians_first_eigenvector():
+    model = Classifier().double()
+    x = torch.randn(1, D, dtype=torch.float64)
+    p = model.property_log_proba(x)[0].detach()
+
+    def divergence(moved):
+        q = model.property_log_proba(moved)[0]
+        return (p.exp() * (p - q)).sum(1)
+
+    hessian = torch.autograd.functional.hessian(
+        lambda step: divergence(x + step).sum(), torch.zeros_like(x)
+    ).reshape(D, D)
+    first = torch.linalg.eigh(hessian).eigenvectors[:, -1]
+    direction = adversarial_direction(divergence, x, probe=1e-4, n_iter=30)[0]
+    assert abs(direction @ first).item() == pytest.approx(1, abs=1e-4)
+    assert direction.norm().item() == pytest.approx(1)
+
+
+def test_the_adversarial_loss_exceeds_that_of_random_steps():
+    model, batch = Classifier(), make_batch(ONE_PROPERTY)
+    loss, graph = begin(VirtualAdversarial(radius=0.5), batch)
+    log_proba = model.property_log_proba(batch.x)
+    value = loss(model, batch, log_proba)
+    for seed in range(5):
+        torch.manual_seed(seed)
+        step = nn.functional.normalize(torch.randn(N, D)) * 0.5 * graph.unit
+        moved = model.property_log_proba(batch.x + step)[0]
+        random = (log_proba[0].exp() * (log_proba[0] - moved)).sum(1).mean()
+        assert value > random
+
+
+def test_alignment_on_a_made_example():
+    align = Alignment(torch.tensor([0.5, 0.5]), decay=0.0)
+    proba = torch.tensor([[0.8, 0.2], [0.8, 0.2]])
+    # The mean is (0.8, 0.2): the odds of 4 to 1 are divided by themselves.
+    np.testing.assert_allclose(align(proba, torch.ones(2)), 0.5)
+    proba = torch.tensor([[0.9, 0.1], [0.6, 0.4]])
+    aligned = align(proba, torch.tensor([1.0, 3.0]))
+    mean = (0.9 + 3 * 0.6) / 4
+    odds = 0.9 / 0.1 * (1 - mean) / mean
+    assert aligned[0, 0].item() == pytest.approx(odds / (1 + odds))
+
+
+def test_pseudo_labels_count_where_they_are_sure():
+    model, batch = Classifier(), make_batch(ONE_PROPERTY)
+    log_proba = model.property_log_proba(batch.x)
+    aid = PseudoLabels(threshold=0.6, noise=0.0)
+    loss, graph = begin(aid, batch)
+    align = Alignment(torch.as_tensor(graph.shares[0], dtype=torch.float32))
+    proba = align(log_proba[0].detach().exp(), batch.weight)
+    sure = (proba.max(1).values >= 0.6) & (batch.codes[:, 0] < 0)
+    assert 0 < sure.sum() < N - 4
+    picked = log_proba[0].gather(1, proba.argmax(1, keepdim=True))[:, 0]
+    expected = -picked[sure].sum() / (N - 4)
+    torch.testing.assert_close(loss(model, batch, log_proba), expected)
+
+
+def test_no_pseudo_label_is_sure_enough():
+    model, batch = Classifier(), make_batch(ONE_PROPERTY)
+    loss, _ = begin(PseudoLabels(threshold=1.0), batch)
+    assert loss(model, batch, model.property_log_proba(batch.x)) == 0
+
+
+def test_the_first_target_is_that_of_the_formula():
+    model, batch = Classifier(), make_batch(ONE_PROPERTY)
+    loss, graph = begin(Neighbours(anchor=0.25, sharpness=3.0), batch)
+    log_proba = model.property_log_proba(batch.x)
+    memory = graph.propagated[0].copy()
+    for row, code in {0: 0, 1: 1, 2: 2, 3: 0}.items():
+        memory[row] = np.eye(3)[code]
+    w = graph.weights.toarray()
+    total = 0.0
+    for i in range(4, N):
+        around = w[i] @ memory / w[i].sum()
+        target = (0.75 * around + 0.25 * graph.propagated[0][i]) ** 3
+        total -= (target / target.sum()) @ log_proba[0][i].detach().numpy()
+    value = loss(model, batch, log_proba)
+    assert value.item() == pytest.approx(total / (N - 4), rel=1e-4)
+
+
+def test_the_memory_follows_the_model_and_keeps_the_labels():
+    batch = make_batch(ONE_PROPERTY)
+    loss, graph = begin(Neighbours(anchor=0.0, sharpness=1.0, memory_rate=1.0), batch)
+    sure = torch.full((N, 3), -20.0)
+    sure[:, 1] = 0.0
+    log_proba = [sure.log_softmax(1)]
+    loss(None, batch, log_proba)
+    second = loss(None, batch, log_proba)
+    # All but the labelled rows are now remembered as class 1.
+    memory = np.tile([0.0, 1.0, 0.0], (N, 1))
+    for row, code in {0: 0, 1: 1, 2: 2, 3: 0}.items():
+        memory[row] = np.eye(3)[code]
+    w = graph.weights.toarray()
+    target = (w / w.sum(1, keepdims=True) @ memory)[4:]
+    expected = -(target * log_proba[0][4:].numpy()).sum(1).mean()
+    assert second.item() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("aid", [Neighbours(), VirtualAdversarial(), PseudoLabels()])
+def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
+    codes = make_codes({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0})
+    model = Classifier(sizes=(3, 4, 2))
+    batch = make_batch(codes)
+    loss, _ = begin(aid, batch, (3, 4, 2))
+    value = loss(model, batch, model.property_log_proba(batch.x))
+    value.backward()
+    assert torch.isfinite(value)
+    assert model.heads[1].weight.grad is None or not model.heads[1].weight.grad.any()
+    if not isinstance(aid, PseudoLabels):
+        assert model.heads[0].weight.grad.any()
+        assert model.heads[2].weight.grad.any()
+
+
+def test_a_class_that_nobody_labelled_is_not_ruled_out():
+    """A row of a spare component is not drawn to the labelled ones by the anchor."""
+    batch = make_batch(make_codes({0: 0, 1: 1}))
+    loss, _ = begin(Neighbours(memory_rate=1.0, sharpness=1.0), batch)
+    spare = torch.full((N, 3), -20.0)
+    spare[:, 2] = 0.0
+    log_proba = [spare.log_softmax(1)]
+    before = loss(None, batch, log_proba)
+    after = loss(None, batch, log_proba)
+    assert after < before
