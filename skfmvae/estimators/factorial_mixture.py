@@ -223,7 +223,7 @@ class FactorialMixtureVAE(BaseVAE):
         Values of the properties and their codes.
     n_features_in_ : int
         Number of columns seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` had string names.
 
     See Also

@@ -16,6 +16,7 @@ from .base import Model, Term
 __all__ = ["FactorialMixture"]
 
 LOG_VARIANCE_RANGE = (-8.0, 3.0)
+N_STARTS = 10  # of k-means, of which the tightest is taken
 
 
 class Latents(NamedTuple):
@@ -305,8 +306,12 @@ def _starting_responsibilities(
     count = one_hot.sum(0)
     centres = (one_hot.T @ points[known]) / count.where(count > 0, 1.0)[:, None]
     labelled, spare = (count > 0).nonzero()[:, 0], (count == 0).nonzero()[:, 0]
-    found = kmeans_plusplus(points, n_components, centres[labelled], n_iter=10)
-    centres[spare] = found[len(labelled) :]
+    starts = [
+        kmeans_plusplus(points, n_components, centres[labelled], n_iter=10)
+        for _ in range(N_STARTS)
+    ]
+    best = min(starts, key=lambda start: torch.cdist(points, start).amin(1).norm())
+    centres[spare] = best[len(labelled) :]
     nearest = torch.cdist(points, centres).argmin(dim=1)
     nearest = torch.where(known, code, nearest)
     return nn.functional.one_hot(nearest, n_components).to(points.dtype)

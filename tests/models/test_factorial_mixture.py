@@ -8,6 +8,7 @@ from torch.distributions import Normal
 
 from skfmvae.mixture import VariationalGaussianMixture
 from skfmvae.models import FactorialMixture
+from skfmvae.models.factorial_mixture import _starting_responsibilities
 from skfmvae.nn import Gaussian
 
 N_INPUTS, DIM, STYLE = 4, 2, 3
@@ -221,6 +222,20 @@ def test_mixtures_start_from_class_means_and_spare_ones_elsewhere():
     assert found[0].tolist() == [2] * 10
     assert found[1].tolist() == [0] * 10
     assert found[2].tolist() == [1] * 10
+
+
+def test_the_tightest_of_several_starts_finds_all_clumps():
+    """A single k-means start misses one of nine clumps now and then."""
+    axis = torch.tensor([0.0, 4.0, 8.0])
+    clumps = torch.cartesian_prod(axis, axis).repeat_interleave(20, 0)
+    nobody, everyone = torch.full((180,), -1), torch.ones(180)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        points = clumps + 0.3 * torch.randn(180, 2)
+        start = _starting_responsibilities(points, nobody, everyone, 9)
+        found = start.argmax(1).reshape(9, 20)
+        assert [len(rows.unique()) for rows in found] == [1] * 9
+        assert len(found.unique()) == 9
 
 
 def test_samples_have_the_asked_properties():
