@@ -321,7 +321,6 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 "fit had no y, so there are no predictions to compare y with; call "
                 "score(X) for the mean bound on ln p(x)."
             )
-        X = self._check_X(X)
         # A value that fit never saw is labelled, and wrong.
         codes = self.labels_.transform(y, unknown=-2)[:, : self.labels_.n_columns]
         check_consistent_length(X, codes, sample_weight)

@@ -430,3 +430,18 @@ def test_held_out_rows_are_predicted_as_well(make_learner, blobs, partial_blobs)
 def both(one, other, X):
     """Return the probabilities of two estimators."""
     return one.predict_proba(X), other.predict_proba(X)
+
+
+def test_frames_pass_every_method_without_a_warning(make_estimator, partial_blobs):
+    X, y = partial_blobs
+    X = pd.DataFrame(X, columns=list("abcd"))
+    estimator = make_estimator().fit(X, y)
+    # pytest turns a warning about feature names into an error.
+    estimator.score(X, y)
+    estimator.score(X)
+    estimator.score_samples(X)
+    estimator.reconstruct(X)
+    estimator.property_proba(X)
+    estimator.intervene(X, {"property_0": 0})
+    Z = estimator.transform(X)
+    assert estimator.inverse_transform(Z).shape == X.shape
