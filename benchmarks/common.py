@@ -18,6 +18,15 @@ def digits():
     return (X / 16).astype(np.float32), y
 
 
+def unequal_digits():
+    """Return digits of which the first is ten times as frequent as the last."""
+    X, y = digits()
+    counts = np.geomspace(170, 17, 10).round().astype(int)
+    kept = [np.flatnonzero(y == c)[:count] for c, count in enumerate(counts)]
+    kept = np.sort(np.concatenate(kept))
+    return X[kept], y[kept]
+
+
 def mnist():
     """Return MNIST: training rows and labels, test rows and labels, in [0, 1]."""
     path = DATA_FOLDER / "mnist.npz"
@@ -26,10 +35,14 @@ def mnist():
             parts = [data[name] for name in ("X_train", "y_train", "X_test", "y_test")]
     else:
         X, y = fetch_openml("mnist_784", return_X_y=True, as_frame=False)
-        y = y.astype(np.int64)
         parts = [X[:60_000], y[:60_000], X[60_000:], y[60_000:]]
     X_train, y_train, X_test, y_test = parts
-    return _unit_rows(X_train), y_train, _unit_rows(X_test), y_test
+    return (
+        _unit_rows(X_train),
+        y_train.astype(np.int64),
+        _unit_rows(X_test),
+        y_test.astype(np.int64),
+    )
 
 
 def keep_labels(y, n_labelled, random_state):
@@ -44,6 +57,15 @@ def keep_labels(y, n_labelled, random_state):
     kept = np.concatenate(kept)
     partial[kept] = y[kept]
     return partial
+
+
+def calibration_error(y, proba, classes, n_bins=15):
+    """Return the expected calibration error (Guo et al. 2017, section 2)."""
+    confidence = proba.max(axis=1)
+    is_right = classes[proba.argmax(axis=1)] == y
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    gap = np.bincount(bins, is_right - confidence, minlength=n_bins)
+    return np.abs(gap).sum() / len(y)
 
 
 def machine():

@@ -14,8 +14,15 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from common import digits, keep_labels, machine
+from common import (
+    calibration_error,
+    digits,
+    keep_labels,
+    machine,
+    unequal_digits,
+)
 from joblib import Parallel, delayed
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
@@ -26,67 +33,33 @@ from threadpoolctl import threadpool_limits
 from skfmvae import FactorialMixtureVAE
 
 BUDGETS = (20, 50, 100, 300)
-AIDS = {
-    "neighbours": "graph",
-    "adversarial": "virtual",
-    "pseudo_labels": "aligned",
-    "averaging": "exponential",
+AIDS = ("neighbours", "adversarial", "pseudo_labels", "averaging")
+OFF = dict.fromkeys(AIDS)
+
+# Each with its estimator, less the random state.
+BASELINES = {
+    "logistic regression": LogisticRegression(max_iter=1000),
+    "SVC": SVC(gamma="scale", C=10),
+    "self-training SVC": SelfTrainingClassifier(SVC(C=10, probability=True)),
+    "label spreading, 7 neighbours": LabelSpreading(kernel="knn", n_neighbors=7),
+    "label spreading, rbf": LabelSpreading(gamma=20),
 }
-
-
-def ours(**params):
-    """Return a fit-and-predict function of our estimator."""
-
-    def fit_predict(X, y, X_test, seed):
-        estimator = FactorialMixtureVAE(random_state=seed, **params)
-        return estimator.fit(X, y).predict(X_test)
-
-    return fit_predict
-
-
-def supervised(make):
-    """Return a fit-and-predict function that sees the labelled rows alone."""
-
-    def fit_predict(X, y, X_test, seed):
-        labelled = y != -1
-        return make().fit(X[labelled], y[labelled]).predict(X_test)
-
-    return fit_predict
-
-
-def semi_supervised(make):
-    """Return a fit-and-predict function that sees all rows."""
-
-    def fit_predict(X, y, X_test, seed):
-        return make().fit(X, y).predict(X_test)
-
-    return fit_predict
-
-
-METHODS = {
-    "logistic regression": supervised(lambda: LogisticRegression(max_iter=1000)),
-    "SVC": supervised(lambda: SVC(gamma="scale", C=10)),
-    "self-training SVC": semi_supervised(
-        lambda: SelfTrainingClassifier(SVC(C=10, probability=True, random_state=0))
-    ),
-    "label spreading, 7 neighbours": semi_supervised(
-        lambda: LabelSpreading(kernel="knn", n_neighbors=7)
-    ),
-    "label spreading, rbf": semi_supervised(lambda: LabelSpreading(gamma=20)),
-    "FactorialMixtureVAE": ours(),
-    "FactorialMixtureVAE, learning aids": ours(**AIDS),
+OURS = {
+    "FactorialMixtureVAE, no learning aids": FactorialMixtureVAE(**OFF),
+    "FactorialMixtureVAE": FactorialMixtureVAE(),
 }
 ABLATION = {
-    "all learning aids": ours(**AIDS),
-    **{f"no {name}": ours(**(AIDS | {name: None})) for name in AIDS},
+    "all learning aids": FactorialMixtureVAE(),
+    **{f"no {name}": FactorialMixtureVAE(**{name: None}) for name in AIDS},
+    "none": FactorialMixtureVAE(**OFF),
 }
+SEE_LABELLED_ROWS_ALONE = (LogisticRegression, SVC)
 
 
-def splits(held_out, n_seeds):
+def splits(y, held_out, n_seeds):
     """Yield ``(seed, fold, training rows, rows to score)`` of every split."""
-    X, y = digits()
     for seed in range(n_seeds):
-        folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(y, y)
         for fold, (train, test) in enumerate(folds):
             if held_out:
                 train, test = train_test_split(
@@ -95,45 +68,62 @@ def splits(held_out, n_seeds):
             yield seed, fold, train, test
 
 
-def run(fit_predict, n_labelled, seed, fold, train, test):
-    """Return the test error in % and the seconds of one fit."""
-    X, y = digits()
+def run(estimator, X, y, n_labelled, seed, fold, train, test):
+    """Return error and expected calibration error in %, and seconds, of one fit."""
     partial = keep_labels(y[train], n_labelled, random_state=100 * seed + fold)
+    estimator = clone(estimator)
+    for name in estimator.get_params():
+        if name.split("__")[-1] == "random_state":
+            estimator.set_params(**{name: 10 * seed + fold})
     torch.set_num_threads(1)
     start = time.perf_counter()
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        predicted = fit_predict(X[train], partial, X[test], seed=10 * seed + fold)
-    seconds = time.perf_counter() - start
-    return 100 * np.mean(predicted != y[test]), seconds
+        if isinstance(estimator, SEE_LABELLED_ROWS_ALONE):
+            labelled = partial != -1
+            estimator.fit(X[train][labelled], partial[labelled])
+        else:
+            estimator.fit(X[train], partial)
+        seconds = time.perf_counter() - start
+        error = np.mean(estimator.predict(X[test]) != y[test])
+        calibration = np.nan
+        if hasattr(estimator, "predict_proba"):
+            proba = estimator.predict_proba(X[test])
+            calibration = calibration_error(y[test], proba, estimator.classes_)
+    return 100 * error, 100 * calibration, seconds
 
 
-def label_table(methods, budgets, held_out, n_seeds, n_jobs):
-    """Print mean error, its spread over splits and the time, per method and budget."""
+def label_table(estimators, X, y, budgets, arguments):
+    """Print error, calibration and time of each estimator at each budget."""
     tasks = [
         (name, n_labelled, split)
-        for name in methods
+        for name in estimators
         for n_labelled in budgets
-        for split in splits(held_out, n_seeds)
+        for split in splits(y, arguments.held_out, arguments.seeds)
     ]
-    results = Parallel(n_jobs)(
-        delayed(run)(methods[name], n_labelled, *split)
+    results = Parallel(arguments.jobs)(
+        delayed(run)(estimators[name], X, y, n_labelled, *split)
         for name, n_labelled, split in tasks
     )
     cells = defaultdict(list)
     for (name, n_labelled, _), result in zip(tasks, results, strict=True):
         cells[name, n_labelled].append(result)
+    n_splits = len(results) // len(estimators) // len(budgets)
     print(
-        f"| error in % (sd over {len(cells[name, n_labelled])} splits) | "
+        f"| error in % (sd over {n_splits} splits) | "
         + " | ".join(f"{b} labels" for b in budgets)
-        + " | s a fit |"
+        + " | calibration error in % | s a fit |"
     )
-    print("|---|" + "---|" * (len(budgets) + 1))
-    for name in methods:
-        errors = [np.array(cells[name, b]) for b in budgets]
-        row = [f"{e[:, 0].mean():.2f} ({e[:, 0].std():.2f})" for e in errors]
-        seconds = np.mean([e[:, 1].mean() for e in errors])
-        print(f"| {name} | " + " | ".join(row) + f" | {seconds:.1f} |")
+    print("|---|" + "---|" * (len(budgets) + 2))
+    for name in estimators:
+        errors, calibration, seconds = np.moveaxis(
+            np.array([cells[name, b] for b in budgets]), 2, 0
+        )
+        row = [f"{e.mean():.2f} ({e.std():.2f})" for e in errors]
+        row.append(" / ".join(f"{c.mean():.1f}" for c in calibration))
+        row.append(f"{seconds.mean():.1f}")
+        print(f"| {name} | " + " | ".join(row) + " |")
+    print()
 
 
 def cluster(seed, **params):
@@ -170,11 +160,12 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
+    arguments.held_out |= arguments.ablation
     print(f"{machine()}; {arguments.jobs} processes of one thread each\n")
     if arguments.ablation:
-        label_table(ABLATION, (20, 100), True, arguments.seeds, arguments.jobs)
+        label_table(ABLATION, *digits(), (20, 100), arguments)
     else:
-        held_out, n_seeds = arguments.held_out, arguments.seeds
-        label_table(METHODS, BUDGETS, held_out, n_seeds, arguments.jobs)
-        print()
+        label_table(BASELINES | OURS, *digits(), BUDGETS, arguments)
+        print("Shares from 10 to 1, even labels:\n")
+        label_table(BASELINES | OURS, *unequal_digits(), BUDGETS[:3], arguments)
         cluster_table(5, arguments.jobs)

@@ -1,4 +1,4 @@
-"""Time per epoch of `fit` against a training loop written by hand.
+"""Time per epoch of `fit`: against a loop written by hand, and with learning aids.
 
     python benchmarks/step_time.py
 
@@ -7,6 +7,10 @@ mathematics, optimiser, schedule and batches: what a competent user would write 
 labelled property, without history. Each epoch of a fit is followed by an epoch of the
 loop from the same state of the random numbers, so both do the same work under the same
 load of the machine. First a small fit checks that both end with the same parameters.
+
+Learning aids are off there. A second table has the time of an epoch with each of them
+and with all, against none; the graph, built once before the first epoch, is apart, in
+``benchmarks/graph.py``.
 """
 
 import argparse
@@ -25,6 +29,8 @@ from skfmvae.training import KL
 
 N_FEATURES, N_LABELS = 784, 100
 BATCH_SIZES = (64, 256, 1024)
+AIDS = ("neighbours", "adversarial", "pseudo_labels", "averaging")
+OFF = dict.fromkeys(AIDS)
 
 
 class ByHand:
@@ -169,7 +175,7 @@ def check_same_mathematics():
     Eight steps: each multiplies the differences that rounding makes.
     """
     X, y = rows_and_labels(1024)
-    estimator = FactorialMixtureVAE(batch_size=256, max_epochs=2, random_state=0)
+    estimator = FactorialMixtureVAE(batch_size=256, max_epochs=2, random_state=0, **OFF)
     timer = Interleaved(estimator)
     estimator.set_params(callbacks=[timer]).fit(X, y)
     fit, hand = (
@@ -192,13 +198,33 @@ def compare(X, y, batch_size, n_epochs, n_rounds):
     fit_times, hand_times = [], []
     for seed in range(n_rounds):
         estimator = FactorialMixtureVAE(
-            batch_size=batch_size, max_epochs=n_epochs + 1, random_state=seed
+            batch_size=batch_size, max_epochs=n_epochs + 1, random_state=seed, **OFF
         )
         timer = Interleaved(estimator)
         estimator.set_params(callbacks=[timer]).fit(X, y)
         fit_times += timer.fit_times[1:]
         hand_times += timer.hand_times[1:]
     return np.array(fit_times), np.array(hand_times)
+
+
+def with_aids(X, y, batch_size, n_epochs, n_rounds):
+    """Return the median seconds per epoch with no aid, each one, and all of them."""
+    defaults = FactorialMixtureVAE().get_params(deep=False)
+    on = {name: defaults[name] for name in AIDS}
+    choices = {"none": OFF}
+    choices |= {name: OFF | {name: on[name]} for name in AIDS}
+    choices["all"] = on
+    times = {name: [] for name in choices}
+    for seed in range(n_rounds):
+        for name, aids in choices.items():
+            estimator = FactorialMixtureVAE(
+                batch_size=batch_size,
+                max_epochs=n_epochs + 1,
+                random_state=seed,
+                **aids,
+            )
+            times[name] += estimator.fit(X, y).net_.history[1:, "dur"]
+    return {name: np.median(seconds) for name, seconds in times.items()}
 
 
 def main():
@@ -223,6 +249,13 @@ def main():
             f"| {ratio:.2f} ({low:.2f} to {high:.2f}) |",
             flush=True,
         )
+    print("\n| batch size | no aid, s an epoch | " + " | ".join(AIDS) + " | all |")
+    print("|---|---|" + "---|" * (len(AIDS) + 1))
+    for batch_size in BATCH_SIZES:
+        times = with_aids(X, y, batch_size, arguments.epochs, arguments.rounds)
+        plain = times.pop("none")
+        ratios = " | ".join(f"x {seconds / plain:.2f}" for seconds in times.values())
+        print(f"| {batch_size} | {plain:.2f} | {ratios} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -185,13 +185,13 @@ class FactorialMixtureVAE(BaseVAE):
         Passes over the rows.
     early_stopping : EarlyStopping or None, default=None
         When to stop before; None never does.
-    neighbours : {"graph"}, Neighbours or None, default=None
+    neighbours : {"graph"}, Neighbours or None, default="graph"
         Learning aid: rows are classed as their nearest neighbours.
-    adversarial : {"virtual"}, VirtualAdversarial or None, default=None
+    adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
         Learning aid: the worst small step changes no prediction.
-    pseudo_labels : {"aligned"}, PseudoLabels or None, default=None
+    pseudo_labels : {"aligned"}, PseudoLabels or None, default="aligned"
         Learning aid: what is sure in one view holds in another.
-    averaging : {"exponential"}, WeightAveraging or None, default=None
+    averaging : {"exponential"}, WeightAveraging or None, default="exponential"
         Predict with averaged weights. Early stopping goes before it.
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them.
@@ -288,10 +288,10 @@ class FactorialMixtureVAE(BaseVAE):
         labelled_batch_size: int = 32,
         max_epochs: int = 100,
         early_stopping: EarlyStopping | None = None,
-        neighbours: str | Neighbours | None = None,
-        adversarial: str | VirtualAdversarial | None = None,
-        pseudo_labels: str | PseudoLabels | None = None,
-        averaging: str | WeightAveraging | None = None,
+        neighbours: str | Neighbours | None = "graph",
+        adversarial: str | VirtualAdversarial | None = "virtual",
+        pseudo_labels: str | PseudoLabels | None = "aligned",
+        averaging: str | WeightAveraging | None = "exponential",
         callbacks: list | None = None,
         device: str = "auto",
         random_state: Any = None,

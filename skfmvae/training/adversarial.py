@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from skfmvae._compat import Interval
-from skfmvae.models.base import Model
 
-from .aids import Aid, AidLoss, mean_over
+from .aids import Aid, AidLoss, Predict, mean_over
 from .graph import NeighbourGraph
 from .rows import Batch
 
@@ -74,9 +73,9 @@ class VirtualAdversarial(Aid):
         labelled = [k for k, shares in enumerate(graph.shares) if shares is not None]
         probe, radius = self.probe * graph.unit, self.radius * graph.unit
 
-        def loss(model: Model, batch: Batch, log_proba: list[Tensor]) -> Tensor:
+        def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
             def divergence(x: Tensor) -> Tensor:
-                moved = model.property_log_proba(x)
+                moved = predict(x)
                 return torch.stack(
                     [_divergence(log_proba[k].detach(), moved[k]) for k in labelled]
                 ).sum(0)

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skfmvae.models.base import Model
-
 from .graph import NeighbourGraph
 from .rows import Batch
 
-__all__ = ["Aid", "AidLoss", "Alignment"]
+__all__ = ["Aid", "AidLoss", "Alignment", "Predict", "tempered"]
 
-# Model, batch and the model's property_log_proba of the batch, to nats per row.
-AidLoss: TypeAlias = Callable[[Model, Batch, list[Tensor]], Tensor]
+# From rows to log-probabilities, one tensor per property.
+Predict: TypeAlias = Callable[[Tensor], list[Tensor]]
+# From a predictor, a batch and its predictions to nats per row.
+AidLoss: TypeAlias = Callable[[Predict, Batch, list[Tensor]], Tensor]
+
+# Targets of aids are never quite sure. Predictions that match them are not either, and
+# a mixture's components then lie so near each other that their samples look alike. At
+# this temperature predictions are unsure enough long before components overlap.
+TEMPERATURE = 3.0
 
 
 class Aid(BaseEstimator, ABC):
     """Settings of a learning aid, from which `begin` makes its loss for some data.
 
-    An aid speaks to a model through ``property_log_proba`` and codes alone, so that
-    every model can have it. Properties without any label leave it silent.
+    An aid speaks to a model through predictions and codes alone, so that every model
+    can have it. Properties without any label leave it silent.
     """
 
     name: str
     needs_noise: bool
     weight: float
+
+    def graph_settings(self) -> dict[str, Any]:
+        """Return keyword arguments of `NeighbourGraph` that the aid asks for."""
+        return {}
 
     @abstractmethod
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
@@ -46,9 +55,32 @@ class Aid(BaseEstimator, ABC):
         Returns
         -------
         loss : callable
-            From the model, a batch and the log-probabilities of its rows to a scalar,
-            in nats per row.
+            From a function that predicts log-probabilities, a batch and those of its
+            rows to a scalar, in nats per row.
         """
+
+
+def tempered(predict: Predict) -> Predict:
+    """Return the predictor at a temperature, less sure than it is.
+
+    Parameters
+    ----------
+    predict : callable
+        From rows to log-probabilities, one tensor per property.
+
+    Returns
+    -------
+    predict : callable
+        Likewise; the odds are those given, to the power ``1 / TEMPERATURE``.
+    """
+
+    def predict_tempered(x: Tensor) -> list[Tensor]:
+        return [
+            torch.log_softmax(log_proba / TEMPERATURE, dim=1)
+            for log_proba in predict(x)
+        ]
+
+    return predict_tempered
 
 
 class Alignment:

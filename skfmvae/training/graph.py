@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import LinearOperator, cg
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "match_shares",
     "nearest_neighbour_graph",
     "propagate",
+    "spread_for",
 ]
 
 # Distances in more dimensions than these are taken after principal components: faster,
@@ -35,8 +36,8 @@ class NeighbourGraph:
     n_classes : list of int
         Number of values of every property.
     n_neighbors : int, default=5
-    alpha : float, default=0.95
-        How far labels spread.
+    alpha : float or None, default=None
+        How far labels spread; None leaves it to `spread_for`.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class NeighbourGraph:
         Estimated shares of the classes among the rows; likewise.
     """
 
-    def __init__(self, X, codes, n_classes, n_neighbors=5, alpha=0.95):
+    def __init__(self, X, codes, n_classes, n_neighbors=5, alpha=None):
         self.weights, distances = nearest_neighbour_graph(X, n_neighbors)
         nearest = distances.data.reshape(len(codes), -1).min(axis=1)
         nearest = nearest[nearest > TWINS]
@@ -64,7 +65,8 @@ class NeighbourGraph:
                 self.propagated.append(None)
                 continue
             shares = estimate_shares(distances, column, n)
-            scores = propagate(self.weights, column, n, alpha)
+            spread = spread_for(column) if alpha is None else alpha
+            scores = propagate(self.weights, column, n, spread)
             self.shares.append(shares)
             self.propagated.append(match_shares(scores, shares))
 
@@ -98,6 +100,25 @@ def nearest_neighbour_graph(X, n_neighbors: int):
     a = distances.copy()
     a.data = np.exp(-(a.data**2) / (scale[row] * scale[column]))
     return (a + a.T - a.multiply(a.T)).tocsr(), distances
+
+
+def spread_for(codes) -> float:
+    """Return how far labels should spread: the further, the fewer there are.
+
+    ``1 - alpha`` is 0.15 times the root of the share of labelled rows. The rule was
+    found by trial: on digits with 20 to 300 labels and on MNIST with 100 it is within
+    chance of the best `alpha`, which goes from 0.95 to 0.995.
+
+    Parameters
+    ----------
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown.
+
+    Returns
+    -------
+    alpha : float
+    """
+    return 1 - 0.15 * float(np.sqrt(np.mean(codes >= 0)))
 
 
 def propagate(graph, codes, n_classes: int, alpha: float):
@@ -199,8 +220,6 @@ def match_shares(scores, shares, n_iter: int = 20):
 
 
 def _principal_components(X):
-    if X.shape[1] <= N_DIMENSIONS or X.shape[0] <= N_DIMENSIONS:
-        return X
-    if scipy.sparse.issparse(X):
-        return TruncatedSVD(N_DIMENSIONS, random_state=0).fit_transform(X)
-    return PCA(N_DIMENSIONS, svd_solver="covariance_eigh").fit_transform(X)
+    if min(X.shape) > N_DIMENSIONS:
+        return PCA(N_DIMENSIONS, random_state=0).fit_transform(X)
+    return X.toarray() if scipy.sparse.issparse(X) else X

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -10,9 +11,8 @@ import torch
 from torch import Tensor
 
 from skfmvae._compat import Interval
-from skfmvae.models.base import Model
 
-from .aids import Aid, AidLoss, Alignment, cross_entropy, mean_over
+from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
 from .graph import NeighbourGraph
 from .rows import Batch
 
@@ -37,8 +37,9 @@ class Neighbours(Aid):
         Weight of the term, in units of the classification term.
     n_neighbors : int, default=5
         Neighbours of each row.
-    alpha : float, default=0.95
-        How far labels spread, in (0, 1).
+    alpha : float or None, default=None
+        How far labels spread, in (0, 1); None stands for
+        ``1 - 0.15 sqrt(share of rows with a label)``.
     anchor : float, default=0.5
         Share of the propagated probabilities in the target.
     sharpness : float, default=2.0
@@ -69,7 +70,7 @@ class Neighbours(Aid):
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "alpha": [None, Interval(Real, 0, 1, closed="neither")],
         "anchor": [Interval(Real, 0, 1, closed="both")],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "memory_rate": [Interval(Real, 0, 1, closed="both")],
@@ -79,7 +80,7 @@ class Neighbours(Aid):
         self,
         weight: float = 3.0,
         n_neighbors: int = 5,
-        alpha: float = 0.95,
+        alpha: float | None = None,
         anchor: float = 0.5,
         sharpness: float = 2.0,
         memory_rate: float = 0.2,
@@ -90,6 +91,10 @@ class Neighbours(Aid):
         self.anchor = anchor
         self.sharpness = sharpness
         self.memory_rate = memory_rate
+
+    def graph_settings(self) -> dict[str, Any]:
+        """Return how the graph should be built; see `Aid.graph_settings`."""
+        return {"n_neighbors": self.n_neighbors, "alpha": self.alpha}
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""
@@ -104,7 +109,7 @@ class Neighbours(Aid):
             )
         ]
 
-        def loss(model: Model, batch: Batch, log_proba: list[Tensor]) -> Tensor:
+        def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
             total = torch.zeros_like(batch.weight[0])
             for k, memory in enumerate(memories):
                 if memory is not None:

@@ -6,13 +6,14 @@ import copy
 import math
 import warnings
 from functools import partial
+from typing import Any
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
+from .aids import tempered
 from .graph import NeighbourGraph
-from .neighbours import Neighbours
 from .objective import Objective
 from .rows import BatchIterator
 from .threads import threads_worth_their_wait
@@ -161,22 +162,23 @@ class ModelNet(NeuralNet):
         known = rows.codes >= 0
         if not self.aids or not (known.any(0) & ~known.all(0)).any():
             return {}
-        neighbours = [aid for aid in self.aids if isinstance(aid, Neighbours)]
-        settings = neighbours[0] if neighbours else Neighbours()
+        settings: dict[str, Any] = {}
+        for aid in self.aids:
+            settings |= aid.graph_settings()
         graph = NeighbourGraph(
             rows.values(),
             rows.codes.cpu().numpy(),
             list(self.module_.n_components.values()),
-            settings.n_neighbors,
-            settings.alpha,
+            **settings,
         )
         return {aid: aid.begin(graph, rows.codes) for aid in self.aids}
 
     def _aid(self, batch):
         """Return the weighted sum of the aids' losses; they grow in with training."""
-        log_proba = self.module_.property_log_proba(batch.x)
+        predict = tempered(self.module_.property_log_proba)
+        log_proba = predict(batch.x)
         losses = {
-            aid: loss(self.module_, batch, log_proba)
+            aid: loss(predict, batch, log_proba)
             for aid, loss in self._aid_losses.items()
         }
         self._record("train", {aid.name: loss for aid, loss in losses.items()})

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from skfmvae._compat import Interval
-from skfmvae.models.base import Model
 
-from .aids import Aid, AidLoss, Alignment, mean_over, noise_like
+from .aids import Aid, AidLoss, Alignment, Predict, mean_over, noise_like
 from .graph import NeighbourGraph
 from .rows import Batch
 
@@ -73,8 +72,8 @@ class PseudoLabels(Aid):
         }
         norm = self.noise * graph.unit
 
-        def loss(model: Model, batch: Batch, log_proba: list[Tensor]) -> Tensor:
-            second = model.property_log_proba(batch.x + noise_like(batch.x, norm))
+        def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
+            second = predict(batch.x + noise_like(batch.x, norm))
             total = torch.zeros_like(batch.weight[0])
             for k, align in alignments.items():
                 unlabelled = batch.codes[:, k] < 0

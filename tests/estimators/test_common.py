@@ -89,7 +89,8 @@ def test_integer_weights_are_repetitions(make_estimator, no_draws):
     """Without draws and batches, a fit to weights is a fit to repeated rows.
 
     Weights are relative, hence their mean of one here. Batch normalisation looks at
-    rows rather than at weights, hence none.
+    rows rather than at weights, and a graph of nearest rows is another when rows are
+    repeated, hence none of them.
     """
     rng = np.random.default_rng(0)
     X = rng.random((60, 5), dtype=np.float32)
@@ -106,6 +107,9 @@ def test_integer_weights_are_repetitions(make_estimator, no_draws):
         batch_size=60,
         labelled_batch_size=0,
         max_epochs=20,
+        neighbours=None,
+        adversarial=None,
+        pseudo_labels=None,
     )
     weighted = clone(estimator).fit(X, y, sample_weight=weight)
     in_copies = clone(estimator).fit(X[repeated], y[repeated])

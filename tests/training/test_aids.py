@@ -74,7 +74,7 @@ def test_the_adversarial_loss_exceeds_that_of_random_steps():
     model, batch = Classifier(), make_batch(ONE_PROPERTY)
     loss, graph = begin(VirtualAdversarial(radius=0.5), batch)
     log_proba = model.property_log_proba(batch.x)
-    value = loss(model, batch, log_proba)
+    value = loss(model.property_log_proba, batch, log_proba)
     for seed in range(5):
         torch.manual_seed(seed)
         step = nn.functional.normalize(torch.randn(N, D)) * 0.5 * graph.unit
@@ -106,13 +106,15 @@ def test_pseudo_labels_count_where_they_are_sure():
     assert 0 < sure.sum() < N - 4
     picked = log_proba[0].gather(1, proba.argmax(1, keepdim=True))[:, 0]
     expected = -picked[sure].sum() / (N - 4)
-    torch.testing.assert_close(loss(model, batch, log_proba), expected)
+    torch.testing.assert_close(
+        loss(model.property_log_proba, batch, log_proba), expected
+    )
 
 
 def test_no_pseudo_label_is_sure_enough():
     model, batch = Classifier(), make_batch(ONE_PROPERTY)
     loss, _ = begin(PseudoLabels(threshold=1.0), batch)
-    assert loss(model, batch, model.property_log_proba(batch.x)) == 0
+    assert loss(model.property_log_proba, batch, model.property_log_proba(batch.x)) == 0
 
 
 def test_the_first_target_is_that_of_the_formula():
@@ -128,7 +130,7 @@ def test_the_first_target_is_that_of_the_formula():
         around = w[i] @ memory / w[i].sum()
         target = (0.75 * around + 0.25 * graph.propagated[0][i]) ** 3
         total -= (target / target.sum()) @ log_proba[0][i].detach().numpy()
-    value = loss(model, batch, log_proba)
+    value = loss(model.property_log_proba, batch, log_proba)
     assert value.item() == pytest.approx(total / (N - 4), rel=1e-4)
 
 
@@ -156,7 +158,7 @@ def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
     model = Classifier(sizes=(3, 4, 2))
     batch = make_batch(codes)
     loss, _ = begin(aid, batch, (3, 4, 2))
-    value = loss(model, batch, model.property_log_proba(batch.x))
+    value = loss(model.property_log_proba, batch, model.property_log_proba(batch.x))
     value.backward()
     assert torch.isfinite(value)
     assert model.heads[1].weight.grad is None or not model.heads[1].weight.grad.any()
