@@ -44,9 +44,10 @@ class Mixture(BaseEstimator):
     covariance_prior : float or None, default=None
         Inverse scale of the Wishart prior, times the identity; None stands for the
         degrees of freedom, so that components have unit variance a priori.
-    warmup : float, default=0.2
+    warmup : float or None, default=None
         Share of training before the mixtures start, from the latents' class means
-        where there are labels and by k-means++ elsewhere.
+        where there are labels and by k-means++ elsewhere; None stands for 0.05, or
+        without any label for 0.2, as k-means needs latents that have settled.
     delay : float, default=10.0
         See `forgetting_rate`.
     forgetting_rate : float, default=0.6
@@ -69,7 +70,7 @@ class Mixture(BaseEstimator):
         "mean_precision_prior": [None, Interval(Real, 0, None, closed="neither")],
         "degrees_of_freedom_prior": [None, Interval(Real, 0, None, closed="neither")],
         "covariance_prior": [None, Interval(Real, 0, None, closed="neither")],
-        "warmup": [Interval(Real, 0, 1, closed="both")],
+        "warmup": [None, Interval(Real, 0, 1, closed="both")],
         "delay": [Interval(Real, 0, None, closed="left")],
         "forgetting_rate": [Interval(Real, 0.5, 1, closed="right")],
     }
@@ -81,7 +82,7 @@ class Mixture(BaseEstimator):
         mean_precision_prior: float | None = None,
         degrees_of_freedom_prior: float | None = None,
         covariance_prior: float | None = None,
-        warmup: float = 0.2,
+        warmup: float | None = None,
         delay: float = 10.0,
         forgetting_rate: float = 0.6,
     ):
@@ -93,6 +94,22 @@ class Mixture(BaseEstimator):
         self.warmup = warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
+
+    def warmup_for(self, labelled: bool) -> float:
+        """Return the share of training before the mixtures start.
+
+        Parameters
+        ----------
+        labelled : bool
+            Whether any row has a label.
+
+        Returns
+        -------
+        warmup : float
+        """
+        if self.warmup is not None:
+            return self.warmup
+        return 0.05 if labelled else 0.2
 
     def priors(self, n_features: int) -> dict[str, Any]:
         """Return the priors of the mixture of a subspace.
@@ -340,7 +357,7 @@ class FactorialMixtureVAE(BaseVAE):
             style_dim=self.style_dim,
             mixture=mixture.priors(self.property_dim),
             label_weight=self.label_weight,
-            warmup=mixture.warmup,
+            warmup=mixture.warmup_for(any(len(c) for c in self.labels_.classes)),
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
         )

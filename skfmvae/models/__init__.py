@@ -1,6 +1,6 @@
 """The probabilistic models, plain torch: one paper, one file."""
 
-from .base import Model, Term
+from .base import Evaluation, Model, Term
 from .factorial_mixture import FactorialMixture
 
-__all__ = ["FactorialMixture", "Model", "Term"]
+__all__ = ["Evaluation", "FactorialMixture", "Model", "Term"]

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torch.distributions import Distribution, Normal
 
 from skfmvae.nn import LikelihoodModule
 
-__all__ = ["Model", "Term", "importance_weighted_bound"]
+__all__ = ["Evaluation", "Model", "Term", "importance_weighted_bound"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,24 @@ class Term:
     rows: Tensor | None = None
     is_kl: bool = False
     is_annealed: bool = True
+
+
+class Evaluation(NamedTuple):
+    """What a model has to say of a batch while it is trained.
+
+    Attributes
+    ----------
+    terms : dict of str to Term
+        The terms of the objective.
+    log_proba : list of Tensor
+        As `Model.property_log_proba` of the rows, computed on the way.
+    latents : object
+        What `Model.update_globals` learns from.
+    """
+
+    terms: dict[str, Term]
+    log_proba: list[Tensor]
+    latents: Any
 
 
 class Model(nn.Module, ABC):
@@ -77,8 +95,8 @@ class Model(nn.Module, ABC):
         return max(block.stop for block in self.latent_blocks.values())
 
     @abstractmethod
-    def terms(self, x: Tensor, codes: Tensor) -> tuple[dict[str, Term], Any]:
-        """Return the objective's terms and what `update_globals` learns from."""
+    def terms(self, x: Tensor, codes: Tensor) -> Evaluation:
+        """Return the objective's terms of a batch, with what they came from."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> Normal:
@@ -153,7 +171,7 @@ class Model(nn.Module, ABC):
     ) -> None:
         """Learn what gradients do not, after each step of the optimiser.
 
-        `latents` is what `terms` returned for the batch, `sample_weight` the weight
+        `latents` is the `Evaluation.latents` of the batch, `sample_weight` the weight
         of each of its rows and `n_samples` the size of the whole data set.
         """
 

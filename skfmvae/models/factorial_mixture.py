@@ -11,7 +11,7 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
 
-from .base import Model, Term
+from .base import Evaluation, Model, Term
 
 __all__ = ["FactorialMixture"]
 
@@ -97,7 +97,7 @@ class FactorialMixture(Model):
 
     # The objective (section 3 of the paper) -----------------------------------------
 
-    def terms(self, x: Tensor, codes: Tensor) -> tuple[dict[str, Term], Latents]:
+    def terms(self, x: Tensor, codes: Tensor) -> Evaluation:
         posterior = self.encode(x)
         z = posterior.rsample()
         log_joint = self._log_joint(posterior.mean, posterior.variance)
@@ -111,25 +111,26 @@ class FactorialMixture(Model):
             kl = kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
             # At full weight from the start: what a property can say, style should not.
             terms["kl_style"] = Term(kl, -1.0, is_kl=True, is_annealed=False)
-        responsibilities = []
+        log_proba, responsibilities = [], []
         for k, name in enumerate(self.property_names):
             code, joint = codes[:, k], log_joint[k]
             known = code >= 0
             evidence = torch.logsumexp(joint, dim=1)
+            log_proba.append(joint - evidence[:, None])
             pinned = joint.gather(1, code.clamp_min(0)[:, None]).squeeze(1)
             kl = -entropy[:, k] - torch.where(known, pinned, evidence)
             terms[f"kl_{name}"] = Term(kl, weight=-1.0, is_kl=True)
             terms[f"label_{name}"] = Term(
                 pinned - evidence, self.label_weight * self.n_inputs, rows=known
             )
-            responsibilities.append(_pin(torch.softmax(joint.detach(), dim=1), code))
+            responsibilities.append(_pin(log_proba[k].detach().exp(), code))
         latents = Latents(
             Normal(
                 posterior.mean.detach(), posterior.stddev.detach(), validate_args=False
             ),
             responsibilities,
         )
-        return terms, latents
+        return Evaluation(terms, log_proba, latents)
 
     def encode(self, x: Tensor) -> Normal:
         output = self.encoder(self.likelihood.features(x))

@@ -25,9 +25,9 @@ class VirtualAdversarial(Aid):
 
     Parameters
     ----------
-    weight : float, default=1.0
+    weight : float, default=4.0
         Weight of the term, in units of the classification term.
-    radius : float, default=1.0
+    radius : float, default=0.5
         Length of the step, in units of the median distance between nearest rows.
     probe : float, default=0.1
         Length of the step that the direction is measured with, in the same unit.
@@ -42,8 +42,8 @@ class VirtualAdversarial(Aid):
     Examples
     --------
     >>> from skfmvae.training import VirtualAdversarial
-    >>> VirtualAdversarial(radius=0.5)
-    VirtualAdversarial(radius=0.5)
+    >>> VirtualAdversarial(radius=1.0)
+    VirtualAdversarial(radius=1.0)
     """
 
     name = "adversarial"
@@ -58,8 +58,8 @@ class VirtualAdversarial(Aid):
 
     def __init__(
         self,
-        weight: float = 1.0,
-        radius: float = 1.0,
+        weight: float = 4.0,
+        radius: float = 0.5,
         probe: float = 0.1,
         n_power_iterations: int = 1,
     ):

@@ -13,17 +13,12 @@ from torch import Tensor
 from .graph import NeighbourGraph
 from .rows import Batch
 
-__all__ = ["Aid", "AidLoss", "Alignment", "Predict", "tempered"]
+__all__ = ["Aid", "AidLoss", "Alignment", "Predict"]
 
 # From rows to log-probabilities, one tensor per property.
 Predict: TypeAlias = Callable[[Tensor], list[Tensor]]
 # From a predictor, a batch and its predictions to nats per row.
 AidLoss: TypeAlias = Callable[[Predict, Batch, list[Tensor]], Tensor]
-
-# Targets of aids are never quite sure. Predictions that match them are not either, and
-# a mixture's components then lie so near each other that their samples look alike. At
-# this temperature predictions are unsure enough long before components overlap.
-TEMPERATURE = 3.0
 
 
 class Aid(BaseEstimator, ABC):
@@ -36,6 +31,8 @@ class Aid(BaseEstimator, ABC):
     name: str
     needs_noise: bool
     weight: float
+    # How often while training the graph is joined with one of latents.
+    n_rebuilds: int = 0
 
     def graph_settings(self) -> dict[str, Any]:
         """Return keyword arguments of `NeighbourGraph` that the aid asks for."""
@@ -58,29 +55,6 @@ class Aid(BaseEstimator, ABC):
             From a function that predicts log-probabilities, a batch and those of its
             rows to a scalar, in nats per row.
         """
-
-
-def tempered(predict: Predict) -> Predict:
-    """Return the predictor at a temperature, less sure than it is.
-
-    Parameters
-    ----------
-    predict : callable
-        From rows to log-probabilities, one tensor per property.
-
-    Returns
-    -------
-    predict : callable
-        Likewise; the odds are those given, to the power ``1 / TEMPERATURE``.
-    """
-
-    def predict_tempered(x: Tensor) -> list[Tensor]:
-        return [
-            torch.log_softmax(log_proba / TEMPERATURE, dim=1)
-            for log_proba in predict(x)
-        ]
-
-    return predict_tempered
 
 
 class Alignment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import dijkstra
@@ -53,22 +55,47 @@ class NeighbourGraph:
     """
 
     def __init__(self, X, codes, n_classes, n_neighbors=5, alpha=None):
+        self.codes, self.n_classes = codes, n_classes
+        self.n_neighbors, self.alpha = n_neighbors, alpha
         self.weights, distances = nearest_neighbour_graph(X, n_neighbors)
         nearest = distances.data.reshape(len(codes), -1).min(axis=1)
         nearest = nearest[nearest > TWINS]
         self.unit = float(np.median(nearest)) if len(nearest) else 1.0
-        self.shares: list[np.ndarray | None] = []
-        self.propagated: list[np.ndarray | None] = []
-        for column, n in zip(codes.T, n_classes, strict=True):
-            if (column < 0).all():
-                self.shares.append(None)
-                self.propagated.append(None)
+        self.shares = [
+            estimate_shares(distances, column, n) if (column >= 0).any() else None
+            for column, n in zip(codes.T, n_classes, strict=True)
+        ]
+        self.propagated = self._propagate()
+
+    def joined(self, Z) -> NeighbourGraph:
+        """Return the graph with the edges of nearest neighbours elsewhere added.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n, L)
+            Other positions of the rows, such as latents.
+
+        Returns
+        -------
+        graph : NeighbourGraph
+            Labels are propagated over both kinds of edges; unit and shares stay.
+        """
+        graph = copy.copy(self)
+        graph.weights = self.weights + nearest_neighbour_graph(Z, self.n_neighbors)[0]
+        graph.propagated = graph._propagate()
+        return graph
+
+    def _propagate(self) -> list[np.ndarray | None]:
+        propagated: list[np.ndarray | None] = []
+        for k, (n, shares) in enumerate(zip(self.n_classes, self.shares, strict=True)):
+            if shares is None:
+                propagated.append(None)
                 continue
-            shares = estimate_shares(distances, column, n)
-            spread = spread_for(column) if alpha is None else alpha
-            scores = propagate(self.weights, column, n, spread)
-            self.shares.append(shares)
-            self.propagated.append(match_shares(scores, shares))
+            codes = self.codes[:, k]
+            alpha = spread_for(codes) if self.alpha is None else self.alpha
+            scores = propagate(self.weights, codes, n, alpha)
+            propagated.append(match_shares(scores, shares))
+        return propagated
 
 
 def nearest_neighbour_graph(X, n_neighbors: int):

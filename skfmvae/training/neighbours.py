@@ -40,12 +40,16 @@ class Neighbours(Aid):
     alpha : float or None, default=None
         How far labels spread, in (0, 1); None stands for
         ``1 - 0.15 sqrt(share of rows with a label)``.
-    anchor : float, default=0.5
+    anchor : float, default=0.3
         Share of the propagated probabilities in the target.
     sharpness : float, default=2.0
         Power to which the target is raised before it is normalised.
     memory_rate : float, default=0.2
         How far the memory of a row moves each time it is drawn.
+    n_rebuilds : int, default=2
+        How often, at even distances over the training, the nearest neighbours in the
+        latent space of the properties join the graph, in place of those of the time
+        before, and labels are propagated anew.
 
     References
     ----------
@@ -74,6 +78,7 @@ class Neighbours(Aid):
         "anchor": [Interval(Real, 0, 1, closed="both")],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "memory_rate": [Interval(Real, 0, 1, closed="both")],
+        "n_rebuilds": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -81,9 +86,10 @@ class Neighbours(Aid):
         weight: float = 3.0,
         n_neighbors: int = 5,
         alpha: float | None = None,
-        anchor: float = 0.5,
+        anchor: float = 0.3,
         sharpness: float = 2.0,
         memory_rate: float = 0.2,
+        n_rebuilds: int = 2,
     ):
         self.weight = weight
         self.n_neighbors = n_neighbors
@@ -91,6 +97,7 @@ class Neighbours(Aid):
         self.anchor = anchor
         self.sharpness = sharpness
         self.memory_rate = memory_rate
+        self.n_rebuilds = n_rebuilds
 
     def graph_settings(self) -> dict[str, Any]:
         """Return how the graph should be built; see `Aid.graph_settings`."""

@@ -6,14 +6,12 @@ import copy
 import math
 import warnings
 from functools import partial
-from typing import Any
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
-from .aids import tempered
-from .graph import NeighbourGraph
+from .aid_terms import AidTerms
 from .objective import Objective
 from .rows import BatchIterator
 from .threads import threads_worth_their_wait
@@ -21,7 +19,6 @@ from .threads import threads_worth_their_wait
 __all__ = ["ModelNet"]
 
 N_ROWS_TO_LOOK_AT = 10_000
-AIDS_WARMUP = 0.1  # share of training over which the learning aids grow in
 
 
 class ModelNet(NeuralNet):
@@ -84,7 +81,7 @@ class ModelNet(NeuralNet):
         self._n_steps = self.n_steps(X)
         self._step = 0
         self.n_complete_epochs_ = 0
-        self._aid_losses = self._begin_aids(X)
+        self._aid_terms = AidTerms(self.aids, self.module_, X)
         try:
             with threads_worth_their_wait(self.module_, self.batch_size):
                 return super().fit_loop(X, y, epochs=epochs, **fit_params)
@@ -103,13 +100,14 @@ class ModelNet(NeuralNet):
             raise
         finally:
             self._complete = None
-            self._aid_losses = {}
+            del self._aid_terms
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Let the model look at rows and start the means of the terms afresh."""
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
         look_at_rows = partial(_look_at, dataset_train)
         self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows)
+        self._aid_terms.begin_epoch(self._progress)
         self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
 
     def on_epoch_end(self, net, **kwargs):
@@ -125,7 +123,8 @@ class ModelNet(NeuralNet):
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser, then of the global parameters."""
         step = super().train_step(batch, **fit_params)
-        self.module_.update_globals(step["latents"], batch.weight, self._n_samples)
+        latents = step["evaluation"].latents
+        self.module_.update_globals(latents, batch.weight, self._n_samples)
         self._step += 1
         return step
 
@@ -134,8 +133,11 @@ class ModelNet(NeuralNet):
         if not self.module_.training:
             self._set_training(True)
         step = self._evaluate(batch, "train", self._progress)
-        if self._aid_losses:
-            step["loss"] = step["loss"] + self._aid(batch)
+        if self._aid_terms:
+            log_proba = step["evaluation"].log_proba
+            means, loss = self._aid_terms(batch, log_proba, self._progress)
+            self._record("train", means)
+            step["loss"] = step["loss"] + loss
         step["loss"].backward()
         return step
 
@@ -150,40 +152,12 @@ class ModelNet(NeuralNet):
         return self._step / self._n_steps
 
     def _evaluate(self, batch, prefix, progress):
-        terms, latents = self.module_.terms(batch.x, batch.codes)
+        evaluation = self.module_.terms(batch.x, batch.codes)
         loss, means = self.criterion_(
-            terms, batch.weight, self.module_.n_inputs, progress
+            evaluation.terms, batch.weight, self.module_.n_inputs, progress
         )
         self._record(prefix, means)
-        return {"loss": loss, "y_pred": None, "latents": latents}
-
-    def _begin_aids(self, rows):
-        """Make the aids' losses; with no labels, or with all of them, none."""
-        known = rows.codes >= 0
-        if not self.aids or not (known.any(0) & ~known.all(0)).any():
-            return {}
-        settings: dict[str, Any] = {}
-        for aid in self.aids:
-            settings |= aid.graph_settings()
-        graph = NeighbourGraph(
-            rows.values(),
-            rows.codes.cpu().numpy(),
-            list(self.module_.n_components.values()),
-            **settings,
-        )
-        return {aid: aid.begin(graph, rows.codes) for aid in self.aids}
-
-    def _aid(self, batch):
-        """Return the weighted sum of the aids' losses; they grow in with training."""
-        predict = tempered(self.module_.property_log_proba)
-        log_proba = predict(batch.x)
-        losses = {
-            aid: loss(predict, batch, log_proba)
-            for aid, loss in self._aid_losses.items()
-        }
-        self._record("train", {aid.name: loss for aid, loss in losses.items()})
-        growth = min(1.0, self._progress / AIDS_WARMUP)
-        return growth * sum(aid.weight * loss for aid, loss in losses.items())
+        return {"loss": loss, "y_pred": None, "evaluation": evaluation}
 
     def _record(self, prefix, means):
         """Add the means of a batch to those of the epoch; all must be finite."""

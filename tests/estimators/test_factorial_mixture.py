@@ -9,6 +9,7 @@ import scipy.stats
 import torch
 from scipy.special import logsumexp
 from sklearn.model_selection import GridSearchCV, KFold
+from skorch.callbacks import Callback
 
 from skfmvae import FactorialMixtureVAE
 from skfmvae.estimators import Mixture
@@ -221,3 +222,22 @@ def test_the_bound_is_below_the_exact_density(on_a_line, exact, n_draws):
     error = bounds.std(axis=0) / np.sqrt(len(bounds))
     assert (bounds.mean(axis=0) < exact + 3 * error + 1e-4).all()
     assert bounds.mean() < exact.mean()
+
+
+@pytest.mark.parametrize(("n_labels", "expected"), [(30, 0.05), (0, 0.2)])
+def test_mixtures_start_early_where_there_are_labels(blobs, n_labels, expected):
+    """Twenty epochs: the first to end with mixtures is that which began after it."""
+    X, y = blobs
+    started = []
+
+    class Note(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            started.append(net.module_.mixture_step >= 0)
+
+    y = np.where(np.arange(len(y)) < n_labels, y, -1)
+    FactorialMixtureVAE(max_epochs=20, callbacks=[Note()], random_state=0).fit(X, y)
+    assert started.index(True) / 20 == pytest.approx(expected)
+    chosen = FactorialMixtureVAE(mixture=Mixture(warmup=0.5), max_epochs=4)
+    started.clear()
+    chosen.set_params(callbacks=[Note()]).fit(X, y)
+    assert started == [False, False, True, True]

@@ -239,7 +239,7 @@ def test_history_holds_every_term(stopped):
     model.load_state_dict(watch.states[4])
     epoch = estimator.net_.history[4]
     batches = [watch.valid[index] for index in torch.arange(20).split(10)]
-    both_terms = [model.terms(batch.x, batch.codes)[0] for batch in batches]
+    both_terms = [model.terms(batch.x, batch.codes).terms for batch in batches]
     weights = {name: term.weight for name, term in both_terms[0].items()}
     assert len(weights) >= 3
     for name in weights:

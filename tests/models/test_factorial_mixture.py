@@ -87,7 +87,7 @@ def test_terms_are_those_of_the_paper():
     model = make_model()
     x, codes = make_rows()
     torch.manual_seed(3)
-    terms, _ = model.terms(x, codes)
+    terms = model.terms(x, codes).terms
     posterior = model.encode(x)
     torch.manual_seed(3)
     z = posterior.rsample()
@@ -116,7 +116,7 @@ def test_terms_are_those_of_the_paper():
 
 
 def test_the_label_weight_is_in_units_of_the_columns():
-    terms, _ = make_model(label_weight=0.5).terms(*make_rows())
+    terms = make_model(label_weight=0.5).terms(*make_rows()).terms
     assert terms["label_shape"].weight == 0.5 * N_INPUTS
 
 
@@ -156,11 +156,19 @@ def test_grouped_mixtures_equal_separate_ones():
         )
 
 
+def test_the_evaluation_holds_the_predictions_it_was_made_from():
+    model = make_model()
+    x, codes = make_rows()
+    torch.testing.assert_close(
+        model.terms(x, codes).log_proba, model.property_log_proba(x)
+    )
+
+
 def test_an_update_is_the_natural_step_with_pinned_responsibilities():
     model, twin = make_model(), make_model()
     x, codes = make_rows()
     weight = torch.linspace(0.5, 1.5, len(x), dtype=torch.float64)
-    _, latents = model.terms(x, codes)
+    latents = model.terms(x, codes).latents
     model.update_globals(latents, weight, n_samples=600)
     posterior = twin.encode(x)
     rate = (1 + 1.0) ** -0.7
@@ -191,7 +199,7 @@ def test_the_divergence_of_all_mixtures_is_their_sum():
 
 def test_networks_get_gradients_and_mixtures_do_not():
     model = make_model()
-    terms, _ = model.terms(*make_rows())
+    terms = model.terms(*make_rows()).terms
     sum(term.value.sum() for term in terms.values()).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
     assert not any(buffer.requires_grad for buffer in model.buffers())

@@ -12,6 +12,7 @@ from skfmvae.training.graph import (
     match_shares,
     nearest_neighbour_graph,
     propagate,
+    spread_for,
 )
 
 
@@ -153,3 +154,37 @@ def test_a_handful_of_rows_has_fewer_neighbours():
     graph = NeighbourGraph(make_points(3), np.array([[0], [1], [-1]]), [2])
     assert graph.weights.shape == (3, 3)
     np.testing.assert_allclose(graph.propagated[0].sum(1), 1)
+
+
+def test_labels_spread_further_the_fewer_there_are():
+    codes = np.full(10_000, -1)
+    codes[:100] = 0
+    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.1)
+    codes[:2500] = 0
+    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
+
+
+def test_the_spread_is_each_propertys_own():
+    X = make_points()
+    codes = np.full((40, 2), -1)
+    codes[:4, 0] = codes[:16, 1] = 0
+    codes[4:8, 0] = codes[16:32, 1] = 1
+    graph = NeighbourGraph(X, codes, [2, 2])
+    for k in range(2):
+        alone = NeighbourGraph(X, codes[:, [k]], [2], alpha=spread_for(codes[:, k]))
+        np.testing.assert_array_equal(graph.propagated[k], alone.propagated[0])
+
+
+def test_a_joined_graph_propagates_over_both_kinds_of_edges():
+    X, Z = make_points(seed=0), make_points(seed=1)
+    codes = np.full((40, 2), -1)
+    codes[:6, 0] = [0, 1, 2, 0, 1, 0]
+    graph = NeighbourGraph(X, codes, [3, 2], alpha=0.9)
+    joined = graph.joined(Z)
+    assert joined.unit == graph.unit
+    assert joined.propagated[1] is None
+    both = nearest_neighbour_graph(X, 5)[0] + nearest_neighbour_graph(Z, 5)[0]
+    scores = propagate(both, codes[:, 0], 3, 0.9)
+    expected = match_shares(scores, graph.shares[0])
+    np.testing.assert_allclose(joined.propagated[0], expected)
+    assert not np.allclose(graph.propagated[0], expected)

@@ -1,0 +1,136 @@
+"""The learning aids at work on some rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skfmvae.models.base import Model
+
+from .aids import Aid, AidLoss
+from .graph import NeighbourGraph
+from .rows import Batch, Rows
+
+__all__ = ["AidTerms"]
+
+WARMUP = 0.1  # share of training over which the aids grow in
+
+# Targets of aids are never quite sure. Predictions that match them are not either, and
+# a mixture's components then lie so near each other that their samples look alike. At
+# this temperature predictions are unsure enough long before components overlap.
+TEMPERATURE = 3.0
+
+CHUNK = 1024  # rows that are encoded together
+
+
+class AidTerms:
+    """What the learning aids add to the loss of a batch.
+
+    With nothing to infer, because no property is labelled on some rows and not on
+    others, there is no aid, no graph, and the object is false.
+
+    Parameters
+    ----------
+    aids : sequence of Aid
+    model : Model
+        The model that they help to train.
+    rows : Rows
+        The training rows.
+    """
+
+    def __init__(self, aids: Sequence[Aid], model: Model, rows: Rows):
+        self.model = model
+        self.rows = rows
+        self.losses: dict[Aid, AidLoss] = {}
+        self.n_rebuilt = 0
+        known = rows.codes >= 0
+        if not aids or not (known.any(0) & ~known.all(0)).any():
+            return
+        settings: dict[str, Any] = {}
+        for aid in aids:
+            settings |= aid.graph_settings()
+        self.graph = NeighbourGraph(
+            rows.values(),
+            rows.codes.cpu().numpy(),
+            list(model.n_components.values()),
+            **settings,
+        )
+        self._begin(aids, self.graph)
+
+    def __bool__(self) -> bool:
+        return bool(self.losses)
+
+    def begin_epoch(self, progress: float) -> None:
+        """Join neighbours in the latent space, anew at even distances."""
+        n_rebuilds = max((aid.n_rebuilds for aid in self.losses), default=0)
+        n_due = int(progress * (n_rebuilds + 1))
+        if n_due > self.n_rebuilt:
+            self.n_rebuilt = n_due
+            self._begin(list(self.losses), self.graph.joined(self._latents()))
+
+    def __call__(
+        self, batch: Batch, log_proba: list[Tensor], progress: float
+    ) -> tuple[dict[str, Tensor], Any]:
+        """Return every aid's loss of a batch, and their weighted sum.
+
+        Parameters
+        ----------
+        batch : Batch
+        log_proba : list of Tensor
+            The model's predictions for the batch.
+        progress : float
+            Share of training that is done.
+
+        Returns
+        -------
+        losses : dict of str to Tensor
+            In nats per row, by the aids' names.
+        total : Tensor
+        """
+        log_proba = _tempered(log_proba)
+        losses = {
+            aid: loss(self._predict, batch, log_proba)
+            for aid, loss in self.losses.items()
+        }
+        growth = min(1.0, progress / WARMUP)
+        total = growth * sum(aid.weight * loss for aid, loss in losses.items())
+        return {aid.name: loss for aid, loss in losses.items()}, total
+
+    def _begin(self, aids, graph):
+        self.losses = {aid: aid.begin(graph, self.rows.codes) for aid in aids}
+
+    def _predict(self, x):
+        return _tempered(self.model.property_log_proba(x))
+
+    @torch.no_grad()
+    def _latents(self):
+        """Return what the model knows of the partly labelled properties, for all rows.
+
+        Style would only bring together rows that differ in these.
+        """
+        blocks = self.model.latent_blocks
+        columns = [
+            np.arange(self.model.n_latents)[blocks[name]]
+            for name, shares in zip(
+                self.model.n_components, self.graph.shares, strict=True
+            )
+            if shares is not None and name in blocks
+        ]
+        was_training = self.model.training
+        self.model.eval()
+        chunks = [
+            self.model.encode(self.rows[index].x).mean.cpu().numpy()
+            for index in torch.arange(len(self.rows)).split(CHUNK)
+        ]
+        self.model.train(was_training)
+        Z = np.concatenate(chunks)
+        return Z[:, np.concatenate(columns)] if columns else Z
+
+
+def _tempered(log_proba):
+    """Return log-probabilities that are less sure than those given."""
+    return [torch.log_softmax(values / TEMPERATURE, dim=1) for values in log_proba]

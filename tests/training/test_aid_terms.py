@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Normal
+
+from skfmvae.training import NeighbourGraph, Neighbours, PseudoLabels, Rows
+from skfmvae.training.aid_terms import AidTerms
+from skfmvae.training.aids import Aid
+from skfmvae.training.graph import nearest_neighbour_graph
+
+N, D, C = 40, 4, 3
+
+
+class Linear(nn.Module):
+    """What aids may know of a model; its latents are the columns of the rows."""
+
+    n_components = {"property": C}
+    latent_blocks = {"property": slice(1, 3), "style": slice(3, 4)}
+    n_latents = D
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(D, C)
+
+    def encode(self, x):
+        assert not self.training
+        return Normal(x, 1.0)
+
+    def property_log_proba(self, x):
+        return [torch.log_softmax(self.head(x), dim=1)]
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return Linear()
+
+
+def make_rows(n_labelled=6):
+    X = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
+    codes = np.where(np.arange(N) < n_labelled, np.arange(N) % C, -1)
+    return Rows(X, codes[:, None])
+
+
+class Constant(Aid):
+    """An aid of known loss that notes what it is given."""
+
+    needs_noise = False
+
+    def __init__(self, name, weight, value, n_rebuilds=0):
+        self.name = name
+        self.weight = weight
+        self.value = value
+        self.n_rebuilds = n_rebuilds
+        self.graphs, self.seen = [], []
+
+    def begin(self, graph, codes):
+        self.graphs.append(graph)
+
+        def loss(predict, batch, log_proba):
+            self.seen.append((predict(batch.x), log_proba))
+            return torch.tensor(self.value)
+
+        return loss
+
+
+def test_the_total_is_the_weighted_sum_and_grows_in(model):
+    aids = [Constant("a", 2.0, 5.0), Constant("b", 0.5, 8.0)]
+    rows = make_rows()
+    terms = AidTerms(aids, model, rows)
+    batch = rows[torch.arange(10)]
+    for progress, growth in ((0.0, 0.0), (0.05, 0.5), (0.1, 1.0), (0.9, 1.0)):
+        log_proba = model.property_log_proba(batch.x)
+        losses, total = terms(batch, log_proba, progress)
+        assert {name: loss.item() for name, loss in losses.items()} == {"a": 5, "b": 8}
+        assert total.item() == pytest.approx(growth * (2 * 5 + 0.5 * 8))
+    assert aids[0].graphs[0] is aids[1].graphs[0]
+
+
+def test_aids_see_predictions_at_a_temperature(model):
+    """The log-odds of any two classes are a third of the model's."""
+    aid = Constant("a", 1.0, 1.0)
+    rows = make_rows()
+    batch = rows[torch.arange(10)]
+    (logits,) = log_proba = model.property_log_proba(batch.x)
+    AidTerms([aid], model, rows)(batch, log_proba, 0.5)
+    for (predicted,) in aid.seen[0]:
+        torch.testing.assert_close(predicted.exp().sum(1), torch.ones(10))
+        odds = predicted[:, :1] - predicted
+        torch.testing.assert_close(odds, (logits[:, :1] - logits) / 3)
+
+
+@pytest.mark.parametrize("n_labelled", [0, N])
+def test_with_nothing_to_infer_there_is_no_aid(model, n_labelled):
+    aid = Constant("a", 1.0, 1.0)
+    assert not AidTerms([aid], model, make_rows(n_labelled))
+    assert aid.graphs == []
+
+
+def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):
+    aids = [Constant("a", 1.0, 1.0, n_rebuilds=2), Constant("b", 1.0, 1.0)]
+    rows = make_rows()
+    terms = AidTerms(aids, model, rows)
+    built = []
+    for epoch in range(10):
+        terms.begin_epoch(epoch / 10)
+        built.append(len(aids[0].graphs) - 1)
+    assert built == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]  # from 1/3 and from 2/3
+    assert len(aids[1].graphs) == 3
+    first, second, third = aids[0].graphs
+    latents, _ = nearest_neighbour_graph(rows.values()[:, 1:3], 5)
+    # The latents are those of the time: here the same, and not there twice.
+    for joined in (second, third):
+        np.testing.assert_allclose(
+            joined.weights.toarray(), (first.weights + latents).toarray()
+        )
+
+
+def test_the_graph_is_that_which_the_neighbours_ask_for(model):
+    rows = make_rows()
+    aids = [PseudoLabels(), Neighbours(n_neighbors=2, alpha=0.5)]
+    graph = AidTerms(aids, model, rows).graph
+    expected = NeighbourGraph(rows.values(), rows.codes.numpy(), [C], 2, 0.5)
+    np.testing.assert_array_equal(graph.weights.toarray(), expected.weights.toarray())
+    np.testing.assert_array_equal(graph.propagated[0], expected.propagated[0])
