@@ -88,7 +88,8 @@ def run(estimator, X, y, n_labelled, seed, fold, train, test):
         error = np.mean(estimator.predict(X[test]) != y[test])
         calibration = np.nan
         if hasattr(estimator, "predict_proba"):
-            proba = estimator.predict_proba(X[test])
+            # Label spreading has none to give for rows that no label reaches.
+            proba = np.nan_to_num(estimator.predict_proba(X[test]))
             calibration = calibration_error(y[test], proba, estimator.classes_)
     return 100 * error, 100 * calibration, seconds
 
