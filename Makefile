@@ -58,7 +58,10 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/step_time.py
 	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/digits.py
+	$(BIN)/python benchmarks/graph.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation
+	$(BIN)/python benchmarks/mnist.py
 
 docs: $(DOCS_READY)
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

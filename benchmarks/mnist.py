@@ -23,7 +23,7 @@ SETTINGS = {
     "batch_size": 256,
     "labelled_batch_size": 64,
     "lr": 2e-3,
-    "max_epochs": 12,
+    "max_epochs": 24,
 }
 
 

@@ -46,8 +46,9 @@ class Mixture(BaseEstimator):
         degrees of freedom, so that components have unit variance a priori.
     warmup : float or None, default=None
         Share of training before the mixtures start, from the latents' class means
-        where there are labels and by k-means++ elsewhere; None stands for 0.05, or
-        without any label for 0.2, as k-means needs latents that have settled.
+        where there are labels and by k-means++ elsewhere; None stands for 0.05 where
+        learning aids have labels to go by, and elsewhere for 0.2, as class means and
+        clusters need latents that have settled.
     delay : float, default=10.0
         See `forgetting_rate`.
     forgetting_rate : float, default=0.6
@@ -95,13 +96,13 @@ class Mixture(BaseEstimator):
         self.delay = delay
         self.forgetting_rate = forgetting_rate
 
-    def warmup_for(self, labelled: bool) -> float:
+    def warmup_for(self, aided: bool) -> float:
         """Return the share of training before the mixtures start.
 
         Parameters
         ----------
-        labelled : bool
-            Whether any row has a label.
+        aided : bool
+            Whether learning aids spread labels.
 
         Returns
         -------
@@ -109,7 +110,7 @@ class Mixture(BaseEstimator):
         """
         if self.warmup is not None:
             return self.warmup
-        return 0.05 if labelled else 0.2
+        return 0.05 if aided else 0.2
 
     def priors(self, n_features: int) -> dict[str, Any]:
         """Return the priors of the mixture of a subspace.
@@ -343,6 +344,7 @@ class FactorialMixtureVAE(BaseVAE):
     def _build_model(self, n_features, likelihood, n_components):
         mixture = Mixture() if self.mixture is None else self.mixture
         n_latents = len(n_components) * self.property_dim + self.style_dim
+        labelled = any(len(classes) for classes in self.labels_.classes)
         return FactorialMixture(
             build_network(
                 self.encoder, "encoder", likelihood.n_inputs, 2 * n_latents, n_features
@@ -357,7 +359,7 @@ class FactorialMixtureVAE(BaseVAE):
             style_dim=self.style_dim,
             mixture=mixture.priors(self.property_dim),
             label_weight=self.label_weight,
-            warmup=mixture.warmup_for(any(len(c) for c in self.labels_.classes)),
+            warmup=mixture.warmup_for(labelled and bool(self._aids())),
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
         )
