@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.sparse
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
@@ -38,6 +32,9 @@ from skfmvae.training import (
     VirtualAdversarial,
     WeightAveraging,
 )
+
+from ._checks import check_device, check_finite, check_weights
+from ._guards import all_or_nothing, seeded
 
 __all__ = ["BaseVAE"]
 
@@ -131,11 +128,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         FloatingPointError
             When the loss stops being finite; likewise.
         """
-        with _all_or_nothing(self):
+        with all_or_nothing(self):
             for settings in self.get_params(deep=False).values():
                 if hasattr(settings, "_parameter_constraints"):
                     settings._validate_params()
-            self.device_ = _check_device(self.device)
+            self.device_ = check_device(self.device)
             X = self._check_X(X, reset=True)
             self.labels_ = PartialLabelEncoder().fit(
                 y,
@@ -146,10 +143,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             codes = self.labels_.transform(y, n_samples=X.shape[0])
             check_consistent_length(X, codes)
             if sample_weight is not None:
-                sample_weight = _check_weights(sample_weight, X)
+                sample_weight = check_weights(sample_weight, X)
             self.likelihood_ = resolve_likelihood(self.likelihood, X)
             random_state = check_random_state(self.random_state)
-            with _seeded(random_state, self.device_):
+            with seeded(random_state, self.device_):
                 likelihood = self.likelihood_.build(X)
                 model = self._build_model(X.shape[1], likelihood, self.n_components_)
                 self.net_ = self._train(model, X, codes, sample_weight, random_state)
@@ -485,7 +482,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} should be at least 1.")
         codes = torch.from_numpy(self.labels_.codes_of(properties or {}, n_samples))
-        with _seeded(check_random_state(random_state), self.device_), torch.no_grad():
+        with seeded(check_random_state(random_state), self.device_), torch.no_grad():
             z, codes = self._model.sample_latents(codes.to(self.device_))
         X = self.inverse_transform(z.cpu().numpy())
         y = codes[:, : self.labels_.n_outputs].cpu().numpy()
@@ -564,7 +561,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 ensure_min_samples=2 if reset else 1,
                 reset=reset,
             )
-        _check_finite(X, getattr(self, "feature_names_in_", None))
+        check_finite(X, getattr(self, "feature_names_in_", None))
         return X
 
     def _map_rows(self, function, X):
@@ -587,66 +584,3 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 def _default(settings, default):
     """Return settings, or the default ones where a word stands for them."""
     return default() if isinstance(settings, str) else settings
-
-
-@contextmanager
-def _all_or_nothing(estimator) -> Iterator[None]:
-    """Leave the estimator as it was when the block raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
-@contextmanager
-def _seeded(random_state, device) -> Iterator[None]:
-    """Seed torch from a NumPy generator, and give the caller its own state back."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
-        yield
-
-
-def _check_device(device):
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used here ({error}). Use 'cpu', or 'auto' "
-            "for a GPU where there is one."
-        ) from error
-
-
-def _check_weights(sample_weight, X):
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    if not weight.sum() > 0:
-        raise ValueError("sample_weight is zero everywhere; give some row a weight.")
-    return weight / weight.mean()
-
-
-def _check_finite(X, feature_names):
-    values = X.data if scipy.sparse.issparse(X) else X
-    with np.errstate(over="ignore", invalid="ignore"):
-        # A sum is not finite if a value is not, and takes no memory.
-        if np.isfinite(values.sum(dtype=np.float64)):
-            return
-    if scipy.sparse.issparse(X):
-        X = X.tocoo()
-        entry = np.flatnonzero(~np.isfinite(X.data))[0]
-        row, column, value = X.row[entry], X.col[entry], X.data[entry]
-    else:
-        row = next(i for i, values in enumerate(X) if not np.isfinite(values).all())
-        column = np.flatnonzero(~np.isfinite(X[row]))[0]
-        value = X[row, column]
-    name = f" ({feature_names[column]!r})" if feature_names is not None else ""
-    what = "NaN" if np.isnan(value) else "infinity or a value too large for float32"
-    raise ValueError(
-        f"Input X contains {what}: row {row}, column {column}{name}. Drop or impute "
-        "such rows first, for instance with sklearn.impute.SimpleImputer."
-    )

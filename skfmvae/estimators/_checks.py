@@ -1,0 +1,56 @@
+"""What `fit` and `predict` accept, and errors that say what to do about the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+import torch
+from sklearn.utils.validation import _check_sample_weight
+
+__all__ = ["check_device", "check_finite", "check_weights"]
+
+
+def check_device(device):
+    """Return the torch device that `device` asks for."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({error}). Use 'cpu', or 'auto' "
+            "for a GPU where there is one."
+        ) from error
+
+
+def check_weights(sample_weight, X):
+    """Return the weights of the rows, scaled to a mean of one."""
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.sum() > 0:
+        raise ValueError("sample_weight is zero everywhere; give some row a weight.")
+    return weight / weight.mean()
+
+
+def check_finite(X, feature_names):
+    """Raise an error that says where the first value that is not finite stands."""
+    values = X.data if scipy.sparse.issparse(X) else X
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum is not finite if a value is not, and takes no memory.
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
+    if scipy.sparse.issparse(X):
+        X = X.tocoo()
+        entry = np.flatnonzero(~np.isfinite(X.data))[0]
+        row, column, value = X.row[entry], X.col[entry], X.data[entry]
+    else:
+        row = next(i for i, values in enumerate(X) if not np.isfinite(values).all())
+        column = np.flatnonzero(~np.isfinite(X[row]))[0]
+        value = X[row, column]
+    name = f" ({feature_names[column]!r})" if feature_names is not None else ""
+    what = "NaN" if np.isnan(value) else "infinity or a value too large for float32"
+    raise ValueError(
+        f"Input X contains {what}: row {row}, column {column}{name}. Drop or impute "
+        "such rows first, for instance with sklearn.impute.SimpleImputer."
+    )

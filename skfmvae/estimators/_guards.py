@@ -1,0 +1,31 @@
+"""Blocks around a fit that leave no trace: of a failure, or in torch's random state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+__all__ = ["all_or_nothing", "seeded"]
+
+
+@contextmanager
+def all_or_nothing(estimator) -> Iterator[None]:
+    """Leave the estimator as it was when the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+@contextmanager
+def seeded(random_state, device) -> Iterator[None]:
+    """Seed torch from a NumPy generator, and give the caller its own state back."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
+        yield
