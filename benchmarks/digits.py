@@ -121,7 +121,8 @@ def label_table(estimators, X, y, budgets, arguments):
             np.array([cells[name, b] for b in budgets]), 2, 0
         )
         row = [f"{e.mean():.2f} ({e.std():.2f})" for e in errors]
-        row.append(" / ".join(f"{c.mean():.1f}" for c in calibration))
+        means = calibration.mean(axis=1)
+        row.append(" / ".join("--" if np.isnan(m) else f"{m:.1f}" for m in means))
         row.append(f"{seconds.mean():.1f}")
         print(f"| {name} | " + " | ".join(row) + " |")
     print()

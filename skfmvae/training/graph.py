@@ -46,8 +46,8 @@ class NeighbourGraph:
     weights : CSR matrix of shape (n, n)
         See `nearest_neighbour_graph`.
     unit : float
-        The median distance from a row without a twin to its nearest neighbour: the unit
-        of length for noise and for adversarial steps.
+        The median distance from a row without a twin to its nearest neighbour, in the
+        space that was searched: the unit of length for noise and adversarial steps.
     propagated : list of (ndarray of shape (n, C_k) or None)
         Class probabilities by label propagation; None for a property without labels.
     shares : list of (ndarray of shape (C_k,) or None)

@@ -22,9 +22,9 @@ __all__ = ["Neighbours"]
 class Neighbours(Aid):
     """Smoothness over the graph of nearest neighbours.
 
-    Labels are propagated over the graph once. While training, a memory of every row's
-    class probabilities follows the model, and the cross-entropy from a target to the
-    model's probabilities of an unlabelled row is minimised::
+    Labels are propagated over the graph. While training, a memory of every row's class
+    probabilities follows the model, and the cross-entropy from a target to the model's
+    probabilities of an unlabelled row is minimised::
 
         ((1 - anchor) mean of the neighbours' memory + anchor propagated) ** sharpness
 
@@ -47,9 +47,8 @@ class Neighbours(Aid):
     memory_rate : float, default=0.2
         How far the memory of a row moves each time it is drawn.
     n_rebuilds : int, default=2
-        How often, at even distances over the training, the nearest neighbours in the
-        latent space of the properties join the graph, in place of those of the time
-        before, and labels are propagated anew.
+        How often, at even distances over the training, neighbours in the latent space
+        of the properties join those among the rows, and labels are propagated anew.
 
     References
     ----------
