@@ -174,7 +174,16 @@ NOT_ASKED = {"ES01", "SA01", "SA04", "EX01", "RT02"}
 # and a type may speak for itself.
 NOT_ASKED_INSIDE = NOT_ASKED | {"PR07", "RT01", "RT03"}
 INSIDE = tuple(
-    f"skfmvae.{part}" for part in ("labels", "mixture", "models", "nn", "training")
+    f"skfmvae.{part}"
+    for part in (
+        "estimators._checks",
+        "estimators._guards",
+        "labels",
+        "mixture",
+        "models",
+        "nn",
+        "training",
+    )
 )
 
 

@@ -13,7 +13,12 @@ __all__ = ["all_or_nothing", "seeded"]
 
 @contextmanager
 def all_or_nothing(estimator) -> Iterator[None]:
-    """Leave the estimator as it was when the block raises."""
+    """Leave the estimator as it was when the block raises.
+
+    Yields
+    ------
+    None
+    """
     before = dict(vars(estimator))
     try:
         yield
@@ -25,7 +30,12 @@ def all_or_nothing(estimator) -> Iterator[None]:
 
 @contextmanager
 def seeded(random_state, device) -> Iterator[None]:
-    """Seed torch from a NumPy generator, and give the caller its own state back."""
+    """Seed torch from a NumPy generator, and give the caller its own state back.
+
+    Yields
+    ------
+    None
+    """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
         yield

@@ -107,6 +107,7 @@ class Mixture(BaseEstimator):
         Returns
         -------
         warmup : float
+            The parameter, or what None stands for.
         """
         if self.warmup is not None:
             return self.warmup
