@@ -30,7 +30,8 @@ class PseudoLabels(Aid):
     weight : float, default=0.5
         Weight of the term, in units of the classification term.
     threshold : float, default=0.95
-        Probability from which a pseudo-label counts, in (0, 1].
+        Probability from which a pseudo-label counts, in (0, 1]. Aids see predictions
+        whose log-odds are a third of the model's, so 0.95 is surer than it looks.
     noise : float, default=0.2
         Norm of the Gaussian noise of the second view, in units of the median distance
         between nearest rows.
