@@ -46,9 +46,9 @@ class Mixture(BaseEstimator):
         degrees of freedom, so that components have unit variance a priori.
     warmup : float or None, default=None
         Share of training before the mixtures start, from the latents' class means
-        where there are labels and by k-means++ elsewhere; None stands for 0.05 where
-        learning aids have labels to go by, and elsewhere for 0.2, as class means and
-        clusters need latents that have settled.
+        where there are labels and by k-means++ elsewhere; None stands for 0.05 for
+        properties whose labels learning aids spread, and for 0.2 for others, as class
+        means and clusters need latents that have settled.
     delay : float, default=10.0
         See `forgetting_rate`.
     forgetting_rate : float, default=0.6
@@ -96,8 +96,8 @@ class Mixture(BaseEstimator):
         self.delay = delay
         self.forgetting_rate = forgetting_rate
 
-    def warmup_for(self, aided: bool) -> float:
-        """Return the share of training before the mixtures start.
+    def warmups(self, aided: bool) -> dict[str, float]:
+        """Return the shares of training before the mixtures start.
 
         Parameters
         ----------
@@ -106,12 +106,12 @@ class Mixture(BaseEstimator):
 
         Returns
         -------
-        warmup : float
-            The parameter, or what None stands for.
+        warmups : dict
+            For properties with labels ("warmup") and without ("discovered_warmup").
         """
         if self.warmup is not None:
-            return self.warmup
-        return 0.05 if aided else 0.2
+            return {"warmup": self.warmup, "discovered_warmup": self.warmup}
+        return {"warmup": 0.05 if aided else 0.2, "discovered_warmup": 0.2}
 
     def priors(self, n_features: int) -> dict[str, Any]:
         """Return the priors of the mixture of a subspace.
@@ -360,7 +360,7 @@ class FactorialMixtureVAE(BaseVAE):
             style_dim=self.style_dim,
             mixture=mixture.priors(self.property_dim),
             label_weight=self.label_weight,
-            warmup=mixture.warmup_for(labelled and bool(self._aids())),
+            **mixture.warmups(labelled and bool(self._aids())),
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
         )

@@ -52,6 +52,9 @@ class FactorialMixture(Model):
         Weight of the classification term.
     warmup : float
         Share of training before the mixtures are set from the latents.
+    discovered_warmup : float
+        Likewise for properties that nobody labelled, and not less; their components are
+        level before.
     delay, forgetting_rate : float
         ``tau`` and ``kappa`` of the mixtures' step size ``(t + tau) ** -kappa``.
     """
@@ -69,6 +72,7 @@ class FactorialMixture(Model):
         mixture: Mapping[str, Any],
         label_weight: float,
         warmup: float,
+        discovered_warmup: float,
         delay: float,
         forgetting_rate: float,
     ):
@@ -79,6 +83,7 @@ class FactorialMixture(Model):
         self.n_inputs = n_inputs
         self.label_weight = label_weight
         self.warmup = warmup
+        self.discovered_warmup = discovered_warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
         self.property_dim = property_dim
@@ -94,6 +99,7 @@ class FactorialMixture(Model):
         )
         # Steps of the mixtures since they were set from the latents; -1: not yet.
         self.mixture_step = -1
+        self.waits_to_discover = False
 
     # The objective (section 3 of the paper) -----------------------------------------
 
@@ -165,8 +171,10 @@ class FactorialMixture(Model):
         n_samples: int,
         look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
     ) -> None:
-        if self.mixture_step < 0 and progress >= self.warmup:
-            self._set_mixtures(n_samples, *look_at_rows())
+        starts = self.mixture_step < 0 and progress >= self.warmup
+        discovers = progress >= self.discovered_warmup
+        if starts or (self.waits_to_discover and discovers):
+            self._set_mixtures(n_samples, *look_at_rows(), discovers)
 
     def update_globals(
         self, latents: Latents, sample_weight: Tensor, n_samples: int
@@ -187,22 +195,38 @@ class FactorialMixture(Model):
 
     @torch.no_grad()
     def _set_mixtures(
-        self, n_samples: int, x: Tensor, codes: Tensor, weight: Tensor
+        self,
+        n_samples: int,
+        x: Tensor,
+        codes: Tensor,
+        weight: Tensor,
+        discovers: bool,
     ) -> None:
-        """Start from class means where there are labels, else from k-means."""
+        """Start from class means where there are labels, else from k-means.
+
+        What has started goes on from where it is; what is to be discovered later is
+        level until then.
+        """
         was_training = self.training
         posterior = self.eval().encode(x)
+        log_joint = self._log_joint(posterior.mean, posterior.variance)
         self.train(was_training)
         points = self._properties(posterior.mean)
+        labelled = (codes >= 0).any(0)
         responsibilities = []
         for k, n_components in enumerate(self.n_components.values()):
-            responsibilities.append(
-                _starting_responsibilities(
+            if labelled[k] and self.mixture_step >= 0:
+                r = _pin(torch.softmax(log_joint[k], dim=1), codes[:, k])
+            elif labelled[k] or discovers:
+                r = _starting_responsibilities(
                     points[:, k], codes[:, k], weight, n_components
                 )
-            )
+            else:
+                r = torch.full_like(log_joint[k], 1 / n_components)
+            responsibilities.append(r)
         self._step_mixtures(posterior, responsibilities, weight, n_samples, rate=1.0)
         self.mixture_step = 0
+        self.waits_to_discover = not discovers and not bool(labelled.all())
 
     @torch.no_grad()
     def _step_mixtures(

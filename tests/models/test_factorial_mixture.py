@@ -25,6 +25,7 @@ def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
         "mixture": {"covariance_type": "diag", "degrees_of_freedom_prior": 4.0},
         "label_weight": 0.5,
         "warmup": 0.0,
+        "discovered_warmup": 0.0,
         "delay": 1.0,
         "forgetting_rate": 0.7,
     }
@@ -217,6 +218,28 @@ def test_mixtures_wait_for_the_end_of_warm_up():
     assert after.max() > 0.5
 
 
+def test_a_property_to_discover_waits_longer():
+    """Its components are level until then; those of a labelled one go on."""
+    torch.manual_seed(0)
+    model = make_model(
+        {"known": 3, "found": 3}, style_dim=0, warmup=0.1, discovered_warmup=0.5
+    )
+    x, codes = make_rows(60)
+    codes = torch.stack([torch.arange(60) % 3, torch.full((60,), -1)], dim=1)
+    rows = x, codes, torch.ones(60)
+    level = torch.full((60, 3), 1 / 3, dtype=torch.float64)
+    model.begin_epoch(0.1, 60, lambda: rows)
+    known, found = model.property_log_proba(x)
+    torch.testing.assert_close(found.exp(), level)
+    assert known.exp().max() > 0.4
+    model.begin_epoch(0.2, 60, lambda: pytest.fail("nothing is due"))
+    model.begin_epoch(0.5, 60, lambda: rows)
+    after, found = model.property_log_proba(x)
+    assert found.exp().max() > 0.5
+    torch.testing.assert_close(after, known)
+    model.begin_epoch(0.6, 60, lambda: pytest.fail("nothing is due"))
+
+
 def test_mixtures_start_from_class_means_and_spare_ones_elsewhere():
     torch.manual_seed(0)
     model = make_model({"a": 3}, style_dim=0, warmup=1.0)
@@ -304,6 +327,7 @@ def test_the_bound_rises_to_the_exact_marginal():
         mixture={},
         label_weight=1.0,
         warmup=0.0,
+        discovered_warmup=0.0,
         delay=1.0,
         forgetting_rate=0.7,
     ).double()
