@@ -97,6 +97,7 @@ def test_grid_search_reaches_their_settings(make_estimator, rows):
         ({"neighbours": Neighbours(sharpness=0.0)}, "sharpness"),
         ({"neighbours": Neighbours(memory_rate=-0.1)}, "memory_rate"),
         ({"neighbours": Neighbours(weight=-1.0)}, "weight"),
+        ({"neighbours": Neighbours(n_rebuilds=-1)}, "n_rebuilds"),
         ({"neighbours": "grph"}, "neighbours"),
         ({"adversarial": VirtualAdversarial(radius=0.0)}, "radius"),
         ({"adversarial": VirtualAdversarial(probe=-1.0)}, "probe"),

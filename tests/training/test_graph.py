@@ -34,8 +34,9 @@ def test_weights_are_those_of_the_formula():
     np.testing.assert_allclose(weights.toarray(), a + a.T - a * a.T, atol=1e-4)
 
 
-def test_sparse_rows_give_the_graph_of_dense_ones():
-    X = scipy.sparse.random(60, 20, 0.3, "csr", np.float32, random_state=0)
+@pytest.mark.parametrize("n_columns", [20, 80])
+def test_sparse_rows_give_the_graph_of_dense_ones(n_columns):
+    X = scipy.sparse.random(60, n_columns, 0.3, "csr", np.float32, random_state=0)
     sparse, _ = nearest_neighbour_graph(X, 3)
     dense, _ = nearest_neighbour_graph(X.toarray(), 3)
     np.testing.assert_allclose(sparse.toarray(), dense.toarray(), atol=1e-3)
