@@ -1,0 +1,52 @@
+"""
+Pictures of the data sets
+=========================
+
+What do the rows of `make_lit_objects` and `make_multi_digits` look like?
+
+Run it as ``python examples/plot_datasets.py FOLDER`` to write the pictures to a folder.
+"""
+
+# %%
+# Each of the twenty objects under four lights. Two next to each other share a shape
+# and differ in their albedo.
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from skfmvae.datasets import make_lit_objects, make_multi_digits
+from skfmvae.plotting import SamplesDisplay
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+lights = {
+    "front": [0, 0, 1],
+    "left": [-1, 0, 0.6],
+    "upper right": [1, 1, 0.8],
+    "below": [0, -1, 0.6],
+}
+identities = np.arange(20)
+images = [
+    make_lit_objects(identity=identities, light=light)[0] for light in lights.values()
+]
+display = SamplesDisplay(
+    np.reshape(images, (len(lights), 20, 32, 32)),
+    property_name="light from",
+    values=np.array(list(lights)),
+).plot(cmap="gray")
+display.ax_.set_xticks(33 * identities + 15.5, identities)  # one pixel between images
+display.ax_.set_xlabel("identity")
+display.figure_.savefig(folder / "lit_objects.png", dpi=90, bbox_inches="tight")
+print(f"objects under four lights: {folder / 'lit_objects.png'}")
+
+# %%
+# Ten canvases with each number of digits.
+X, y = make_multi_digits(200, random_state=0)
+images = [X[y[:, 0] == count][:10] for count in range(4)]
+display = SamplesDisplay(
+    np.reshape(images, (4, 10, 32, 32)),
+    property_name="count",
+    values=np.arange(4),
+).plot(cmap="gray")
+display.figure_.savefig(folder / "multi_digits.png", dpi=90, bbox_inches="tight")
+print(f"canvases with 0 to 3 digits: {folder / 'multi_digits.png'}")

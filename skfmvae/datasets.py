@@ -1,0 +1,598 @@
+"""Data with known properties, and partial labels made from full ones.
+
+Nothing is downloaded: the images are rendered, or laid out from scikit-learn's digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.datasets import load_digits
+from sklearn.utils import check_random_state
+
+from skfmvae.labels import _is_unlabelled
+
+__all__ = [
+    "LIT_OBJECTS_COLUMNS",
+    "MULTI_DIGITS_COLUMNS",
+    "make_lit_objects",
+    "make_multi_digits",
+    "mask_labels",
+]
+
+# Names of the columns of `y`, for ``pandas.DataFrame(y, columns=...)``.
+LIT_OBJECTS_COLUMNS = ("identity", "light_x", "light_y", "light_z")
+MULTI_DIGITS_COLUMNS = ("count", *(f"has_{digit}" for digit in range(10)))
+
+SIZE = 32  # of an image, in pixels
+
+Columns = Sequence[Any]
+
+
+def mask_labels(
+    y: Any,
+    n_labelled: int | None = None,
+    *,
+    fraction: float | None = None,
+    stratify: str | None = "balanced",
+    per_property: bool | Sequence[Columns] | Mapping[str, Columns] = True,
+    random_state: Any = None,
+) -> Any:
+    """Return `y` with all but some of its labels missing.
+
+    With the same `random_state` a smaller number of labels is a subset of a larger one,
+    so that learning curves compare like with like.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_columns)
+        Full labels: whole numbers, booleans, strings, or floats. A float column with
+        any value that is not whole holds a quantity.
+    n_labelled : int or None, default=None
+        Number of rows on which each property keeps its label.
+    fraction : float or None, default=None
+        Or their share, in (0, 1]; at least one row.
+    stratify : {"balanced", "proportional"} or None, default="balanced"
+        Whether to keep as many labels of each value, as far as there are so many; or
+        as large a share of each; or rows drawn whatever their value. Columns that are
+        masked together are stratified by the first that is no quantity; quantities
+        never are.
+    per_property : bool, list or dict of column groups, default=True
+        Whether each column keeps labels on rows of its own; with False all columns
+        keep them on the same rows. Groups, such as ``{"light": [1, 2, 3]}`` or
+        ``[[1, 2, 3]]``, are masked together, and the columns in no group each by
+        itself. Columns are positions, or names where `y` is a data frame.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws.
+
+    Returns
+    -------
+    y_partial : ndarray, Series or DataFrame of the shape of `y`
+        A copy, of pandas type if `y` was. Missing entries are -1 in whole numbers (an
+        unsigned dtype becomes a signed one), NaN in floats, and elsewhere None, in an
+        array of objects, or what pandas has for the column's dtype.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of `n_labelled` and `fraction` is given or it is out of
+        range, if `stratify` or a column is unknown, if a column is in two groups, or
+        if `y` holds what would mark a missing label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfmvae.datasets import mask_labels
+    >>> y = np.repeat([0, 1], 3)
+    >>> y_partial = mask_labels(y, 2, random_state=0)
+    >>> sorted(y_partial.tolist())
+    [-1, -1, -1, -1, 0, 1]
+    """
+    if stratify not in ("balanced", "proportional", None):
+        raise ValueError(
+            f"stratify={stratify!r} is unknown; choose 'balanced', 'proportional' or "
+            "None."
+        )
+    is_pandas = hasattr(y, "iloc")
+    if is_pandas and y.ndim == 1:
+        partial = mask_labels(
+            y.to_frame(),
+            n_labelled,
+            fraction=fraction,
+            stratify=stratify,
+            random_state=random_state,
+        )
+        return partial.iloc[:, 0].rename(y.name)
+    if is_pandas:
+        names = list(y.columns)
+        columns = [np.asarray(y.iloc[:, j]) for j in range(len(names))]
+    else:
+        y = _as_labels(y)
+        columns = list(y.reshape(len(y), -1).T)
+        names = list(range(len(columns)))
+    for name, column in zip(names, columns, strict=True):
+        _check_full(column, name)
+    n_labelled = _number_of_labels(n_labelled, fraction, len(y))
+
+    random_state = check_random_state(random_state)
+    is_kept = np.zeros((len(y), len(columns)), dtype=bool)
+    for group in _groups(per_property, names):
+        order = _order([columns[j] for j in group], stratify, random_state)
+        is_kept[np.ix_(order[:n_labelled], group)] = True
+    if is_pandas:
+        partial = y.copy()
+        for j in range(len(columns)):
+            partial.isetitem(j, _masked_series(y.iloc[:, j], is_kept[:, j]))
+        return partial
+    dtype, missing = _marker(y)
+    partial = y.astype(dtype)
+    partial[~is_kept.reshape(y.shape)] = missing
+    return partial
+
+
+def make_lit_objects(
+    n_samples: int = 5000,
+    *,
+    identity: ArrayLike | None = None,
+    light: ArrayLike | None = None,
+    noise: float = 0.0,
+    random_state: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Render solid objects under a light from a direction of their own.
+
+    Twenty matt solids, the same for every seed, are seen from the front on black. What
+    an image shows is decided by its two properties, a category and a direction. The
+    solids come in pairs of one shape, of uniform and of striped albedo; several shapes
+    share an outline, and some differ in dents where others have bumps, which look
+    alike with the light turned round.
+
+    Parameters
+    ----------
+    n_samples : int, default=5000
+        Number of rows, where neither `identity` nor `light` gives one per row.
+    identity : int or array-like of shape (n_samples,), default=None
+        Objects to render, from 0 to 19; 0 is a sphere of radius 0.8 and albedo 0.85.
+        None draws them uniformly.
+    light : array-like of shape (3,) or (n_samples, 3), default=None
+        Directions towards the light, of any length. None draws them uniformly from the
+        part of the sphere within 75 degrees of the viewer; further away most of an
+        object would be dark.
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise added to each pixel.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws. Identities, lights and noise that are drawn do not depend on
+        what else is given.
+
+    Returns
+    -------
+    X : float32 ndarray of shape (n_samples, 1024)
+        Grey images of 32 x 32 pixels, row by row from the top, in [0, 1].
+    y : float64 ndarray of shape (n_samples, 4)
+        The identity, and the light as a unit vector: x to the right, y up and z
+        towards the viewer. `LIT_OBJECTS_COLUMNS` names the columns.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, a light is zero, infinite or NaN, or `identity`
+        and `light` differ in shape from what is said above or in length.
+
+    See Also
+    --------
+    mask_labels : Hide labels; ``per_property={"light": [1, 2, 3]}`` hides lights whole.
+
+    Notes
+    -----
+    A point of albedo :math:`a` and unit normal :math:`n` under the light :math:`l` has
+    the intensity :math:`a \max(0, n \cdot l)` [1]_: shadows are attached, none are
+    cast, and there is no ambient light. A pixel is the mean of 3 x 3 points. Where
+    nothing turns from the light, an image is linear in :math:`l`.
+
+    An image spans [-1, 1] in x and y. The solids are superquadrics [2]_ in whose height
+    towards the viewer bumps are embossed.
+
+    References
+    ----------
+    .. [1] P. N. Belhumeur and D. J. Kriegman, "What is the set of images of an object
+       under all possible illumination conditions?", International Journal of Computer
+       Vision 28(3), 245-260, 1998.
+    .. [2] A. H. Barr, "Superquadrics and angle-preserving transformations", IEEE
+       Computer Graphics and Applications 1(1), 11-23, 1981.
+
+    Examples
+    --------
+    >>> from skfmvae.datasets import make_lit_objects
+    >>> X, y = make_lit_objects(100, random_state=0)
+    >>> X.shape, y.shape
+    ((100, 1024), (100, 4))
+
+    The same objects under a light from the upper left:
+
+    >>> X_relit, _ = make_lit_objects(identity=y[:, 0], light=[-1, 1, 1])
+    >>> X_relit.shape
+    (100, 1024)
+    """
+    identity = None if identity is None else _check_identity(identity)
+    light = None if light is None else _check_light(light)
+    _check_whole("n_samples", n_samples, 1)
+    if not isinstance(noise, Real) or not 0 <= noise < np.inf:
+        raise ValueError(f"noise={noise!r} should be a finite number of at least 0.")
+    lengths = [] if identity is None else list(identity.shape)
+    lengths += [] if light is None else list(light.shape[:-1])
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"identity has {lengths[0]} rows and light {lengths[1]}; give as many."
+        )
+    n_samples = lengths[0] if lengths else n_samples
+
+    random_state = check_random_state(random_state)
+    # Drawn even where they are given, for the other draws to be the same.
+    drawn_identity = random_state.randint(len(SOLIDS), size=n_samples)
+    drawn_light = _draw_lights(n_samples, random_state)
+    y = np.empty((n_samples, 4))
+    y[:, 0] = drawn_identity if identity is None else identity
+    y[:, 1:] = drawn_light if light is None else light
+    X = _shade(y[:, 0].astype(int), y[:, 1:].astype(np.float32))
+    if noise:
+        X += random_state.normal(scale=noise, size=X.shape)
+    return np.clip(X, 0, 1), y
+
+
+def make_multi_digits(
+    n_samples: int = 4000,
+    *,
+    max_digits: int = 3,
+    random_state: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay scikit-learn's digits out on a canvas, a few or none on each.
+
+    Parameters
+    ----------
+    n_samples : int, default=4000
+        Number of rows.
+    max_digits : int, default=3
+        Largest number of digits on a canvas, from 1 to 6; all numbers from 0 are as
+        frequent.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws.
+
+    Returns
+    -------
+    X : float32 ndarray of shape (n_samples, 1024)
+        Grey images of 32 x 32 pixels, row by row from the top, in [0, 1]. Digits take
+        8 x 8 pixels each, anywhere on the canvas but not on one another.
+    y : int64 ndarray of shape (n_samples, 11)
+        The number of digits, then 1 for each of the digits 0 to 9 that is there once or
+        more and 0 for the others. `MULTI_DIGITS_COLUMNS` names the columns.
+
+    Raises
+    ------
+    ValueError
+        If `n_samples` or `max_digits` is out of range.
+
+    See Also
+    --------
+    sklearn.datasets.load_digits : The 1,797 digits.
+
+    Examples
+    --------
+    >>> from skfmvae.datasets import make_multi_digits
+    >>> X, y = make_multi_digits(100, random_state=0)
+    >>> X.shape, y.shape
+    ((100, 1024), (100, 11))
+    """
+    _check_whole("n_samples", n_samples, 1)
+    _check_whole("max_digits", max_digits, 1, 6)
+    random_state = check_random_state(random_state)
+    digits = load_digits()
+    images = (digits.images / 16).astype(np.float32)
+    width = images.shape[-1]
+
+    count = random_state.randint(max_digits + 1, size=n_samples)
+    is_there = np.arange(max_digits) < count[:, None]
+    drawn = random_state.randint(len(images), size=is_there.shape)
+    corners = _separate_corners(is_there, width, random_state)
+    X = np.zeros((n_samples, SIZE, SIZE), dtype=np.float32)
+    y = np.zeros((n_samples, len(MULTI_DIGITS_COLUMNS)), dtype=np.int64)
+    y[:, 0] = count
+    row, k = np.nonzero(is_there)
+    y[row, 1 + digits.target[drawn[row, k]]] = 1
+    pixels = corners[row, k, :, None] + np.arange(width)
+    X[row[:, None, None], pixels[:, 0, :, None], pixels[:, 1, None, :]] = images[
+        drawn[row, k]
+    ]
+    return X.reshape(n_samples, -1), y
+
+
+def _check_whole(name, value, low, high=np.inf):
+    if not isinstance(value, Integral) or not low <= int(value) <= high:
+        span = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
+        raise ValueError(f"{name}={value!r} should be a whole number {span}.")
+
+
+# Partial labels -----------------------------------------------------------------------
+
+
+def _as_labels(y):
+    array = np.asarray(y)
+    if array.dtype.kind not in "iuf":
+        # From what came in: NumPy makes strings of all that stands beside a string.
+        array = np.array(y, dtype=object)
+    if array.ndim not in (1, 2) or not array.size:
+        raise ValueError(
+            f"y has shape {array.shape}; give (n_samples,) or (n_samples, n_columns), "
+            "neither of them 0."
+        )
+    return array
+
+
+def _check_full(column, name):
+    kind = column.dtype.kind
+    if kind == "f":
+        marks = np.isnan(column)
+    elif kind in "iu":
+        marks = column == -1
+    else:
+        marks = np.fromiter(map(_is_unlabelled, column), bool, len(column))
+    if marks.any():
+        raise ValueError(
+            f"column {name!r} of y holds {column[marks.argmax()]}, the mark of a "
+            "missing label; give full labels, and other values than -1."
+        )
+
+
+def _number_of_labels(n_labelled, fraction, n_samples):
+    if (n_labelled is None) == (fraction is None):
+        raise ValueError(
+            f"n_labelled={n_labelled!r} and fraction={fraction!r}: give one of them."
+        )
+    if fraction is None:
+        _check_whole("n_labelled", n_labelled, 1, n_samples)
+        return int(n_labelled)
+    if not isinstance(fraction, Real) or not 0 < float(fraction) <= 1:
+        raise ValueError(f"fraction={fraction!r} should be in (0, 1].")
+    return max(1, round(fraction * n_samples))
+
+
+def _groups(per_property, names):
+    """Return the positions of the columns that are masked together, in lists."""
+    if isinstance(per_property, bool | np.bool_):
+        return [[j] for j in range(len(names))] if per_property else [range(len(names))]
+    if isinstance(per_property, Mapping):
+        per_property = per_property.values()
+    groups = []
+    free = list(range(len(names)))
+    for group in per_property:
+        positions = []
+        for name in [group] if isinstance(group, str | Integral) else group:
+            if name not in names:
+                raise ValueError(
+                    f"per_property names column {name!r}; the columns of y are {names}."
+                )
+            if names.index(name) not in free:
+                raise ValueError(
+                    f"per_property names column {name!r} twice; name it in one group."
+                )
+            free.remove(names.index(name))
+            positions.append(names.index(name))
+        groups.append(positions)
+    return groups + [[j] for j in free]
+
+
+def _order(columns, stratify, random_state):
+    """Return the rows in the order in which they are given labels."""
+    order = random_state.permutation(len(columns[0]))
+    categories = [column for column in columns if not _is_quantity(column)]
+    if stratify is None or not categories:
+        return order
+    position: dict[Any, int] = {}
+    code = np.array(
+        [position.setdefault(value, len(position)) for value in categories[0][order]]
+    )
+    count = np.bincount(code)
+    by_value = np.argsort(code, kind="stable")
+    rank = np.empty(len(order))  # of a row among those of its value
+    rank[by_value] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    if stratify == "proportional":
+        rank = (rank + 0.5) / count[code]
+    return order[np.argsort(rank, kind="stable")]
+
+
+def _is_quantity(column):
+    return column.dtype.kind == "f" and bool((column != np.floor(column)).any())
+
+
+def _marker(values):
+    """Return the dtype of partial labels and the mark of a missing one."""
+    kind = values.dtype.kind
+    if kind == "f":
+        return values.dtype, np.nan
+    if kind not in "iu":
+        return object, None
+    if values.dtype != np.uint64:
+        return np.promote_types(values.dtype, np.int8), -1
+    if values.max() > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"y holds {values.max()}, too large beside -1 for a missing label; code "
+            "the values by smaller numbers."
+        )
+    return np.dtype(np.int64), -1
+
+
+def _masked_series(series, is_kept):
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
+        dtype, missing = _marker(series)
+        return series.astype(dtype).where(is_kept, missing)
+    return series.where(is_kept, None)
+
+
+# Lit objects --------------------------------------------------------------------------
+
+
+class _Solid(NamedTuple):
+    """A superquadric, with bumps in its height and stripes in its albedo.
+
+    Lengths are those of an image that spans [-1, 1]; turns, in degrees, are
+    anticlockwise.
+    """
+
+    half_axes: tuple[float, float, float]
+    exponent: float  # 2 is an ellipsoid, less has edges, more has faces
+    turn: float
+    bumps: tuple[float, float, float] = (0, 0, 0)  # steepest slope, wave number, turn
+    stripes: tuple[float, float, float] = (0, 0, 0)  # contrast, wave number, turn
+
+
+SHAPES = [
+    _Solid((0.8, 0.8, 0.8), 2, 0),
+    _Solid((0.9, 0.65, 0.5), 2, 35),
+    _Solid((0.95, 0.95, 0.6), 1.2, 20, (0.4, 6, 40)),
+    _Solid((0.8, 0.8, 0.05), 8, 0, (0.5, 5, 20)),
+    _Solid((0.8, 0.8, 0.05), 8, 0, (-0.5, 5, 20)),
+    _Solid((0.8, 0.8, 0.05), 8, 0, (0.5, 6, 65)),
+    _Solid((0.85, 0.5, 0.05), 8, 60, (0.5, 5, 110)),
+    _Solid((0.85, 0.5, 0.05), 8, 60, (-0.5, 5, 110)),
+    _Solid((0.9, 0.9, 0.05), 2, 0, (0.5, 6, 150)),
+    _Solid((0.9, 0.9, 0.05), 2, 0, (-0.5, 6, 150)),
+]
+SOLIDS = [
+    shape._replace(stripes=(contrast, 4 + 0.4 * k, 25 * k))
+    for k, shape in enumerate(SHAPES)
+    for contrast in (0.0, 0.1)
+]
+ALBEDO = 0.85  # mean over the stripes
+LARGEST_ANGLE = np.radians(75)  # between light and viewer
+SUBPIXELS = 3  # to a side of a pixel
+
+
+def _check_identity(identity):
+    identity = np.asarray(identity)
+    last = len(SOLIDS) - 1
+    if identity.ndim > 1 or not identity.size or identity.dtype.kind not in "iuf":
+        raise ValueError(
+            f"identity has shape {identity.shape} and dtype {identity.dtype}; give a "
+            "whole number, or one for each row."
+        )
+    wrong = identity[~np.isin(identity, np.arange(last + 1))]
+    if wrong.size:
+        raise ValueError(
+            f"identity={wrong[0]} should be a whole number from 0 to {last}."
+        )
+    return identity
+
+
+def _check_light(light):
+    """Return unit vectors; those that are of unit length already stay as they are."""
+    light = np.asarray(light, dtype=float)
+    if light.ndim not in (1, 2) or light.shape[-1] != 3 or not light.size:
+        raise ValueError(
+            f"light has shape {light.shape}; give (3,), or (n_samples, 3)."
+        )
+    length = np.linalg.norm(light, axis=-1, keepdims=True)
+    wrong = ~(np.isfinite(length) & (length > 0))[..., 0]
+    if wrong.any():
+        raise ValueError(
+            f"light={light[wrong][0].tolist()} is no direction; give finite vectors "
+            "other than zero."
+        )
+    return light / np.where(np.abs(length - 1) < 1e-9, 1, length)
+
+
+def _draw_lights(n_samples, random_state):
+    # Archimedes: z is uniform where points are uniform on a sphere.
+    z = random_state.uniform(np.cos(LARGEST_ANGLE), 1, size=n_samples)
+    azimuth = random_state.uniform(0, 2 * np.pi, size=n_samples)
+    radius = np.sqrt(1 - z**2)
+    return np.column_stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z])
+
+
+def _shade(identity, light):
+    images = np.zeros((len(light), SIZE**2), dtype=np.float32)
+    for k in np.unique(identity):
+        rows = identity == k
+        x, y, z = light[rows].T[:, :, None]
+        points = _reflectance(k)
+        for n in points:
+            # No product of matrices: its rounding depends on how many rows there are.
+            images[rows] += np.maximum(x * n[0] + y * n[1] + z * n[2], 0)
+        images[rows] /= len(points)
+    return images
+
+
+@cache
+def _reflectance(identity):
+    """Return albedo times normal of shape (points of a pixel, 3, pixels)."""
+    solid = SOLIDS[identity]
+    centres = (np.arange(SIZE * SUBPIXELS) + 0.5) * 2 / (SIZE * SUBPIXELS) - 1
+    x, y = np.meshgrid(centres, -centres)
+    normal, is_inside = _normals(solid, x, y)
+    contrast, wave_number, turn = solid.stripes
+    along, _ = _turned(x, y, turn)
+    albedo = ALBEDO + contrast * np.sin(wave_number * along)
+    reflectance = np.where(is_inside, albedo * normal, 0).astype(np.float32)
+    by_pixel = reflectance.reshape(3, SIZE, SUBPIXELS, SIZE, SUBPIXELS)
+    return by_pixel.transpose(2, 4, 0, 1, 3).reshape(SUBPIXELS**2, 3, SIZE**2)
+
+
+def _normals(solid, x, y):
+    """Return unit normals of shape (3, ...) and a mask of the points on the solid."""
+    a, b, c = solid.half_axes
+    e = solid.exponent
+    u, v = _turned(x, y, solid.turn)
+    u, v = u / a, v / b
+    rest = 1 - np.abs(u) ** e - np.abs(v) ** e
+    height = np.maximum(rest, 0) ** (1 / e)
+    # The gradient of |u|^e + |v|^e + |(z - bumps(x, y)) / c|^e, over e: it stays finite
+    # at the outline, where the slopes of the height do not.
+    gradient_x, gradient_y = _turned(
+        np.sign(u) * np.abs(u) ** (e - 1) / a,
+        np.sign(v) * np.abs(v) ** (e - 1) / b,
+        -solid.turn,
+    )
+    gradient_z = height ** (e - 1) / c
+    slope, k, turn = solid.bumps  # slope / k * sin(k p) * sin(k q)
+    p, q = _turned(x, y, turn)
+    slope_x, slope_y = _turned(
+        slope * np.cos(k * p) * np.sin(k * q),
+        slope * np.sin(k * p) * np.cos(k * q),
+        -turn,
+    )
+    normal = np.stack(
+        [
+            gradient_x - gradient_z * slope_x,
+            gradient_y - gradient_z * slope_y,
+            gradient_z,
+        ]
+    )
+    return normal / np.linalg.norm(normal, axis=0), rest > 0
+
+
+def _turned(x, y, degrees):
+    """Return components along axes that are turned anticlockwise."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return cos * x + sin * y, cos * y - sin * x
+
+
+# Several digits -----------------------------------------------------------------------
+
+
+def _separate_corners(is_there, width, random_state):
+    """Draw upper left corners of squares, again and again until none overlap."""
+    corners = np.zeros((*is_there.shape, 2), dtype=np.int64)
+    pairs = ~np.eye(is_there.shape[1], dtype=bool)
+    pairs = pairs & is_there[:, :, None] & is_there[:, None, :]
+    open_rows = np.arange(len(is_there))
+    while len(open_rows):
+        corners[open_rows] = random_state.randint(
+            SIZE - width + 1, size=(len(open_rows), *corners.shape[1:])
+        )
+        tried = corners[open_rows]
+        distance = np.abs(tried[:, :, None] - tried[:, None, :]).max(axis=-1)
+        overlap = (distance < width) & pairs[open_rows]
+        open_rows = open_rows[overlap.any(axis=(1, 2))]
+    return corners
