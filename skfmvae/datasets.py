@@ -145,11 +145,11 @@ def make_lit_objects(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Render solid objects under a light from a direction of their own.
 
-    Twenty matt solids, the same for every seed, are seen from the front on black. What
-    an image shows is decided by its two properties, a category and a direction. The
-    solids come in pairs of one shape, of uniform and of striped albedo; several shapes
-    share an outline, and some differ in dents where others have bumps, which look
-    alike with the light turned round.
+    Twenty matt solids, the same for every seed, are seen from the front on black: a
+    sphere, an ellipsoid, a pyramid, and plates with bumps. What an image shows is
+    decided by its two properties, a category and a direction. Each shape is there with
+    a uniform and with a striped albedo; several share an outline, and some have dents
+    where others have bumps, which look alike with the light turned round.
 
     Parameters
     ----------

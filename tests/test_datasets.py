@@ -32,7 +32,8 @@ def kept(y, partial):
 
 def counts(y, *args, **kwargs):
     """Return how many labels are left of each value."""
-    return np.bincount(y[kept(y, mask_labels(y, *args, random_state=0, **kwargs))])
+    is_kept = kept(y, mask_labels(y, *args, random_state=0, **kwargs))
+    return np.bincount(y[is_kept], minlength=3)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def counts(y, *args, **kwargs):
         ("balanced", 60, [25, 25, 10]),  # no more are there
         ("balanced", 99, [59, 30, 10]),
         ("balanced", 100, [60, 30, 10]),
+        ("proportional", 3, [2, 1, 0]),
         ("proportional", 10, [6, 3, 1]),
         ("proportional", 50, [30, 15, 5]),
     ],
@@ -314,6 +316,25 @@ def test_images_are_convex_in_the_light_and_linear_without_shadows():
     face = np.s_[:, 8:24, 8:24]
     assert (together[face] > 0.5).all()
     assert_allclose(apart[face], together[face], rtol=1e-5)
+
+
+@pytest.mark.parametrize("identity", [2, 3, *range(6, 20)])
+def test_normals_are_those_of_a_surface(identity):
+    """Photometric stereo tells the slopes of the height, which have no curl."""
+    front, right, up = (
+        np.linalg.norm(light) * render([identity], light)[0]
+        for light in ([0, 0, 1], [0.2, 0, 1], [0, 0.2, 1])
+    )
+    face = np.s_[9:23, 9:23] if identity < 12 else np.s_[11:21, 13:19]
+    slope_x, slope_y = (
+        (front - tilted)[face] / 0.2 / front[face] for tilted in (right, up)
+    )
+    xy, xx = np.gradient(slope_x, -2 / 32, 2 / 32)
+    yy, yx = np.gradient(slope_y, -2 / 32, 2 / 32)
+    inside = np.s_[1:-1, 1:-1]  # central differences
+    curvature = np.abs([xx, xy, yy]).max()
+    assert curvature > 0.5
+    assert np.abs(xy - yx)[inside].max() < 0.05 * curvature
 
 
 def test_outlines_are_shared_but_no_two_objects_look_alike():
