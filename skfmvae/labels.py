@@ -6,19 +6,27 @@ import warnings
 from collections.abc import Mapping, Sequence
 from itertools import count, islice
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import DataConversionWarning
 
-__all__ = ["PartialLabelEncoder"]
+__all__ = ["Columns", "PartialLabelEncoder", "columns_of"]
 
 KINDS = {
     "bool": (bool, np.bool_),
     "number": (int, float, np.integer, np.floating),
     "str": (str,),
 }
+
+
+class Columns(NamedTuple):
+    """The columns of partial targets, their names if any, and their dimensions."""
+
+    names: list[str] | None
+    columns: list[np.ndarray]
+    n_dims: int
 
 
 class PartialLabelEncoder:
@@ -63,7 +71,7 @@ class PartialLabelEncoder:
     @property
     def n_outputs(self) -> int:
         """Number of properties to predict: the columns of `y`, or else the first."""
-        return max(1, self.n_columns)
+        return self.n_columns or min(1, len(self.property_names))
 
     def fit(
         self,
@@ -72,6 +80,7 @@ class PartialLabelEncoder:
         *,
         n_discovered: int = 0,
         discovered_components: int = 10,
+        discovered_names: Sequence[str] | None = None,
     ) -> PartialLabelEncoder:
         """Learn the properties and their values.
 
@@ -89,6 +98,8 @@ class PartialLabelEncoder:
         discovered_components : int, default=10
             Number of components of each discovered property that
             `property_components` does not name.
+        discovered_names : sequence of str or None, default=None
+            Names of the discovered properties in place of `n_discovered`.
 
         Returns
         -------
@@ -107,7 +118,7 @@ class PartialLabelEncoder:
         DataConversionWarning
             If `y` has two dimensions but one column; it counts as one-dimensional.
         """
-        names, columns, n_dims = ([], [], 1) if y is None else _columns(y)
+        names, columns, n_dims = ([], [], 1) if y is None else columns_of(y)
         if n_dims == 2 and len(columns) == 1:
             warnings.warn(
                 "A column-vector y was passed when a 1d array was expected. Please "
@@ -121,10 +132,11 @@ class PartialLabelEncoder:
                 "everywhere, to fit without labels."
             )
         names = names or _default_names(len(columns))
-        if y is None:
-            n_discovered = max(n_discovered, 1)
-        names = [*names, *(f"discovered_{i}" for i in range(n_discovered))]
-        columns = [*columns, *[np.empty(0, dtype=int)] * n_discovered]
+        if discovered_names is None:
+            n_discovered = max(n_discovered, 1) if y is None else n_discovered
+            discovered_names = [f"discovered_{i}" for i in range(n_discovered)]
+        names = [*names, *discovered_names]
+        columns = [*columns, *[np.empty(0, dtype=int)] * len(discovered_names)]
         if len(set(names)) < len(names):
             raise ValueError(
                 f"y has a column named like a discovered property: {names}; rename it."
@@ -137,7 +149,7 @@ class PartialLabelEncoder:
                     f"properties are {names}."
                 )
         self.property_names = names
-        self.n_columns = len(columns) - n_discovered
+        self.n_columns = len(columns) - len(discovered_names)
         self.multi_output = self.n_columns > 1
         self.classes = []
         self.values = []
@@ -179,7 +191,7 @@ class PartialLabelEncoder:
             if n_samples is None:
                 raise ValueError("y=None has no number of rows; give n_samples too.")
             return np.full((n_samples, n_properties), -1, dtype=np.int64)
-        names, columns, _ = _columns(y)
+        names, columns, _ = columns_of(y)
         self._check_columns(names, len(columns))
         codes = np.full((len(columns[0]), n_properties), -1, dtype=np.int64)
         for k, column in enumerate(columns):
@@ -279,7 +291,7 @@ class PartialLabelEncoder:
             if isinstance(value, str) or np.ndim(value) == 0:
                 codes[:, self._position(name)] = self.code_of(name, value)
                 continue
-            _, (column,), _ = _columns(value)
+            _, (column,), _ = columns_of(value)
             if len(column) != n_samples:
                 raise ValueError(
                     f"property {name!r} has {len(column)} values for {n_samples} rows; "
@@ -332,8 +344,25 @@ class PartialLabelEncoder:
             )
 
 
-def _columns(y: Any) -> tuple[list[str] | None, list[np.ndarray], int]:
-    """Return the names (None without any), the columns and the dimensions of `y`."""
+def columns_of(y: Any) -> Columns:
+    """Return the columns of partial targets, which are checked.
+
+    Parameters
+    ----------
+    y : array-like or Columns
+        Of one or two dimensions.
+
+    Returns
+    -------
+    Columns
+
+    Raises
+    ------
+    ValueError
+        If `y` is empty, has more than two dimensions or two columns of one name.
+    """
+    if isinstance(y, Columns):
+        return y
     names = None
     if hasattr(y, "columns"):  # a pandas or polars frame
         names = [str(name) for name in y.columns]
@@ -357,7 +386,7 @@ def _columns(y: Any) -> tuple[list[str] | None, list[np.ndarray], int]:
         columns = [array] if n_dims == 1 else list(array.T)
     if not columns or not len(columns[0]):
         raise ValueError("y is empty; give one row of labels per row of X.")
-    return names, columns, n_dims
+    return Columns(names, columns, n_dims)
 
 
 def _is_nan(column: np.ndarray) -> bool:

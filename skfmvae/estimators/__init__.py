@@ -1,5 +1,6 @@
 """The estimators and the settings that only one of them takes."""
 
 from .factorial_mixture import FactorialMixtureVAE, Mixture
+from .semi_supervised import Inference, SemiSupervisedVAE
 
-__all__ = ["FactorialMixtureVAE", "Mixture"]
+__all__ = ["FactorialMixtureVAE", "Inference", "Mixture", "SemiSupervisedVAE"]

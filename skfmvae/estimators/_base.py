@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,8 +20,9 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
 from skfmvae.labels import PartialLabelEncoder
-from skfmvae.models.base import Model
+from skfmvae.models.base import Labels, Model
 from skfmvae.nn import Categorical, resolve_likelihood
+from skfmvae.quantities import QuantityEncoder
 from skfmvae.training import (
     KL,
     EarlyStopping,
@@ -97,6 +99,16 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def _build_model(self, n_features: int, likelihood, n_components: dict) -> Model:
         """Return the untrained model of properties with so many components each."""
 
+    def _read_targets(self, y):
+        """Learn what the columns of `y` are, labels or, for some models, quantities."""
+        self.quantities_ = QuantityEncoder({})
+        self.labels_ = PartialLabelEncoder().fit(
+            y,
+            self.property_components,
+            n_discovered=self.n_discovered,
+            discovered_components=self.discovered_components,
+        )
+
     # Fitting ------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -134,14 +146,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                     settings._validate_params()
             self.device_ = check_device(self.device)
             X = self._check_X(X, reset=True)
-            self.labels_ = PartialLabelEncoder().fit(
-                y,
-                self.property_components,
-                n_discovered=self.n_discovered,
-                discovered_components=self.discovered_components,
-            )
-            codes = self.labels_.transform(y, n_samples=X.shape[0])
-            check_consistent_length(X, codes)
+            self._read_targets(y)
+            codes = self.labels_.transform(self.quantities_.rest(y), X.shape[0])
+            quantities = self.quantities_.transform(y, X.shape[0])
+            check_consistent_length(X, codes, quantities)
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
             self.likelihood_ = resolve_likelihood(self.likelihood, X)
@@ -149,12 +157,12 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             with seeded(random_state, self.device_):
                 likelihood = self.likelihood_.build(X)
                 model = self._build_model(X.shape[1], likelihood, self.n_components_)
-                self.net_ = self._train(model, X, codes, sample_weight, random_state)
+                rows = Rows(X, codes, sample_weight, self.device_, quantities)
+                self.net_ = self._train(model, rows, random_state)
             self.n_iter_ = self.net_.n_complete_epochs_
         return self
 
-    def _train(self, model, X, codes, sample_weight, random_state):
-        rows = Rows(X, codes, sample_weight, self.device_)
+    def _train(self, model, rows, random_state):
         held_out = None
         if self.early_stopping is not None:
             rows, held_out = self._hold_out(rows, random_state)
@@ -232,6 +240,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the most probable value of every property of `y`.
 
+        A quantity is predicted by its mean.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
@@ -243,11 +253,25 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             Values of the kind that `fit` got. Without any label at `fit`, numbers of
             the components of the first discovered property.
         """
+        X = self._check_X(X)
+        quantities = self._quantity_distribution(X)[0]
+        return self._values(self._most_probable(X), quantities)
+
+    def _most_probable(self, X):
+        """Return the codes of the most probable values of the properties of `y`."""
         proba = self._property_proba(X)[: self.labels_.n_outputs]
-        return self.labels_.inverse(np.stack([p.argmax(axis=1) for p in proba], axis=1))
+        codes = np.empty((X.shape[0], len(proba)), dtype=np.int64)
+        for k, p in enumerate(proba):
+            codes[:, k] = p.argmax(axis=1)
+        return codes
+
+    def _values(self, codes, quantities):
+        """Return rows of `y` as `fit` got them."""
+        labels = self.labels_.inverse(codes) if codes.shape[1] else None
+        return self.quantities_.join(labels, quantities)
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
-        """Predict the probability of every value of every property of `y`.
+        """Predict the probability of every value of every discrete property of `y`.
 
         Parameters
         ----------
@@ -257,9 +281,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes), or a list of them
-            In the order of `classes_`; a list where `y` had several columns.
+            In the order of `classes_`; a list where `y` had several such columns.
         """
-        proba = self._property_proba(X)[: self.labels_.n_outputs]
+        proba = self._property_proba(self._check_X(X))[: self.labels_.n_outputs]
         return proba if self.labels_.multi_output else proba[0]
 
     def property_proba(self, X: MatrixLike) -> dict[str, np.ndarray]:
@@ -275,8 +299,36 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         proba : dict of str to ndarray of shape (n_samples, n_values)
             By the names in `property_names_`.
         """
-        proba = self._property_proba(X)
+        proba = self._property_proba(self._check_X(X))
         return dict(zip(self.property_names_, proba, strict=True))
+
+    def property_distribution(
+        self, X: MatrixLike
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Predict the mean and the standard deviation of every continuous property.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        distribution : dict of str to (mean, std)
+            By the names of the properties; each of shape (n_samples, n_dims), in the
+            units of `y`. Empty where all properties are discrete.
+        """
+        mean, std = self._quantity_distribution(self._check_X(X))
+        mean, std = self.quantities_.inverse(mean), std * self.quantities_.scale
+        blocks = self.quantities_.blocks.items()
+        return {name: (mean[:, block], std[:, block]) for name, block in blocks}
+
+    def _quantity_distribution(self, X):
+        def moments(x):
+            distribution = self._model.quantity_distribution(x)
+            return [distribution.mean, distribution.stddev]
+
+        return self._map_rows(moments, X)
 
     def _property_proba(self, X):
         def normalised(x):
@@ -284,12 +336,15 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             log_proba = self._model.property_log_proba(x)
             return [torch.softmax(p.double(), dim=1) for p in log_proba]
 
-        return self._map_rows(normalised, self._check_X(X))
+        return self._map_rows(normalised, X)
 
     def score(
         self, X: MatrixLike, y: Any = None, sample_weight: MatrixLike | None = None
     ) -> float:
         """Return the accuracy over labelled entries, or without `y` the mean bound.
+
+        Quantities do not count beside labels; where there are none but quantities, the
+        score is the mean of their R².
 
         Parameters
         ----------
@@ -313,22 +368,41 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         """
         if y is None:
             return float(np.average(self.score_samples(X), weights=sample_weight))
-        if not self.labels_.n_columns:
+        if not (self.labels_.n_columns or self.quantities_.columns):
             raise ValueError(
                 "fit had no y, so there are no predictions to compare y with; call "
                 "score(X) for the mean bound on ln p(x)."
             )
+        X = self._check_X(X)
+        if not self.labels_.n_columns:
+            return self._score_quantities(X, y, sample_weight)
         # A value that fit never saw is labelled, and wrong.
-        codes = self.labels_.transform(y, unknown=-2)[:, : self.labels_.n_columns]
+        labels = self.quantities_.rest(y)
+        codes = self.labels_.transform(labels, X.shape[0], unknown=-2)
+        codes = codes[:, : self.labels_.n_columns]
         check_consistent_length(X, codes, sample_weight)
         labelled = codes != -1
         if not labelled.any():
             raise ValueError("y has no labelled entry to score; pass y=None instead.")
-        proba = self._property_proba(X)[: self.labels_.n_columns]
-        found = np.stack([p.argmax(axis=1) for p in proba], axis=1)
         weight = np.ones(len(codes)) if sample_weight is None else sample_weight
         weight = np.broadcast_to(np.asarray(weight)[:, None], codes.shape)
-        return float(np.average((found == codes)[labelled], weights=weight[labelled]))
+        correct = self._most_probable(X) == codes
+        return float(np.average(correct[labelled], weights=weight[labelled]))
+
+    def _score_quantities(self, X, y, sample_weight):
+        """Return the mean R² of all columns of quantities, over rows where known."""
+        true = self.quantities_.transform(y, X.shape[0])
+        check_consistent_length(X, true, sample_weight)
+        predicted = self._quantity_distribution(X)[0]
+        weight = np.ones(len(true)) if sample_weight is None else sample_weight
+        scores = [
+            r2_score(true[known, j], predicted[known, j], sample_weight=weight[known])
+            for j, known in enumerate(~np.isnan(true.T))
+            if known.any()
+        ]
+        if not scores:
+            raise ValueError("y has no known entry to score; pass y=None instead.")
+        return float(np.mean(scores))
 
     def score_samples(self, X: MatrixLike, n_draws: int = 100) -> np.ndarray:
         """Return a lower bound on ``ln p(x)`` of every row.
@@ -439,11 +513,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             When a property or a value is unknown.
         """
         X = self._check_X(X)
-        codes = self.labels_.codes_of(properties, X.shape[0])
-        rows = Rows(X, codes, device=self.device_)
+        codes, quantities = self._wanted(properties, X.shape[0])
+        rows = Rows(X, codes, device=self.device_, quantities=quantities)
 
         def changed(batch):
-            z = self._model.intervene(batch.x, batch.codes)
+            z = self._model.intervene(batch.x, batch.labels)
             return [self._model.expectation(z)]
 
         return self._map_batches(changed, rows)[0]
@@ -481,30 +555,41 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} should be at least 1.")
-        codes = torch.from_numpy(self.labels_.codes_of(properties or {}, n_samples))
+        wanted = self._wanted(properties or {}, n_samples)
+        labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
         with seeded(check_random_state(random_state), self.device_), torch.no_grad():
-            z, codes = self._model.sample_latents(codes.to(self.device_))
+            z, labels = self._model.sample_latents(labels)
         X = self.inverse_transform(z.cpu().numpy())
-        y = codes[:, : self.labels_.n_outputs].cpu().numpy()
-        return X, self.labels_.inverse(y)
+        codes, quantities = (values.cpu().numpy() for values in labels)
+        return X, self._values(codes[:, : self.labels_.n_outputs], quantities)
+
+    def _wanted(self, properties, n_samples):
+        """Return codes and standardised quantities of rows with chosen properties."""
+        quantities = self.quantities_.values_of(properties, n_samples)
+        labels = {
+            name: value
+            for name, value in properties.items()
+            if name not in self.quantities_.blocks
+        }
+        return self.labels_.codes_of(labels, n_samples), quantities
 
     # What scikit-learn asks for -----------------------------------------------------
 
     @property
     def classes_(self) -> np.ndarray | list[np.ndarray]:
-        """The values of every property of `y`: an array, or a list of arrays."""
+        """The values of every discrete property of `y`: an array, or a list of them."""
         values = self.labels_.values[: self.labels_.n_outputs]
         return values if self.labels_.multi_output else values[0]
 
     @property
     def n_components_(self) -> dict[str, int]:
-        """Number of values of every property."""
+        """Number of values of every discrete property."""
         sizes = map(len, self.labels_.values)
         return dict(zip(self.property_names_, sizes, strict=True))
 
     @property
     def property_names_(self) -> list[str]:
-        """Names of the properties of `y`, then of the discovered ones."""
+        """Names of the discrete properties of `y`, then of the discovered ones."""
         return self.labels_.property_names
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

@@ -1,6 +1,14 @@
 """The probabilistic models, plain torch: one paper, one file."""
 
-from .base import Evaluation, Model, Term
+from .base import Evaluation, Labels, Model, Term
 from .factorial_mixture import FactorialMixture
+from .semi_supervised import SemiSupervised
 
-__all__ = ["Evaluation", "FactorialMixture", "Model", "Term"]
+__all__ = [
+    "Evaluation",
+    "FactorialMixture",
+    "Labels",
+    "Model",
+    "SemiSupervised",
+    "Term",
+]

@@ -18,7 +18,23 @@ from torch.distributions import Distribution, Normal
 
 from skfmvae.nn import LikelihoodModule
 
-__all__ = ["Evaluation", "Model", "Term", "importance_weighted_bound"]
+__all__ = ["Evaluation", "Labels", "Model", "Term", "importance_weighted_bound"]
+
+
+class Labels(NamedTuple):
+    """What is known of the properties of some rows.
+
+    Attributes
+    ----------
+    codes : int64 Tensor of shape (n, K)
+        Values of the discrete properties, -1 for unknown.
+    quantities : float Tensor of shape (n, Q)
+        Standardised values of the continuous properties, side by side, NaN for
+        unknown; without columns for models of discrete properties alone.
+    """
+
+    codes: Tensor
+    quantities: Tensor
 
 
 @dataclass(frozen=True)
@@ -65,11 +81,11 @@ class Evaluation(NamedTuple):
 
 
 class Model(nn.Module, ABC):
-    """A latent variable model of rows with partly observed discrete properties.
+    """A latent variable model of rows with partly observed properties.
 
-    Throughout, ``x`` is an ``(n, D)`` tensor of rows, ``codes`` an ``(n, K)`` int64
-    tensor of property values with -1 for unknown, and ``z`` an ``(n, L)`` tensor that
-    holds every latent block side by side.
+    Throughout, ``x`` is an ``(n, D)`` tensor of rows, ``labels`` what is known of their
+    properties, and ``z`` an ``(n, L)`` tensor that holds every latent block side by
+    side.
 
     Attributes
     ----------
@@ -79,7 +95,7 @@ class Model(nn.Module, ABC):
         The number of columns ``D``. Training divides the objective by it, so that
         weights and learning rates mean the same for narrow and for wide data.
     n_components : dict of str to int
-        Number of values of every property, in the order of `codes`.
+        Number of values of every discrete property, in the order of their codes.
     likelihood : LikelihoodModule
         The likelihood ``p(x | z)``.
     """
@@ -95,7 +111,7 @@ class Model(nn.Module, ABC):
         return max(block.stop for block in self.latent_blocks.values())
 
     @abstractmethod
-    def terms(self, x: Tensor, codes: Tensor) -> Evaluation:
+    def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         """Return the objective's terms of a batch, with what they came from."""
 
     @abstractmethod
@@ -104,7 +120,12 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def property_log_proba(self, x: Tensor) -> list[Tensor]:
-        """Return one ``(n, C_k)`` tensor of log-probabilities per property."""
+        """Return one ``(n, C_k)`` tensor of log-probabilities per discrete property."""
+
+    def quantity_distribution(self, x: Tensor) -> Normal:
+        """Return means and deviations of the continuous properties, each (n, Q)."""
+        none = x.new_empty(len(x), 0)
+        return Normal(none, none, validate_args=False)
 
     @abstractmethod
     def decode(self, z: Tensor) -> Distribution:
@@ -115,18 +136,18 @@ class Model(nn.Module, ABC):
         """Return the ``(n, D)`` row that ``z`` is expected to give."""
 
     @abstractmethod
-    def sample_latents(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw ``(z, codes)`` from the prior given the properties in `codes`.
+    def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
+        """Draw ``(z, labels)`` from the prior given the properties in `labels`.
 
-        Unknown properties are drawn too; the codes that come back are complete.
+        Unknown properties are drawn too; the labels that come back are complete.
         """
 
     @abstractmethod
-    def intervene(self, x: Tensor, codes: Tensor) -> Tensor:
-        """Return the ``z`` of the rows with the properties in `codes` imposed.
+    def intervene(self, x: Tensor, labels: Labels) -> Tensor:
+        """Return the ``z`` of the rows with the properties in `labels` imposed.
 
-        Whatever else the rows say stays: a property is left alone where its code is
-        -1 or the value that the row has already.
+        Whatever else the rows say stays: a property is left alone where it is unknown
+        in `labels`, or has the value that the row has already.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
 
-from .base import Evaluation, Model, Term
+from .base import Evaluation, Labels, Model, Term
 
 __all__ = ["FactorialMixture"]
 
@@ -103,7 +103,7 @@ class FactorialMixture(Model):
 
     # The objective (section 3 of the paper) -----------------------------------------
 
-    def terms(self, x: Tensor, codes: Tensor) -> Evaluation:
+    def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         posterior = self.encode(x)
         z = posterior.rsample()
         log_joint = self._log_joint(posterior.mean, posterior.variance)
@@ -119,7 +119,7 @@ class FactorialMixture(Model):
             terms["kl_style"] = Term(kl, -1.0, is_kl=True, is_annealed=False)
         log_proba, responsibilities = [], []
         for k, name in enumerate(self.property_names):
-            code, joint = codes[:, k], log_joint[k]
+            code, joint = labels.codes[:, k], log_joint[k]
             known = code >= 0
             evidence = torch.logsumexp(joint, dim=1)
             log_proba.append(joint - evidence[:, None])
@@ -250,8 +250,8 @@ class FactorialMixture(Model):
 
     # Generation ---------------------------------------------------------------------
 
-    def sample_latents(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        codes = codes.clone()
+    def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
+        codes = labels.codes.clone()
         z = torch.randn(len(codes), self.n_latents)
         z = z.to(next(self.mixtures.buffers()))
         points = self._properties(z)
@@ -260,15 +260,15 @@ class FactorialMixture(Model):
             known = codes[:, members]
             codes[:, members] = torch.where(known >= 0, known, drawn)
             points[:, members] = mixture.sample(codes[:, members])
-        return z, codes
+        return z, labels._replace(codes=codes)
 
-    def intervene(self, x: Tensor, codes: Tensor) -> Tensor:
+    def intervene(self, x: Tensor, labels: Labels) -> Tensor:
         posterior = self.encode(x)
         z = posterior.mean.clone()
         points = self._properties(z)
         log_joint = self._log_joint(posterior.mean, posterior.variance)
         current = torch.stack([joint.argmax(dim=1) for joint in log_joint], dim=1)
-        wanted = torch.where(codes >= 0, codes, current)
+        wanted = torch.where(labels.codes >= 0, labels.codes, current)
         for mixture, members in self._groups():
             points[:, members] = mixture.transport(
                 points[:, members], current[:, members], wanted[:, members]

@@ -10,11 +10,12 @@ from .likelihoods import (
     Poisson,
     resolve_likelihood,
 )
-from .networks import MLP, Conv, build_network
+from .networks import MLP, Branches, Conv, build_branches, build_network
 
 __all__ = [
     "MLP",
     "Bernoulli",
+    "Branches",
     "Categorical",
     "Conv",
     "Gaussian",
@@ -22,6 +23,7 @@ __all__ = [
     "LikelihoodModule",
     "NegativeBinomial",
     "Poisson",
+    "build_branches",
     "build_network",
     "resolve_likelihood",
 ]

@@ -12,7 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
-__all__ = ["MLP", "Conv", "build_network"]
+__all__ = ["MLP", "Branches", "Conv", "build_branches", "build_network"]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -122,13 +122,48 @@ class MLP(BaseEstimator):
         self._check_parameters()
         return self._build([n_inputs, *reversed(self.hidden)], n_outputs)
 
+    def build_branches(
+        self, n_inputs: int, n_parents: Sequence[int], n_outputs: Sequence[int]
+    ) -> Branches:
+        """Build encoders that share all but their last hidden layer.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of columns that go in.
+        n_parents, n_outputs : sequence of int
+            Number of columns of the parents and of the output of each branch.
+
+        Returns
+        -------
+        Branches
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed.
+        """
+        self._check_parameters()
+        if not self.hidden:
+            trunk = nn.Linear(n_inputs, sum(n_outputs))
+            return _linear_branches(trunk, n_parents, n_outputs)
+        *shared, width = self.hidden
+        layers = self._hidden_layers([n_inputs, *shared])
+        n_features = (n_inputs, *shared)[-1]
+        return _branches(self, layers, n_features, width, n_parents, n_outputs)
+
     def _build(self, sizes: list[int], n_outputs: int) -> nn.Sequential:
+        return nn.Sequential(
+            *self._hidden_layers(sizes), nn.Linear(sizes[-1], n_outputs)
+        )
+
+    def _hidden_layers(self, sizes: list[int]) -> list[nn.Module]:
         layers: list[nn.Module] = []
         for n_from, n_to in pairwise(sizes):
             layers += _dense(n_from, n_to, self.activation, self.norm)
             if self.dropout:
                 layers.append(nn.Dropout(self.dropout))
-        return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs))
+        return layers
 
     def _check_parameters(self) -> None:
         _check_sizes(self, "hidden", example="(256,)")
@@ -220,6 +255,41 @@ class Conv(BaseEstimator):
             If a setting is not allowed, the rows are no images of `image_shape` or
             the images are too small for so many convolutions.
         """
+        layers, n_features = self._convolutions(n_inputs)
+        return nn.Sequential(
+            *layers,
+            *_dense(n_features, self.hidden, self.activation, self.norm),
+            nn.Linear(self.hidden, n_outputs),
+        )
+
+    def build_branches(
+        self, n_inputs: int, n_parents: Sequence[int], n_outputs: Sequence[int]
+    ) -> Branches:
+        """Build encoders that share their convolutions.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of columns that go in: the image's values, or a multiple of them
+            where `image_shape` is given.
+        n_parents, n_outputs : sequence of int
+            Number of columns of the parents and of the output of each branch.
+
+        Returns
+        -------
+        Branches
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed, the rows are no images of `image_shape` or
+            the images are too small for so many convolutions.
+        """
+        layers, n_features = self._convolutions(n_inputs)
+        return _branches(self, layers, n_features, self.hidden, n_parents, n_outputs)
+
+    def _convolutions(self, n_inputs: int) -> tuple[list[nn.Module], int]:
+        """Return layers from rows to flat features, and the number of features."""
         n_channels, sizes = self._layout("encoder", n_inputs)
         layers: list[nn.Module] = [nn.Unflatten(1, (n_channels[0], *sizes[0]))]
         for n_from, n_to in pairwise(n_channels):
@@ -232,13 +302,7 @@ class Conv(BaseEstimator):
                 bias=self.norm != "batch",
             )
             layers += [convolution, *self._normalise_and_activate(n_to)]
-        n_features = n_channels[-1] * math.prod(sizes[-1])
-        return nn.Sequential(
-            *layers,
-            nn.Flatten(),
-            *_dense(n_features, self.hidden, self.activation, self.norm),
-            nn.Linear(self.hidden, n_outputs),
-        )
+        return [*layers, nn.Flatten()], n_channels[-1] * math.prod(sizes[-1])
 
     def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Build a network from latents to the parameters of every pixel.
@@ -339,6 +403,106 @@ class Conv(BaseEstimator):
                 _refuse(self, "image_shape", self.image_shape, remedy)
 
 
+DEFAULTS: dict[str, type[MLP | Conv]] = {"mlp": MLP, "conv": Conv}
+
+
+class Branches(nn.Module):
+    """Several networks that read the same rows, and each its own parents beside.
+
+    They share a trunk, from which each takes its own columns; there its parents join,
+    and a tail makes its output. What the rows say is computed once, for however many
+    values of the parents, and normalisation looks at it alone.
+
+    Parameters
+    ----------
+    trunk : Module
+        From rows to the columns of all branches, side by side.
+    norms : sequence of Module
+        Normalisation of each branch's columns.
+    tails : sequence of Module
+        From each branch's columns to its output.
+    widths : sequence of int
+        Number of columns of each branch.
+    n_parents : sequence of int
+        Number of columns of the parents of each branch; 0 for none.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        norms: Sequence[nn.Module],
+        tails: Sequence[nn.Module],
+        widths: Sequence[int],
+        n_parents: Sequence[int],
+    ):
+        super().__init__()
+        self.trunk = trunk
+        self.norms = nn.ModuleList(norms)
+        self.tails = nn.ModuleList(tails)
+        self.widths = list(widths)
+        self.joins = nn.ModuleList(
+            nn.Linear(n, width, bias=False) if n else nn.Identity()
+            for n, width in zip(n_parents, widths, strict=True)
+        )
+
+    def read(self, x: Tensor) -> list[Tensor]:
+        """Return what each branch takes from the rows."""
+        parts = self.trunk(x).split(self.widths, dim=1)
+        return [norm(part) for norm, part in zip(self.norms, parts, strict=True)]
+
+    def forward(self, branch: int, features: Tensor, parents: Tensor | None) -> Tensor:
+        """Return the output of a branch from what it read and from its parents."""
+        if parents is not None:
+            features = features + self.joins[branch](parents)
+        return self.tails[branch](features)
+
+
+def build_branches(
+    spec: Any,
+    n_inputs: int,
+    n_parents: Sequence[int],
+    n_outputs: Sequence[int],
+    n_columns: int | None = None,
+) -> Branches:
+    """Build encoders that read the same rows, and each its own parents beside.
+
+    Parameters
+    ----------
+    spec : {"mlp", "conv"}, MLP, Conv or callable
+        As for :func:`build_network`; a callable builds one network for the outputs of
+        all branches, to which parents add linearly.
+    n_inputs : int
+        Number of columns that go in.
+    n_parents, n_outputs : sequence of int
+        Number of columns of the parents and of the output of each branch.
+    n_columns : int or None, default=None
+        As for :func:`build_network`.
+
+    Returns
+    -------
+    Branches
+
+    Raises
+    ------
+    ValueError
+        As for :func:`build_network`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skfmvae.nn import MLP, build_branches
+    >>> branches = build_branches(MLP(), 64, n_parents=[0, 10], n_outputs=[10, 4])
+    >>> digit, style = branches.read(torch.zeros(5, 64))
+    >>> branches(1, style, torch.zeros(5, 10)).shape
+    torch.Size([5, 4])
+    """
+    settings = _resolve(spec, n_columns)
+    if hasattr(settings, "build_branches") and not isinstance(settings, type):
+        return settings.build_branches(n_inputs, n_parents, n_outputs)
+    trunk = build_network(settings, "encoder", n_inputs, sum(n_outputs), n_columns)
+    return _linear_branches(trunk, n_parents, n_outputs)
+
+
 def build_network(
     spec: Any, role: str, n_inputs: int, n_outputs: int, n_columns: int | None = None
 ) -> nn.Module:
@@ -389,21 +553,26 @@ def build_network(
 def _factory(
     spec: Any, role: str, n_columns: int | None
 ) -> Callable[[int, int], nn.Module]:
-    defaults = {"mlp": MLP, "conv": Conv}
-    if isinstance(spec, str) and spec in defaults:
-        spec = defaults[spec]()
-    if isinstance(spec, Conv) and spec.image_shape is None and n_columns is not None:
-        spec = clone(spec).set_params(image_shape=_infer_image_shape(n_columns))
+    spec = _resolve(spec, n_columns)
     build = getattr(spec, f"build_{role}", None)
     if build is not None and not isinstance(spec, type):
         return build
     if callable(spec) and build is None and not isinstance(spec, nn.Module):
         return spec
     raise ValueError(
-        f"{role}={spec!r} is not allowed; choose one of {sorted(defaults)}, an object "
+        f"{role}={spec!r} is not allowed; choose one of {sorted(DEFAULTS)}, an object "
         "such as MLP(), or a function of (n_inputs, n_outputs) that returns a new "
         "torch.nn.Module."
     )
+
+
+def _resolve(spec: Any, n_columns: int | None) -> Any:
+    """Return the settings that a name stands for, with the shape of the images."""
+    if isinstance(spec, str) and spec in DEFAULTS:
+        spec = DEFAULTS[spec]()
+    if isinstance(spec, Conv) and spec.image_shape is None and n_columns is not None:
+        spec = clone(spec).set_params(image_shape=_infer_image_shape(n_columns))
+    return spec
 
 
 def _check_output(network: nn.Module, role: str, n_inputs: int, n_outputs: int) -> None:
@@ -430,6 +599,39 @@ def _check_output(network: nn.Module, role: str, n_inputs: int, n_outputs: int) 
             f"{role}: from rows of shape {tuple(rows.shape)} the network gives {found}"
             f" where {(2, n_outputs)} is expected; end it with {n_outputs} columns."
         )
+
+
+def _branches(
+    settings: MLP | Conv,
+    layers: Sequence[nn.Module],
+    n_features: int,
+    width: int,
+    n_parents: Sequence[int],
+    n_outputs: Sequence[int],
+) -> Branches:
+    """Return branches with a last hidden layer each, after layers that they share."""
+    bias = settings.norm != "batch"
+    hidden = nn.Linear(n_features, width * len(n_outputs), bias=bias)
+    activation = ACTIVATIONS[settings.activation]
+    dropout = getattr(settings, "dropout", 0.0)
+    return Branches(
+        nn.Sequential(*layers, hidden),
+        [NORMS[settings.norm](width) for _ in n_outputs],
+        [
+            nn.Sequential(activation(), nn.Dropout(dropout), nn.Linear(width, n))
+            for n in n_outputs
+        ],
+        [width] * len(n_outputs),
+        n_parents,
+    )
+
+
+def _linear_branches(
+    trunk: nn.Module, n_parents: Sequence[int], n_outputs: Sequence[int]
+) -> Branches:
+    """Return branches that end with the trunk, to which parents add."""
+    nothing = [nn.Identity() for _ in n_outputs]
+    return Branches(trunk, nothing, nothing, n_outputs, n_parents)
 
 
 def _dense(

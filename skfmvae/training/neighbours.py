@@ -119,7 +119,9 @@ class Neighbours(Aid):
             total = torch.zeros_like(batch.weight[0])
             for k, memory in enumerate(memories):
                 if memory is not None:
-                    total = total + memory.loss(batch, batch.codes[:, k], log_proba[k])
+                    total = total + memory.loss(
+                        batch, batch.labels.codes[:, k], log_proba[k]
+                    )
             return total
 
         return loss

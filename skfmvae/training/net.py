@@ -152,7 +152,7 @@ class ModelNet(NeuralNet):
         return self._step / self._n_steps
 
     def _evaluate(self, batch, prefix, progress):
-        evaluation = self.module_.terms(batch.x, batch.codes)
+        evaluation = self.module_.terms(batch.x, batch.labels)
         loss, means = self.criterion_(
             evaluation.terms, batch.weight, self.module_.n_inputs, progress
         )
@@ -189,4 +189,4 @@ def _look_at(rows):
     priority = labelled + torch.rand(len(rows))
     index = priority.topk(min(len(rows), N_ROWS_TO_LOOK_AT)).indices
     batch = rows[index]
-    return batch.x, batch.codes, batch.weight
+    return batch.x, batch.labels.codes, batch.weight

@@ -77,7 +77,7 @@ class PseudoLabels(Aid):
             second = predict(batch.x + noise_like(batch.x, norm))
             total = torch.zeros_like(batch.weight[0])
             for k, align in alignments.items():
-                unlabelled = batch.codes[:, k] < 0
+                unlabelled = batch.labels.codes[:, k] < 0
                 proba = align(log_proba[k].detach().exp(), batch.weight)
                 confidence, label = proba.max(dim=1)
                 sure = unlabelled & (confidence >= self.threshold)

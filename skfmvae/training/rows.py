@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from skfmvae.models.base import Labels
+
 __all__ = ["Batch", "BatchIterator", "Rows"]
 
 
 class Batch(NamedTuple):
-    """Some rows: values, property codes, weights and their numbers in the data."""
+    """Some rows: values, labels, weights and their numbers in the data."""
 
     x: Tensor
-    codes: Tensor
+    labels: Labels
     weight: Tensor
     number: Tensor
 
@@ -39,19 +41,25 @@ class Rows(Dataset):
     device : str or torch.device, default="cpu"
         Where batches come out. Dense rows move there as a whole when they take less
         than half of its free memory.
+    quantities : float32 ndarray of shape (n, Q) or None, default=None
+        Values of continuous properties, NaN where unknown; None for no such property.
     """
 
-    def __init__(self, X, codes, sample_weight=None, device="cpu"):
+    def __init__(self, X, codes, sample_weight=None, device="cpu", quantities=None):
         self.device = torch.device(device)
         self.chosen = None
         self.x = X if scipy.sparse.issparse(X) else _as_tensor(X)
         self.codes = torch.from_numpy(codes)
+        if quantities is None:
+            quantities = np.empty((len(codes), 0), dtype=np.float32)
+        self.quantities = torch.from_numpy(quantities)
         if sample_weight is None:
             sample_weight = np.ones(len(codes))
         self.weight = torch.from_numpy(np.asarray(sample_weight, dtype=np.float32))
         if _fits(self.x, self.device):
             self.x = self.x.to(self.device)
         self.codes = self.codes.to(self.device)
+        self.quantities = self.quantities.to(self.device)
         self.weight = self.weight.to(self.device)
 
     def __len__(self) -> int:
@@ -61,13 +69,20 @@ class Rows(Dataset):
         """Return the rows numbered by an int64 CPU tensor."""
         here = index.to(self.device)
         values = self._values(index if self.chosen is None else self.chosen[index])
-        return Batch(values, self.codes[here], self.weight[here], here)
+        labels = Labels(self.codes[here], self.quantities[here])
+        return Batch(values, labels, self.weight[here], here)
+
+    def known(self) -> Tensor:
+        """Return which property is known on which row, (n, K + Q), on the CPU."""
+        known = torch.cat([self.codes >= 0, ~self.quantities.isnan()], dim=1)
+        return known.cpu()
 
     def choose(self, index: Tensor) -> Rows:
         """Return some of the rows, numbered anew; the values stay shared."""
         rows = copy.copy(self)
         rows.chosen = index
         rows.codes = self.codes[index.to(self.device)]
+        rows.quantities = self.quantities[index.to(self.device)]
         rows.weight = self.weight[index.to(self.device)]
         return rows
 
@@ -105,7 +120,7 @@ class BatchIterator:
         self.rows = rows
         self.batch_size = batch_size
         self.shuffle = shuffle
-        extra = _extra_draws(rows.codes.cpu(), batch_size, labelled_batch_size)
+        extra = _extra_draws(rows.known(), batch_size, labelled_batch_size)
         self.n_extra = sum(count for count, _ in extra)
         self._extra = extra
         self._weight = rows.weight.clone()
@@ -131,14 +146,17 @@ class BatchIterator:
             yield batch._replace(weight=self._weight[batch.number])
 
 
-def _extra_draws(codes, batch_size, labelled_batch_size):
-    """List ``(draws per batch, labelled rows)`` of the properties short of labels."""
-    labelled = [torch.nonzero(column >= 0).squeeze(1) for column in codes.T]
-    labelled = [index for index in labelled if len(index)]
+def _extra_draws(known, batch_size, labelled_batch_size):
+    """List ``(draws per batch, labelled rows)`` of the properties short of labels.
+
+    Properties that are known on the same rows share them.
+    """
+    distinct = {column.numpy().tobytes(): column for column in known.T}.values()
+    labelled = [column.nonzero().squeeze(1) for column in distinct if column.any()]
     extra = []
     for index in labelled:
         wanted = labelled_batch_size / len(labelled)
-        of_themselves = batch_size * len(index) / len(codes)
+        of_themselves = batch_size * len(index) / len(known)
         if (count := round(wanted - of_themselves)) > 0:
             extra.append((count, index))
     return extra

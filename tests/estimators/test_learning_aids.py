@@ -170,7 +170,7 @@ def test_tabular_rows_after_a_scaler(make_learner):
         pipeline.fit(X, partial)
         error[name] = 1 - pipeline.score(X, y)
     assert error["on"] <= error["off"] + 0.02
-    assert error["on"] < 0.1
+    assert error["on"] < 0.15
 
 
 def test_early_stopping_goes_before_averaging(make_estimator, rows):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Normal
 
 from skfmvae.mixture import VariationalGaussianMixture
-from skfmvae.models import FactorialMixture
+from skfmvae.models import FactorialMixture, Labels
 from skfmvae.models.factorial_mixture import _starting_responsibilities
 from skfmvae.nn import Gaussian
 
@@ -59,6 +59,10 @@ def make_rows(n=6, n_components=None):
     return x, codes
 
 
+def labels_of(codes):
+    return Labels(codes, torch.empty(len(codes), 0))
+
+
 def mixture_of(model, name):
     """Return the mixture of a property and its place in it."""
     k = model.property_names.index(name)
@@ -89,7 +93,7 @@ def test_terms_are_those_of_the_paper():
     model = make_model()
     x, codes = make_rows()
     torch.manual_seed(3)
-    terms = model.terms(x, codes).terms
+    terms = model.terms(x, labels_of(codes)).terms
     posterior = model.encode(x)
     torch.manual_seed(3)
     z = posterior.rsample()
@@ -118,7 +122,11 @@ def test_terms_are_those_of_the_paper():
 
 
 def test_the_label_weight_is_in_units_of_the_columns():
-    terms = make_model(label_weight=0.5).terms(*make_rows()).terms
+    terms = (
+        make_model(label_weight=0.5)
+        .terms(make_rows()[0], labels_of(make_rows()[1]))
+        .terms
+    )
     assert terms["label_shape"].weight == 0.5 * N_INPUTS
 
 
@@ -162,7 +170,7 @@ def test_the_evaluation_holds_the_predictions_it_was_made_from():
     model = make_model()
     x, codes = make_rows()
     torch.testing.assert_close(
-        model.terms(x, codes).log_proba, model.property_log_proba(x)
+        model.terms(x, labels_of(codes)).log_proba, model.property_log_proba(x)
     )
 
 
@@ -170,7 +178,7 @@ def test_an_update_is_the_natural_step_with_pinned_responsibilities():
     model, twin = make_model(), make_model()
     x, codes = make_rows()
     weight = torch.linspace(0.5, 1.5, len(x), dtype=torch.float64)
-    latents = model.terms(x, codes).latents
+    latents = model.terms(x, labels_of(codes)).latents
     model.update_globals(latents, weight, n_samples=600)
     posterior = twin.encode(x)
     rate = (1 + 1.0) ** -0.7
@@ -201,7 +209,7 @@ def test_the_divergence_of_all_mixtures_is_their_sum():
 
 def test_networks_get_gradients_and_mixtures_do_not():
     model = make_model()
-    terms = model.terms(*make_rows()).terms
+    terms = model.terms(make_rows()[0], labels_of(make_rows()[1])).terms
     sum(term.value.sum() for term in terms.values()).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
     assert not any(buffer.requires_grad for buffer in model.buffers())
@@ -238,7 +246,7 @@ def test_a_property_to_discover_waits_longer():
     # Going on is a whole step on all rows, from their present responsibilities.
     twin = copy.deepcopy(model)
     twin.delay = 0.0
-    twin.update_globals(twin.terms(x, codes).latents, torch.ones(60), 60)
+    twin.update_globals(twin.terms(x, labels_of(codes)).latents, torch.ones(60), 60)
     model.begin_epoch(0.5, 60, lambda: rows)
     after, found = model.property_log_proba(x)
     assert found.exp().max() > 0.5
@@ -280,7 +288,7 @@ def test_samples_have_the_asked_properties():
     codes = torch.full((4000, 3), -1)
     codes[:, 1] = 1
     torch.manual_seed(0)
-    z, drawn = model.sample_latents(codes)
+    z, (drawn, _) = model.sample_latents(labels_of(codes))
     assert (drawn[:, 1] == 1).all()
     mixture, g = mixture_of(model, "shape")
     share = torch.bincount(drawn[:, 0], minlength=3) / 4000
@@ -298,9 +306,9 @@ def test_an_intervention_moves_one_block():
     x, _ = make_rows()
     z = model.encode(x).mean
     codes = torch.full((len(x), 3), -1)
-    torch.testing.assert_close(model.intervene(x, codes), z)
+    torch.testing.assert_close(model.intervene(x, labels_of(codes)), z)
     codes[:, 0] = 2
-    moved = model.intervene(x, codes)
+    moved = model.intervene(x, labels_of(codes))
     block = model.latent_blocks["shape"]
     torch.testing.assert_close(moved[:, block.stop :], z[:, block.stop :])
     current = model.property_log_proba(x)[0].argmax(1)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from skfmvae.models import Labels
 from skfmvae.training import (
     Batch,
     NeighbourGraph,
@@ -32,7 +33,8 @@ def make_batch(codes, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(N, D)).astype(np.float32)
     index = torch.arange(N)
-    return Batch(torch.from_numpy(X), codes, torch.ones(N), index)
+    labels = Labels(codes, torch.empty(N, 0))
+    return Batch(torch.from_numpy(X), labels, torch.ones(N), index)
 
 
 def make_codes(*columns):
@@ -48,8 +50,8 @@ ONE_PROPERTY = make_codes({0: 0, 1: 1, 2: 2, 3: 0})
 
 
 def begin(aid, batch, sizes=(3,)):
-    graph = NeighbourGraph(batch.x.numpy(), batch.codes.numpy(), list(sizes))
-    return aid.begin(graph, batch.codes), graph
+    graph = NeighbourGraph(batch.x.numpy(), batch.labels.codes.numpy(), list(sizes))
+    return aid.begin(graph, batch.labels.codes), graph
 
 
 def test_the_adversarial_direction_is_the_hessians_first_eigenvector():
@@ -102,7 +104,7 @@ def test_pseudo_labels_count_where_they_are_sure():
     loss, graph = begin(aid, batch)
     align = Alignment(torch.as_tensor(graph.shares[0], dtype=torch.float32))
     proba = align(log_proba[0].detach().exp(), batch.weight)
-    sure = (proba.max(1).values >= 0.6) & (batch.codes[:, 0] < 0)
+    sure = (proba.max(1).values >= 0.6) & (batch.labels.codes[:, 0] < 0)
     assert 0 < sure.sum() < N - 4
     picked = log_proba[0].gather(1, proba.argmax(1, keepdim=True))[:, 0]
     expected = -picked[sure].sum() / (N - 4)

@@ -45,7 +45,7 @@ def test_chosen_rows_are_numbered_anew_and_share_memory():
     batch = chosen[torch.tensor([2, 0])]
     assert batch.x[:, 0].tolist() == [204.0, 14.0]
     assert batch.weight.tolist() == [102.0, 7.0]
-    assert batch.codes.tolist() == rows.codes[[102, 7]].tolist()
+    assert batch.labels.codes.tolist() == rows.codes[[102, 7]].tolist()
     assert batch.number.tolist() == [2, 0]
     assert chosen.x.data_ptr() == rows.x.data_ptr()
 
@@ -65,7 +65,7 @@ def test_a_batch_holds_what_its_index_says():
     rows = make_rows(sample_weight=np.arange(203.0))
     for batch in BatchIterator(rows, 50, labelled_batch_size=10, shuffle=True):
         np.testing.assert_array_equal(batch.x[:, 0], 2 * batch.number)
-        np.testing.assert_array_equal(batch.codes, rows.codes[batch.number])
+        np.testing.assert_array_equal(batch.labels.codes, rows.codes[batch.number])
 
 
 def test_each_property_gets_its_share_of_labelled_rows():
@@ -74,7 +74,7 @@ def test_each_property_gets_its_share_of_labelled_rows():
     # Batches of 20 rows hold 1.2 and 0.4 labelled ones by themselves; 5 are wanted.
     assert iterator.n_extra == 4 + 5
     for batch in iterator:
-        drawn = batch.codes[-iterator.n_extra :]
+        drawn = batch.labels.codes[-iterator.n_extra :]
         assert (drawn[:4, 0] >= 0).all()
         assert (drawn[4:, 1] >= 0).all()
 

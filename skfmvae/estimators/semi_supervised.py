@@ -1,0 +1,381 @@
+"""The estimator on top of :mod:`skfmvae.models.semi_supervised`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from skfmvae._compat import Interval, StrOptions
+from skfmvae.graphical_model import Discrete, Graph, Latent, Variable
+from skfmvae.labels import PartialLabelEncoder
+from skfmvae.models import SemiSupervised
+from skfmvae.nn import build_branches, build_network
+from skfmvae.quantities import QuantityEncoder
+from skfmvae.training import (
+    KL,
+    EarlyStopping,
+    Neighbours,
+    PseudoLabels,
+    VirtualAdversarial,
+    WeightAveraging,
+)
+
+from ._base import BaseVAE
+
+__all__ = ["Inference", "SemiSupervisedVAE"]
+
+# Combinations of unobserved values that "auto" sums over on a row, and those above
+# which any sum is refused.
+FEW_COMBINATIONS, MOST_COMBINATIONS = 128, 4096
+
+
+class Inference(BaseEstimator):
+    """How a :class:`SemiSupervisedVAE` bounds the likelihood of what is observed.
+
+    Parameters
+    ----------
+    marginalization : {"auto", "enumerate", "sum-and-sample", "gumbel"}, default="auto"
+        What becomes of unobserved discrete variables: "enumerate" sums over all
+        combinations of their values. "sum-and-sample" sums over the likely values and
+        draws one of the others in proportion (Liu et al. 2019), which soon takes a
+        fraction of the time. "gumbel" draws from a Concrete relaxation (Maddison et al.
+        2017). "auto" is "sum-and-sample" for at most 128 combinations, else "gumbel".
+    temperature : float, default=0.5
+        Temperature of the relaxation; it nears a draw of values towards 0.
+    n_particles : int, default=1
+        Draws of the Gaussians per row and step.
+    bound : {"elbo", "iwae"}, default="elbo"
+        "elbo" averages over the draws; "iwae" weighs them by importance (Burda et al.
+        2016), which is tighter with more draws. KL warm-up and free bits apply to
+        "elbo" alone.
+    supervised_weight : float, default=1.0
+        Weight ``gamma`` of rows on which something is observed.
+
+    Examples
+    --------
+    >>> from skfmvae.estimators import Inference
+    >>> Inference(n_particles=5, bound="iwae")
+    Inference(bound='iwae', n_particles=5)
+    """
+
+    _parameter_constraints: dict = {
+        "marginalization": [
+            StrOptions({"auto", "enumerate", "sum-and-sample", "gumbel"})
+        ],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "n_particles": [Interval(Integral, 1, None, closed="left")],
+        "bound": [StrOptions({"elbo", "iwae"})],
+        "supervised_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        marginalization: str = "auto",
+        temperature: float = 0.5,
+        n_particles: int = 1,
+        bound: str = "elbo",
+        supervised_weight: float = 1.0,
+    ):
+        self.marginalization = marginalization
+        self.temperature = temperature
+        self.n_particles = n_particles
+        self.bound = bound
+        self.supervised_weight = supervised_weight
+
+    def resolved(self, graph: Graph) -> str:
+        """Return the marginalization for a graph, which "auto" leaves open.
+
+        Parameters
+        ----------
+        graph : Graph
+            With the numbers of values.
+
+        Returns
+        -------
+        marginalization : {"enumerate", "sum-and-sample", "gumbel"}
+            Never "auto".
+
+        Raises
+        ------
+        ValueError
+            If there are too many combinations to sum over.
+        """
+        sizes = {v: spec.n_values or 0 for v, spec in graph.discrete.items()}
+        n_combinations = math.prod(sizes.values())
+        if self.marginalization == "auto":
+            few = n_combinations <= FEW_COMBINATIONS
+            return "sum-and-sample" if few else "gumbel"
+        if self.marginalization != "gumbel" and n_combinations > MOST_COMBINATIONS:
+            raise ValueError(
+                f"marginalization={self.marginalization!r} would sum over "
+                f"{n_combinations} combinations of {sizes} on a row, more than "
+                f"{MOST_COMBINATIONS}; use 'gumbel' or 'auto'."
+            )
+        return self.marginalization
+
+
+class SemiSupervisedVAE(BaseVAE):
+    r"""Variational autoencoder over named variables that are observed on some rows.
+
+    A graph says which variables there are, properties to be known and latents, how rows
+    ``x`` are generated from them, ``p(x | parents) prod_v p(v | parents)``, and how
+    they are recognised, ``prod_v q(v | x, parents)``. Without a graph, every property
+    of `y` and a style stand beside each other and generate the rows, and the style is
+    recognised from the row and its properties, as M2 of Kingma et al. (2014). Any
+    subset of the properties may be missing on any row. With observed part ``y`` and
+    unobserved part ``z``, a row contributes
+
+    .. math::
+        E_{q(z|x,y)} [\ln p(x,y,z) - \ln q(y,z|x)] + (1 + \alpha) \ln q(y|x)
+
+    which without any label is the evidence lower bound.
+
+    Parameters
+    ----------
+    graph : Graph or None, default=None
+        The variables and what depends on what, see :mod:`skfmvae.graphical_model`;
+        None stands for the shape above, for whatever `y` holds.
+    property_components : int, dict of str to int or None, default=None
+        Number of values of the labelled properties, or by name. At least the number of
+        classes seen, which is what None stands for; more leaves room for classes that
+        nobody labelled. With a graph, its variables say so.
+    n_discovered : int, default=0
+        Number of properties to discover beside those of `y`; without any label at
+        least one. With a graph, its variables that `y` lacks.
+    discovered_components : int, default=10
+        Number of values of each discovered property.
+    style_dim : int, default=10
+        Dimensions of the style, which holds what no property says; 0 for none. With a
+        graph, its latents say so.
+    inference : Inference or None, default=None
+        How the objective is estimated; None stands for ``Inference()``.
+    encoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
+        Network from rows to posteriors: a name, settings from :mod:`skfmvae.nn`, or
+        a function of ``(n_inputs, n_outputs)`` that returns a ``torch.nn.Module``.
+    decoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
+        Network from latents to the parameters of the likelihood, likewise.
+    likelihood : str or Likelihood, default="auto"
+        ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
+        "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
+        where all values are in [0, 1] and Gaussian elsewhere.
+    label_weight : float, default=1.0
+        Weight of the classification term, ``alpha``, in units of the number of
+        columns, so that one value suits narrow and wide data. 0 gives the pure bound.
+    kl : KL or None, default=None
+        Warm-up and free bits of the divergences; None stands for ``KL()``.
+    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
+        A name, or a class of ``torch.optim``.
+    lr : float, default=3e-3
+        Highest learning rate of a one-cycle schedule. To use another schedule, name
+        its callback "lr_schedule"; ``("lr_schedule", None)`` keeps `lr` constant.
+    batch_size : int, default=128
+        Rows per batch before labelled ones are added.
+    labelled_batch_size : int, default=32
+        Labelled rows that every batch shall hold, shared by the labelled properties.
+        Their weights make up for being drawn more often.
+    max_epochs : int, default=100
+        Passes over the rows.
+    early_stopping : EarlyStopping or None, default=None
+        When to stop before; None never does.
+    neighbours : {"graph"}, Neighbours or None, default="graph"
+        Learning aid: rows are classed as their nearest neighbours.
+    adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
+        Learning aid: the worst small step changes no prediction.
+    pseudo_labels : {"aligned"}, PseudoLabels or None, default="aligned"
+        Learning aid: what is sure in one view holds in another.
+    averaging : {"exponential"}, WeightAveraging or None, default="exponential"
+        Predict with averaged weights. Early stopping goes before it.
+    callbacks : list or None, default=None
+        Callbacks of skorch, as it takes them.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" stands for a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, batches and draws.
+    verbose : int, default=0
+        1 shows a progress bar, 2 skorch's table of epochs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        The values of every property of `y`, in the order of `predict_proba`.
+    property_names_ : list of str
+        Names of the properties of `y`, then of the discovered ones.
+    n_components_ : dict of str to int
+        Number of values of every discrete property.
+    likelihood_ : Likelihood
+        The likelihood that was used.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` holds every term of the objective and
+        ``net_.module_`` the model.
+    n_iter_ : int
+        Number of epochs that ran.
+    device_ : torch.device
+        Where the model is.
+    labels_ : PartialLabelEncoder
+        Values of the discrete properties and their codes.
+    quantities_ : QuantityEncoder
+        Columns and scales of the continuous properties.
+    graph_ : Graph
+        The graph that was used, with the number of values of every discrete variable.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where `X` had string names.
+
+    See Also
+    --------
+    FactorialMixtureVAE : A Gaussian mixture for each property.
+
+    References
+    ----------
+    N. Siddharth, B. Paige, J.-W. van de Meent, A. Desmaison, N. Goodman, P. Kohli,
+    F. Wood, P. Torr (2017). Learning Disentangled Representations with Semi-Supervised
+    Deep Generative Models. https://arxiv.org/abs/1706.00400.
+
+    D. Kingma, D. Rezende, S. Mohamed, M. Welling (2014). Semi-supervised Learning with
+    Deep Generative Models. https://arxiv.org/abs/1406.5298.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_blobs
+    >>> from skfmvae import SemiSupervisedVAE
+    >>> X, y = make_blobs(200, centers=3, n_features=5, random_state=0)
+    >>> y_partial = np.where(np.arange(200) < 12, y, -1)
+    >>> estimator = SemiSupervisedVAE(max_epochs=50, random_state=0)
+    >>> estimator.fit(X, y_partial).predict(X[:5]).tolist() == y[:5].tolist()
+    True
+    >>> X_new, y_new = estimator.sample(2, {"property_0": 1}, random_state=0)
+    >>> y_new.tolist()
+    [1, 1]
+    """
+
+    _parameter_constraints: dict = {
+        **BaseVAE._parameter_constraints,
+        "graph": [None, Graph],
+        "style_dim": [Interval(Integral, 0, None, closed="left")],
+        "inference": [None, Inference],
+        "label_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        graph: Graph | None = None,
+        property_components: int | dict[str, int] | None = None,
+        n_discovered: int = 0,
+        discovered_components: int = 10,
+        style_dim: int = 10,
+        inference: Inference | None = None,
+        encoder: str | Any | Callable = "mlp",
+        decoder: str | Any | Callable = "mlp",
+        likelihood: str | Any = "auto",
+        label_weight: float = 1.0,
+        kl: KL | None = None,
+        optimizer: str | Callable = "adamw",
+        lr: float = 3e-3,
+        batch_size: int = 128,
+        labelled_batch_size: int = 32,
+        max_epochs: int = 100,
+        early_stopping: EarlyStopping | None = None,
+        neighbours: str | Neighbours | None = "graph",
+        adversarial: str | VirtualAdversarial | None = "virtual",
+        pseudo_labels: str | PseudoLabels | None = "aligned",
+        averaging: str | WeightAveraging | None = "exponential",
+        callbacks: list | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        self.graph = graph
+        self.property_components = property_components
+        self.n_discovered = n_discovered
+        self.discovered_components = discovered_components
+        self.style_dim = style_dim
+        self.inference = inference
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.label_weight = label_weight
+        self.kl = kl
+        self.optimizer = optimizer
+        self.lr = lr
+        self.batch_size = batch_size
+        self.labelled_batch_size = labelled_batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.neighbours = neighbours
+        self.adversarial = adversarial
+        self.pseudo_labels = pseudo_labels
+        self.averaging = averaging
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _read_targets(self, y):
+        if self.graph is None:
+            super()._read_targets(y)
+            return
+        self.graph.check()
+        columns = {v: spec.column_names(v) for v, spec in self.graph.continuous.items()}
+        names = [column for _, column in self.graph.columns()]
+        self.quantities_ = QuantityEncoder(columns, names).fit(y)
+        discrete = {v: spec.n_values for v, spec in self.graph.discrete.items()}
+        observed = self.quantities_.order
+        self.labels_ = PartialLabelEncoder().fit(
+            self.quantities_.rest(y),
+            {v: size for v, size in discrete.items() if size is not None},
+            discovered_names=[v for v in discrete if v not in observed],
+        )
+        for v, classes in zip(
+            self.labels_.property_names, self.labels_.classes, strict=True
+        ):
+            if discrete[v] is None and not len(classes):
+                raise ValueError(
+                    f"graph: nothing says how many values the variable {v!r} has, as y "
+                    "has no label of it; give Discrete(n_values=...)."
+                )
+
+    def _build_model(self, n_features, likelihood, n_components):
+        inference = Inference() if self.inference is None else self.inference
+        self.graph_ = self._resolved_graph(n_components)
+        return SemiSupervised(
+            self.graph_,
+            partial(
+                build_branches,
+                self.encoder,
+                likelihood.n_inputs,
+                n_columns=n_features,
+            ),
+            partial(
+                build_network,
+                self.decoder,
+                "decoder",
+                n_outputs=likelihood.n_outputs,
+                n_columns=n_features,
+            ),
+            likelihood,
+            n_inputs=n_features,
+            label_weight=self.label_weight,
+            supervised_weight=inference.supervised_weight,
+            n_particles=inference.n_particles,
+            bound=inference.bound,
+            marginalization=inference.resolved(self.graph_),
+            temperature=inference.temperature,
+        )
+
+    def _resolved_graph(self, n_components):
+        """Return the graph with all numbers of values, in the order of the codes."""
+        discrete: dict[str, Variable]
+        discrete = {v: Discrete(size) for v, size in n_components.items()}
+        if self.graph is not None:
+            variables = discrete | self.graph.continuous | self.graph.latents
+            return replace(self.graph, variables=variables)
+        style = {"style": Latent(self.style_dim)} if self.style_dim else {}
+        return Graph(discrete | style, recognition={v: list(discrete) for v in style})

@@ -1,0 +1,722 @@
+"""Partially specified graphical models, as in Siddharth et al. (2017)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal, kl_divergence
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from skfmvae.graphical_model import Graph
+from skfmvae.nn import Branches
+
+from .base import Evaluation, Labels, Model, Term
+
+__all__ = ["SemiSupervised"]
+
+LOG_VARIANCE_RANGE = (-8.0, 3.0)
+
+# Worlds whose decoding is kept in memory together; more are decoded again when their
+# gradient is due.
+LARGEST_CHUNK = 8192
+
+# Draws of Gaussians on which a property's prediction depends, the same for all rows.
+N_DRAWS = 64
+
+# Probability below which a value is not summed over but may be drawn for the rest of
+# its kind (or 0.3 / C among many values C), and the smallest rest worth a draw.
+UNLIKELY, SMALLEST_REST = 0.03, 1e-7
+
+# Hidden units of the priors of variables that have parents.
+PRIOR_WIDTH = 128
+
+# From a variable's name, its distribution and the worlds to values, (M, n).
+DrawGaussian = Callable[[str, Normal, "Worlds"], Tensor]
+DrawDiscrete = Callable[[str, Tensor, "Worlds"], Tensor]
+# From a variable's name and worlds to the parameters of its q in each.
+Outputs = Callable[[str, "Worlds"], Tensor]
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """What the unobserved variables of some rows may be: a world is one possibility.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows.
+    row, particle : int64 Tensor of shape (M,)
+        The row that a world is about, and the draw of its Gaussians.
+    log_weight : Tensor of shape (M,)
+        ``ln`` of its share among the worlds of its row, as recognised.
+    log_known : Tensor of shape (M,)
+        ``ln q`` of all that is observed on its row.
+    values : dict of str to Tensor of shape (M, n)
+        The variables: one-hot or relaxed values, quantities, latents.
+    log_q : dict of str to Tensor of shape (M,)
+        ``ln q(v | x, parents)`` of each.
+    gaussians : dict of str to Tensor of shape (2, M, n)
+        Means and standard deviations of the Gaussian ones.
+    """
+
+    n_rows: int
+    row: Tensor
+    particle: Tensor
+    log_weight: Tensor
+    log_known: Tensor
+    values: dict[str, Tensor] = field(default_factory=dict)
+    log_q: dict[str, Tensor] = field(default_factory=dict)
+    gaussians: dict[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, n_rows: int, n_particles: int, like: Tensor) -> Worlds:
+        """Return worlds in which nothing is settled yet, one for each draw."""
+        particle = torch.arange(n_rows * n_particles, device=like.device)
+        zeros = like.new_zeros(len(particle))
+        log_weight = zeros - math.log(n_particles)
+        return cls(n_rows, particle // n_particles, particle, log_weight, zeros)
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def evidence(self) -> Tensor:
+        """Return ``ln q`` of what is observed, given the rows; shape (n_rows,)."""
+        return self.log_sum_over_rows(self.log_weight + self.log_known)
+
+    def log_sum_over_rows(self, values: Tensor) -> Tensor:
+        """Return the log-sum-exp of values (M, ...) over the worlds of each row."""
+        if len(self) == self.n_rows:
+            return values
+        shape = self.n_rows, *values.shape[1:]
+        row = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)
+        highest = values.new_full(shape, -math.inf)
+        highest = highest.scatter_reduce(0, row, values.detach(), "amax")
+        sums = values.new_zeros(shape).index_add(
+            0, self.row, (values - highest[self.row]).exp()
+        )
+        return highest + sums.log()
+
+    def mean_over_rows(self, values: Tensor, log_share: Tensor) -> Tensor:
+        """Return the mean of values (M, n) over the worlds of each row."""
+        means = values.new_zeros(self.n_rows, *values.shape[1:])
+        return means.index_add(0, self.row, log_share.exp()[:, None] * values)
+
+    def select(self, index: Tensor) -> Worlds:
+        """Return the worlds numbered by `index`, which may repeat."""
+        return Worlds(
+            self.n_rows,
+            self.row[index],
+            self.particle[index],
+            self.log_weight[index],
+            self.log_known[index],
+            {name: value[index] for name, value in self.values.items()},
+            {name: value[index] for name, value in self.log_q.items()},
+            {name: value[:, index] for name, value in self.gaussians.items()},
+        )
+
+
+class SemiSupervised(Model):
+    """Rows generated from named variables, some of which are observed on some rows.
+
+    Parameters
+    ----------
+    graph : Graph
+        The variables and what depends on what; every discrete variable has its number
+        of values. Codes and quantities come in the order of its variables.
+    build_recognition : callable
+        From the numbers of columns of the parents and of the outputs of every variable,
+        in the order of the graph, to :class:`~skfmvae.nn.Branches`.
+    build_decoder : callable
+        From the number of columns of the rows' parents to a network with
+        ``likelihood.n_outputs`` outputs.
+    likelihood : Module
+        The likelihood ``p(x | parents)``, see :mod:`skfmvae.nn`.
+    n_inputs : int
+        Number of columns of the data.
+    label_weight : float
+        Weight ``alpha`` of the classification term, in units of `n_inputs`.
+    supervised_weight : float
+        Weight ``gamma`` of rows on which something is observed.
+    n_particles : int
+        Draws of the Gaussians per row, ``S``.
+    bound : {"elbo", "iwae"}
+        Whether the bound is the mean over draws, or importance-weighted.
+    marginalization : {"enumerate", "sum-and-sample", "gumbel"}
+        Whether unobserved discrete variables are summed over, summed over but for
+        unlikely values of which one is drawn, or relaxed.
+    temperature : float
+        Temperature of the relaxation.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        build_recognition: Callable[[Sequence[int], Sequence[int]], Branches],
+        build_decoder: Callable[[int], nn.Module],
+        likelihood: Any,
+        *,
+        n_inputs: int,
+        label_weight: float,
+        supervised_weight: float,
+        n_particles: int,
+        bound: str,
+        marginalization: str,
+        temperature: float,
+    ):
+        super().__init__()
+        self.graph = graph
+        self.likelihood = likelihood
+        self.n_inputs = n_inputs
+        self.label_weight = label_weight
+        self.supervised_weight = supervised_weight
+        self.n_particles = n_particles
+        self.bound = bound
+        self.marginalization = marginalization
+        self.temperature = temperature
+
+        self.n_components = {
+            v: spec.n_values or 0 for v, spec in graph.discrete.items()
+        }
+        quantities = {v: spec.n_dims for v, spec in graph.continuous.items()}
+        latents = {v: spec.n_dims for v, spec in graph.latents.items()}
+        self.quantities = _side_by_side(quantities)
+        self.latent_blocks = _side_by_side(self.n_components | quantities | latents)
+        self.codes_column = {name: k for k, name in enumerate(self.n_components)}
+        self.properties = [*self.n_components, *quantities]
+
+        self.recognition_order = graph.order("recognition")
+        self.generative_order = graph.order("generative")
+        self.number = {name: i for i, name in enumerate(graph.variables)}
+        self.recognition = build_recognition(
+            [self._n_columns(graph.parents(v, "recognition")) for v in graph.variables],
+            [self._n_parameters(v) for v in graph.variables],
+        )
+        self._seen = graph.parents("x")
+        self.decoder = build_decoder(self._n_columns(self._seen))
+        self.priors = nn.ModuleList(
+            _prior(self._n_columns(graph.parents(v)), self._n_parameters(v))
+            for v in graph.variables
+        )
+        # A prior has a closed-form divergence if it says nothing that is recognised
+        # from the variable itself.
+        self.has_closed_form = {
+            v: not any(
+                v in graph.ancestors(parent, "recognition")
+                for parent in graph.parents(v)
+            )
+            for v in graph.variables
+        }
+        # What predictions of properties depend on, and in which order.
+        self.read_by_properties = set().union(
+            *(graph.ancestors(p, "recognition") for p in self.properties)
+        )
+        predicted = self.read_by_properties | set(self.properties)
+        self.prediction_order = [v for v in self.recognition_order if v in predicted]
+        self.draws: Tensor
+        self.register_buffer("draws", _even_draws(self.n_latents), persistent=False)
+
+    # The objective (section 3 of the paper) -----------------------------------------
+
+    def terms(self, x: Tensor, labels: Labels) -> Evaluation:
+        outputs = self._outputs(x)
+        worlds, gains = self._recognise(
+            outputs,
+            labels,
+            n_particles=self.n_particles,
+            gaussian=lambda name, posterior, worlds: posterior.rsample(),
+            discrete=self._relaxed if self.marginalization == "gumbel" else None,
+        )
+        known = {v: self._is_known(v, labels) for v in self.properties}
+        weight = torch.ones_like(x[:, 0])
+        if known:
+            labelled = torch.stack(list(known.values())).any(0)
+            weight = torch.where(labelled, self.supervised_weight, weight)
+
+        log_likelihood = self._log_likelihood(x, worlds)
+        bound = self._elbo if self.bound == "elbo" else self._importance_weighted
+        terms = {
+            name: replace(term, value=weight * term.value)
+            for name, term in bound(worlds, log_likelihood, gains, known).items()
+        }
+        for v in self.properties:
+            terms[f"label_{v}"] = Term(
+                weight * gains[v], self.label_weight * self.n_inputs, rows=known[v]
+            )
+        return Evaluation(terms, self._predict(outputs, len(x))[0], None)
+
+    def _elbo(
+        self,
+        worlds: Worlds,
+        log_likelihood: Tensor,
+        gains: Mapping[str, Tensor],
+        known: Mapping[str, Tensor],
+    ) -> dict[str, Term]:
+        """Return the terms of ``J_u``, or of ``J_s`` less ``alpha ln q(y | x)``.
+
+        Worlds of a row are weighed by how well they explain what is observed on it,
+        ``q(y | x, parents)``, normalised.
+        """
+        log_share = worlds.log_weight + worlds.log_known
+        log_share = log_share - worlds.evidence()[worlds.row]
+        kls = {v: self._kl(v, worlds, known) for v in self.graph.variables}
+        columns = torch.stack([log_likelihood, *kls.values()], dim=1)
+        means = worlds.mean_over_rows(columns, log_share)
+        terms = {"log_likelihood": Term(means[:, 0])}
+        for v, kl in zip(kls, means[:, 1:].unbind(1), strict=True):
+            # What is observed is no draw from q, so its ln q is not to be paid for.
+            kl = kl - gains[v] if v in gains else kl
+            terms[f"kl_{v}"] = Term(kl, -1.0, is_kl=True)
+        return terms
+
+    def _importance_weighted(
+        self,
+        worlds: Worlds,
+        log_likelihood: Tensor,
+        gains: Mapping[str, Tensor],
+        known: Mapping[str, Tensor],
+    ) -> dict[str, Term]:
+        """Return ``ln mean_s`` of what each draw of the Gaussians bounds.
+
+        Of a draw this is the sum over values, weighed as they are recognised, of
+        ``ln p(x, y, z) / q(y, z | x)``: by Jensen's inequality its exponential is no
+        more than ``p(x)`` in expectation, so the whole is a bound, the lower bound
+        itself for one draw.
+        """
+        log_ratio = log_likelihood + worlds.log_known
+        for v in self.graph.variables:
+            log_ratio = log_ratio + self._log_prior(v, worlds.values) - worlds.log_q[v]
+        share = (worlds.log_weight + math.log(self.n_particles)).exp()
+        of_draws = log_ratio.new_zeros(worlds.n_rows * self.n_particles)
+        of_draws = of_draws.index_add(0, worlds.particle, share * log_ratio)
+        bound = torch.logsumexp(of_draws.view(worlds.n_rows, -1), dim=1)
+        return {"bound": Term(bound - math.log(self.n_particles))}
+
+    def _kl(self, v: str, worlds: Worlds, known: Mapping[str, Tensor]) -> Tensor:
+        """Return ``ln q(v) - ln p(v)`` in each world, in closed form where there is."""
+        sampled = worlds.log_q[v] - self._log_prior(v, worlds.values)
+        if v not in worlds.gaussians or not self.has_closed_form[v]:
+            return sampled
+        mean, stddev = worlds.gaussians[v]
+        posterior = Normal(mean, stddev, validate_args=False)
+        kl = kl_divergence(posterior, self._gaussian_prior(v, worlds.values)).sum(1)
+        return torch.where(known[v][worlds.row], sampled, kl) if v in known else kl
+
+    # Recognition --------------------------------------------------------------------
+
+    def _outputs(self, x: Tensor) -> Outputs:
+        """Read the rows; return what gives a variable's parameters in some worlds."""
+        features = self.recognition.read(self.likelihood.features(x))
+
+        def output(v: str, worlds: Worlds) -> Tensor:
+            i, parents = self.number[v], self.graph.parents(v, "recognition")
+            if not parents:
+                return self.recognition(i, features[i], None)[worlds.row]
+            values = self._as_inputs(worlds.values, parents)
+            return self.recognition(i, features[i][worlds.row], values)
+
+        return output
+
+    def _recognise(
+        self,
+        outputs: Outputs,
+        labels: Labels,
+        *,
+        n_particles: int,
+        gaussian: DrawGaussian,
+        discrete: DrawDiscrete | None,
+    ) -> tuple[Worlds, dict[str, Tensor]]:
+        """Walk through the graph of recognition, what is observed held fast.
+
+        Returns
+        -------
+        worlds : Worlds
+            With every variable. Without `discrete` each value of an unobserved
+            discrete one has worlds of its own.
+        gains : dict of str to Tensor of shape (n,)
+            ``ln q`` of each property given the rows and what was observed before, zero
+            where it is not observed. They add up to ``ln q(y | x)``.
+        """
+        like = self.draws
+        worlds = Worlds.begin(len(labels.codes), n_particles, like)
+        gains, evidence = {}, worlds.evidence()
+        for v in self.recognition_order:
+            output = outputs(v, worlds)
+            if v in self.n_components:
+                worlds = self._settle_discrete(v, output, worlds, labels, discrete)
+            else:
+                worlds = self._settle_gaussian(v, output, worlds, labels, gaussian)
+            if v in self.properties:
+                before, evidence = evidence, worlds.evidence()
+                gains[v] = evidence - before
+        return worlds, gains
+
+    def _settle_discrete(
+        self,
+        v: str,
+        output: Tensor,
+        worlds: Worlds,
+        labels: Labels,
+        draw: DrawDiscrete | None,
+    ) -> Worlds:
+        log_proba = torch.log_softmax(output, dim=1)
+        code = labels.codes[worlds.row, self.codes_column[v]]
+        known = code >= 0
+        if draw is None:
+            chosen, log_rest = self._chosen_values(log_proba.detach(), code)
+            index, code = chosen.nonzero(as_tuple=True)
+            worlds = worlds.select(index)
+            log_q = log_proba[index, code]
+            value = functional.one_hot(code, log_proba.shape[1]).to(log_q)
+            # One value that stands for others has their share, and its own gradient.
+            of_value = log_q + (log_rest[index, code] - log_q.detach())
+            of_value = torch.where(known[index], 0.0, of_value)
+            known = known[index]
+        else:
+            given = functional.one_hot(code.clamp_min(0), log_proba.shape[1])
+            value = draw(v, log_proba, worlds)
+            value = torch.where(known[:, None], given.to(value.dtype), value)
+            log_q = (value * log_proba).sum(1)
+            of_value = torch.zeros_like(log_q)
+        return replace(
+            worlds,
+            log_weight=worlds.log_weight + of_value,
+            log_known=worlds.log_known + torch.where(known, log_q, 0.0),
+            values=worlds.values | {v: value},
+            log_q=worlds.log_q | {v: log_q},
+        )
+
+    def _chosen_values(self, log_proba: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose the values of each world to go on with.
+
+        Returns
+        -------
+        chosen : bool Tensor of shape (M, C)
+            The observed value or, where there is none, those to sum over.
+        log_share : Tensor of shape (M, C)
+            ``ln`` of the probability that each stands for: its own, or that of all
+            values which are not summed over for the one drawn among them.
+        """
+        n_values = log_proba.shape[1]
+        observed = functional.one_hot(code.clamp_min(0), n_values).bool()
+        likely = torch.ones_like(observed)
+        samples = self.training and self.marginalization == "sum-and-sample"
+        if samples:
+            likely = log_proba >= math.log(min(UNLIKELY, 0.3 / n_values))
+        rest = torch.where(likely, 0.0, log_proba.exp())
+        total = rest.sum(dim=1, keepdim=True)
+        drawn = torch.zeros_like(likely)
+        if samples:
+            row = ((total > SMALLEST_REST) & (code < 0)[:, None]).nonzero()[:, 0]
+            drawn[row, rest[row].multinomial(1)[:, 0]] = True
+        chosen = torch.where((code >= 0)[:, None], observed, likely | drawn)
+        return chosen, torch.where(drawn, total.log(), log_proba)
+
+    def _settle_gaussian(
+        self,
+        v: str,
+        output: Tensor,
+        worlds: Worlds,
+        labels: Labels,
+        draw: DrawGaussian,
+    ) -> Worlds:
+        posterior = _normal(output)
+        value = draw(v, posterior, worlds)
+        known = torch.zeros_like(worlds.row, dtype=torch.bool)
+        if v in self.quantities:
+            given = labels.quantities[worlds.row, self.quantities[v]]
+            known = ~given[:, 0].isnan()
+            value = torch.where(known[:, None], given.to(value.dtype), value)
+        log_q = posterior.log_prob(value).sum(1)
+        moments = torch.stack([posterior.mean, posterior.stddev])
+        return replace(
+            worlds,
+            log_known=worlds.log_known + torch.where(known, log_q, 0.0),
+            values=worlds.values | {v: value},
+            log_q=worlds.log_q | {v: log_q},
+            gaussians=worlds.gaussians | {v: moments},
+        )
+
+    def _relaxed(self, v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
+        """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1)."""
+        gumbel = -torch.empty_like(log_proba).exponential_().log()
+        return torch.softmax((log_proba + gumbel) / self.temperature, dim=1)
+
+    def _is_known(self, v: str, labels: Labels) -> Tensor:
+        if v in self.n_components:
+            return labels.codes[:, self.codes_column[v]] >= 0
+        return ~labels.quantities[:, self.quantities[v].start].isnan()
+
+    def _nothing_known(self, n: int) -> Labels:
+        codes = torch.full((n, len(self.n_components)), -1, device=self.draws.device)
+        n_quantities = sum(
+            block.stop - block.start for block in self.quantities.values()
+        )
+        return Labels(codes, self.draws.new_full((n, n_quantities), math.nan))
+
+    # Prediction ---------------------------------------------------------------------
+
+    def property_log_proba(self, x: Tensor) -> list[Tensor]:
+        return self._predict(self._outputs(x), len(x))[0]
+
+    def quantity_distribution(self, x: Tensor) -> Normal:
+        return self._predict(self._outputs(x), len(x))[1]
+
+    def encode(self, x: Tensor) -> Normal:
+        """Return means and deviations of all variables, given the means of others."""
+        worlds, _ = self._recognise(
+            self._outputs(x),
+            self._nothing_known(len(x)),
+            n_particles=1,
+            gaussian=_mean_of_gaussian,
+            discrete=_mean_of_discrete,
+        )
+        means = _beside(worlds.values, self.latent_blocks)
+        stddevs = []
+        for v in self.latent_blocks:
+            if v in worlds.gaussians:
+                stddevs.append(worlds.gaussians[v][1])
+            else:
+                proba = worlds.values[v]
+                stddevs.append((proba * (1 - proba)).clamp_min(1e-12).sqrt())
+        return Normal(means, torch.cat(stddevs, dim=1), validate_args=False)
+
+    def _predict(self, outputs: Outputs, n: int) -> tuple[list[Tensor], Normal]:
+        """Return the log-probabilities and the moments of all properties.
+
+        What they depend on is summed over where it is discrete, and drawn, alike for
+        all rows, where it is Gaussian.
+        """
+        nothing = self._nothing_known(n)
+        draws_matter = not self.read_by_properties <= set(self.n_components)
+        worlds = Worlds.begin(n, N_DRAWS if draws_matter else 1, self.draws)
+        log_proba: dict[str, Tensor] = {}
+        means: dict[str, Tensor] = {}
+        variances: dict[str, Tensor] = {}
+        for v in self.prediction_order:
+            output = outputs(v, worlds)
+            if v in self.n_components:
+                joint = torch.log_softmax(output, dim=1) + worlds.log_weight[:, None]
+                log_proba[v] = worlds.log_sum_over_rows(joint)
+            elif v in self.quantities:
+                posterior, share = _normal(output), worlds.log_weight
+                means[v] = worlds.mean_over_rows(posterior.mean, share)
+                between = (posterior.mean - means[v][worlds.row]).square()
+                variances[v] = worlds.mean_over_rows(
+                    posterior.variance + between, share
+                )
+            if v not in self.read_by_properties:
+                continue
+            if v in self.n_components:
+                relaxed = self.marginalization == "gumbel"
+                soft = _mean_of_discrete if relaxed else None
+                worlds = self._settle_discrete(v, output, worlds, nothing, soft)
+            else:
+                noise = self.draws[worlds.particle % N_DRAWS]
+                draw = partial(self._gaussian_draw, noise)
+                worlds = self._settle_gaussian(v, output, worlds, nothing, draw)
+        none = self.draws.new_empty(n, 0)
+        return [log_proba[v] for v in self.n_components], Normal(
+            torch.cat([none, *(means[v] for v in self.quantities)], dim=1),
+            torch.cat([none, *(variances[v] for v in self.quantities)], dim=1).sqrt(),
+            validate_args=False,
+        )
+
+    def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
+        outputs, nothing = self._outputs(x), self._nothing_known(len(x))
+        log_weights = []
+        for epsilon in noise:
+            worlds, _ = self._recognise(
+                outputs,
+                nothing,
+                n_particles=1,
+                gaussian=partial(self._gaussian_draw, epsilon),
+                discrete=partial(self._discrete_draw, epsilon),
+            )
+            log_ratio = self._log_likelihood(x, worlds)
+            for v in self.latent_blocks:
+                log_ratio = log_ratio + self._log_prior(v, worlds.values)
+                log_ratio = log_ratio - worlds.log_q[v]
+            log_weights.append(log_ratio)
+        return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))
+
+    def _gaussian_draw(
+        self, noise: Tensor, v: str, posterior: Normal, worlds: Worlds
+    ) -> Tensor:
+        """Return the draw that standard normal noise (L,) or (M, L) stands for."""
+        return posterior.mean + posterior.stddev * noise[..., self.latent_blocks[v]]
+
+    def _discrete_draw(
+        self, noise: Tensor, v: str, log_proba: Tensor, worlds: Worlds
+    ) -> Tensor:
+        """Likewise: the largest of log-probabilities with Gumbel noise is a draw."""
+        uniform = Normal(0.0, 1.0).cdf(noise[self.latent_blocks[v]])
+        gumbel = -(-uniform.clamp(1e-6, 1 - 1e-6).log()).log()
+        code = (log_proba + gumbel).argmax(dim=1)
+        return functional.one_hot(code, log_proba.shape[1]).to(log_proba)
+
+    # Generation ---------------------------------------------------------------------
+
+    def decode(self, z: Tensor) -> Distribution:
+        return self.likelihood(
+            self.decoder(self._as_inputs(self._values(z), self._seen))
+        )
+
+    def expectation(self, z: Tensor) -> Tensor:
+        return self.likelihood.expectation(self.decode(z))
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        values = self._values(z)
+        return sum(
+            (self._log_prior(v, values) for v in self.latent_blocks),
+            start=torch.zeros_like(z[:, 0]),
+        )
+
+    def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
+        n = len(labels.codes)
+        codes, quantities = labels.codes.clone(), labels.quantities.clone()
+        values: dict[str, Tensor] = {}
+        for v in self.generative_order:
+            if v in self.n_components:
+                column = codes[:, self.codes_column[v]]
+                logits = self._prior_output(v, values, n)
+                drawn = torch.distributions.Categorical(logits=logits).sample()
+                column.copy_(torch.where(column >= 0, column, drawn))
+                values[v] = functional.one_hot(column, logits.shape[1]).to(logits)
+                continue
+            values[v] = self._gaussian_prior(v, values, n).sample()
+            if v in self.quantities:
+                column = quantities[:, self.quantities[v]]
+                column.copy_(torch.where(column.isnan(), values[v], column))
+                values[v] = column
+        return _beside(values, self.latent_blocks), Labels(codes, quantities)
+
+    def intervene(self, x: Tensor, labels: Labels) -> Tensor:
+        """Impose properties; latents keep where they lie in their prior."""
+        before = self._values(self.encode(x).mean)
+        after = dict(before)
+        for v in self.generative_order:
+            if v in self.n_components:
+                code = labels.codes[:, self.codes_column[v]]
+                changes = (code >= 0) & (code != before[v].argmax(dim=1))
+                wanted = functional.one_hot(code.clamp_min(0), before[v].shape[1])
+                wanted = wanted.to(before[v].dtype)
+                after[v] = torch.where(changes[:, None], wanted, before[v])
+            elif v in self.quantities:
+                wanted = labels.quantities[:, self.quantities[v]]
+                after[v] = torch.where(wanted.isnan(), before[v], wanted)
+            elif self.graph.parents(v):
+                old = self._gaussian_prior(v, before)
+                new = self._gaussian_prior(v, after)
+                after[v] = new.mean + (before[v] - old.mean) * new.stddev / old.stddev
+        return _beside(after, self.latent_blocks)
+
+    def _log_likelihood(self, x: Tensor, worlds: Worlds) -> Tensor:
+        """Return ``ln p(x | parents)`` in each world."""
+
+        def of_some(z: Tensor, row: Tensor) -> Tensor:
+            return self.likelihood(self.decoder(z)).log_prob(x[row])
+
+        z = self._as_inputs(worlds.values, self._seen)
+        if len(worlds) <= LARGEST_CHUNK or not torch.is_grad_enabled():
+            return of_some(z, worlds.row)
+        chunks = zip(
+            z.split(LARGEST_CHUNK), worlds.row.split(LARGEST_CHUNK), strict=True
+        )
+        return torch.cat([checkpoint(of_some, *c, use_reentrant=False) for c in chunks])
+
+    def _log_prior(self, v: str, values: Mapping[str, Tensor]) -> Tensor:
+        """Return ``ln p(v | parents)`` in each world."""
+        value = values[v]
+        if v in self.n_components:
+            logits = self._prior_output(v, values, len(value))
+            return (value * torch.log_softmax(logits, dim=1)).sum(1)
+        return self._gaussian_prior(v, values).log_prob(value).sum(1)
+
+    def _gaussian_prior(
+        self, v: str, values: Mapping[str, Tensor], n: int | None = None
+    ) -> Normal:
+        n = len(values[v]) if n is None else n
+        return _normal(self._prior_output(v, values, n))
+
+    def _prior_output(self, v: str, values: Mapping[str, Tensor], n: int) -> Tensor:
+        """Return the parameters of ``p(v | parents)``, (n, n_parameters)."""
+        parents = self.graph.parents(v)
+        if not parents:
+            return self.draws.new_zeros(n, self._n_parameters(v))
+        return self.priors[self.number[v]](self._as_inputs(values, parents))
+
+    # Shapes -------------------------------------------------------------------------
+
+    def _as_inputs(self, values: Mapping[str, Tensor], names: Iterable[str]) -> Tensor:
+        """Return variables side by side as networks see them.
+
+        All columns have unit variance a priori. As plain one-hot codes, discrete
+        variables would be drowned by Gaussian ones, and learned long after them.
+        """
+        columns = []
+        for v in names:
+            value, size = values[v], self.n_components.get(v, 1)
+            if size > 1:
+                value = (value - 1 / size) * (size / math.sqrt(size - 1))
+            columns.append(value)
+        return torch.cat(columns, dim=1)
+
+    def _values(self, z: Tensor) -> dict[str, Tensor]:
+        return {v: z[:, block] for v, block in self.latent_blocks.items()}
+
+    def _n_columns(self, names: Iterable[str]) -> int:
+        blocks = [self.latent_blocks[v] for v in names]
+        return sum(block.stop - block.start for block in blocks)
+
+    def _n_parameters(self, v: str) -> int:
+        size = self._n_columns([v])
+        return size if v in self.n_components else 2 * size
+
+
+def _normal(output: Tensor) -> Normal:
+    mean, log_variance = output.chunk(2, dim=1)
+    scale = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
+    return Normal(mean, scale, validate_args=False)
+
+
+def _even_draws(n_dims: int) -> Tensor:
+    """Return standard normal draws that lie more evenly than random ones."""
+    uniform = torch.quasirandom.SobolEngine(n_dims, scramble=True, seed=0).draw(N_DRAWS)
+    return Normal(0.0, 1.0).icdf(uniform.clamp(1e-6, 1 - 1e-6))
+
+
+def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
+    return log_proba.exp()
+
+
+def _mean_of_gaussian(v: str, posterior: Normal, worlds: Worlds) -> Tensor:
+    return posterior.mean
+
+
+def _beside(values: Mapping[str, Tensor], names: Iterable[str]) -> Tensor:
+    return torch.cat([values[v] for v in names], dim=1)
+
+
+def _prior(n_parents: int, n_parameters: int) -> nn.Module:
+    """Return a network that starts by giving zeros, a level or standard prior."""
+    if not n_parents:
+        return nn.Identity()
+    last = nn.Linear(PRIOR_WIDTH, n_parameters)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(n_parents, PRIOR_WIDTH), nn.ReLU(), last)
+
+
+def _side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
+    blocks, start = {}, 0
+    for name, size in sizes.items():
+        blocks[name] = slice(start, start + size)
+        start += size
+    return blocks

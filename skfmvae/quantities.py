@@ -1,0 +1,266 @@
+"""Columns of `y` that hold quantities: taken out, standardised, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from skfmvae.labels import Columns, columns_of
+
+__all__ = ["QuantityEncoder"]
+
+
+class QuantityEncoder:
+    """Standardised values of continuous properties, any of which may be missing.
+
+    An entry is missing where it is NaN, None or ``pd.NA``; -1 is a number like any
+    other. All columns of a property are known on a row, or none of them is.
+
+    Parameters
+    ----------
+    columns : dict of str to sequence of str
+        The names of the columns of every continuous property.
+    names : sequence of str, default=()
+        Names of all columns that `y` may have, in the order of a `y` without names.
+        Without any, every column is as welcome as another.
+
+    Attributes
+    ----------
+    blocks : dict of str to slice
+        The columns of each property in the encoded values.
+    mean, scale : ndarray of shape (n_quantities,)
+        Of the known values of each column at `fit`; 0 and 1 where there is none.
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[str]], names: Sequence[str] = ()):
+        self.columns = columns
+        self.names = names
+        self.blocks: dict[str, slice] = {}
+        for name, own in columns.items():
+            start = sum(block.stop - block.start for block in self.blocks.values())
+            self.blocks[name] = slice(start, start + len(own))
+
+    @property
+    def n_quantities(self) -> int:
+        """Number of columns of all properties."""
+        return sum(map(len, self.columns.values()))
+
+    def fit(self, y: Any) -> QuantityEncoder:
+        """Learn the order of the columns of `y`, and their means and scales.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples, n_columns)
+            Partial targets.
+
+        Returns
+        -------
+        QuantityEncoder
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If values are infinite or no numbers, or a property is known in part.
+        """
+        self.mean, self.scale = np.zeros(self.n_quantities), np.ones(self.n_quantities)
+        self.order = [] if y is None else self._named(y).names or []
+        if y is None or not self.columns:
+            return self
+        values = self._values(y)
+        for j, column in enumerate(values.T):
+            known = column[~np.isnan(column)]
+            if known.size:
+                self.mean[j] = known.mean()
+                self.scale[j] = known.std() or 1.0
+        return self
+
+    def transform(self, y: Any, n_samples: int) -> np.ndarray:
+        """Return standardised values.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples, n_columns)
+            Partial targets.
+        n_samples : int
+            Number of rows.
+
+        Returns
+        -------
+        quantities : float32 ndarray of shape (n_samples, n_quantities)
+            NaN where missing.
+        """
+        if y is None or not self.columns:
+            return np.full((n_samples, self.n_quantities), np.nan, dtype=np.float32)
+        return ((self._values(y) - self.mean) / self.scale).astype(np.float32)
+
+    def inverse(self, quantities: np.ndarray) -> np.ndarray:
+        """Return values in their own units.
+
+        Parameters
+        ----------
+        quantities : ndarray of shape (n_samples, n_quantities)
+            Standardised values.
+
+        Returns
+        -------
+        values : float64 ndarray of shape (n_samples, n_quantities)
+            As they were in `y`.
+        """
+        return quantities.astype(np.float64) * self.scale + self.mean
+
+    def rest(self, y: Any) -> Any:
+        """Return what is left of `y` without the continuous properties.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples, n_columns)
+            Partial targets.
+
+        Returns
+        -------
+        rest : Columns, array-like or None
+            For a :class:`~skfmvae.labels.PartialLabelEncoder`; None if nothing is.
+        """
+        if y is None or not self.names:
+            return y
+        names, columns, n_dims = self._named(y)
+        if not self.columns:
+            return Columns(names, columns, n_dims)
+        own = self._own_columns()
+        left = [i for i, name in enumerate(names or []) if name not in own]
+        if not left:
+            return None
+        kept = [(names or [])[i] for i in left]
+        return Columns(kept, [columns[i] for i in left], 1 if len(left) == 1 else 2)
+
+    def join(self, labels: np.ndarray | None, quantities: np.ndarray) -> np.ndarray:
+        """Put values between the labels, in the order of the columns of `y` at `fit`.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
+            Values of the discrete properties of `y`.
+        quantities : ndarray of shape (n_samples, n_quantities)
+            Standardised values.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_columns)
+            An object array if labels are no numbers.
+        """
+        if not self.columns:
+            assert labels is not None
+            return labels
+        own = self._own_columns()
+        values = dict(zip(own, self.inverse(quantities).T, strict=True))
+        order = self.order or own
+        others = [name for name in order if name not in values]
+        if labels is not None:
+            labels = labels.reshape(len(quantities), -1)
+            values |= dict(zip(others, labels.T, strict=False))
+        columns = [values[name] for name in order if name in values]
+        if any(column.dtype.kind not in "iuf" for column in columns):
+            columns = [column.astype(object) for column in columns]
+        return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    def values_of(self, properties: Mapping[str, Any], n_samples: int) -> np.ndarray:
+        """Return the standardised values of rows with chosen properties.
+
+        Parameters
+        ----------
+        properties : dict of str to array-like
+            One value (a number, or one number per column) for all rows, or one for
+            each row; other names are passed over.
+        n_samples : int
+            Number of rows.
+
+        Returns
+        -------
+        quantities : float32 ndarray of shape (n_samples, n_quantities)
+            NaN for properties that are not named.
+
+        Raises
+        ------
+        ValueError
+            If values have another shape or are not finite.
+        """
+        quantities = np.full((n_samples, self.n_quantities), np.nan)
+        for name in self.blocks.keys() & properties.keys():
+            block = self.blocks[name]
+            n_columns = block.stop - block.start
+            values = np.asarray(properties[name], dtype=np.float64)
+            if n_columns == 1 and values.shape == (n_samples,):
+                values = values[:, None]
+            if values.shape not in {(), (n_columns,), (n_samples, n_columns)} or (
+                values.ndim == 0 and n_columns > 1
+            ):
+                raise ValueError(
+                    f"property {name!r} has values of shape {values.shape}; give shape "
+                    f"({n_columns},) for all rows or ({n_samples}, {n_columns}), one "
+                    "for each."
+                )
+            if not np.isfinite(values).all():
+                raise ValueError(f"property {name!r} is asked to be NaN or infinite.")
+            quantities[:, block] = (values - self.mean[block]) / self.scale[block]
+        return quantities.astype(np.float32)
+
+    def _own_columns(self) -> list[str]:
+        return [column for own in self.columns.values() for column in own]
+
+    def _named(self, y: Any) -> Columns:
+        """Return the columns of `y`, with the names they go by."""
+        names, columns, n_dims = columns_of(y)
+        if not self.names:
+            return Columns(names, columns, n_dims)
+        named_before = getattr(self, "order", [])
+        if names is None or n_dims == 1 and len(self.names) == 1:
+            names = list(named_before or self.names)
+        if len(names) != len(columns) or not set(names) <= set(self.names):
+            raise ValueError(
+                f"y has {len(columns)} columns{f' {names}' if names else ''}; expected "
+                f"are {named_before or list(self.names)}, the columns of the graph's "
+                "properties. Add what is missing to the graph, or drop it from y."
+            )
+        return Columns(names, columns, n_dims)
+
+    def _values(self, y: Any) -> np.ndarray:
+        names, columns, _ = self._named(y)
+        by_name = dict(zip(names or [], columns, strict=True))
+        values = np.full((len(columns[0]), self.n_quantities), np.nan)
+        for j, name in enumerate(self._own_columns()):
+            if name in by_name:
+                values[:, j] = _numbers(by_name[name], name)
+        for name, block in self.blocks.items():
+            missing = np.isnan(values[:, block])
+            partly = missing.any(axis=1) & ~missing.all(axis=1)
+            if partly.any():
+                raise ValueError(
+                    f"property {name!r} of y is known in part in row "
+                    f"{np.flatnonzero(partly)[0]}; give all of its columns "
+                    f"{list(self.columns[name])}, or NaN in all of them."
+                )
+        return values
+
+
+def _numbers(column: np.ndarray, name: str) -> np.ndarray:
+    """Return a column as floats, NaN where missing."""
+    if column.dtype.kind == "O":
+        # By name, so that pandas need not be there; and first, for NA has no truth.
+        missing = [v is None or type(v).__name__ == "NAType" or v != v for v in column]
+        column = np.where(missing, np.nan, column)
+    try:
+        values = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"column {name!r} of y is continuous in the graph and holds something "
+            f"else ({error}); make it numbers, NaN where unknown."
+        ) from error
+    if np.isinf(values).any():
+        raise ValueError(
+            f"column {name!r} of y holds infinity in row "
+            f"{np.flatnonzero(np.isinf(values))[0]}; remove it."
+        )
+    return values

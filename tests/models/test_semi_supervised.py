@@ -1,0 +1,541 @@
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.distributions import MultivariateNormal, Normal
+
+from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
+from skfmvae.models import Labels, SemiSupervised, semi_supervised
+from skfmvae.nn import MLP, Gaussian, build_branches, build_network
+
+N_INPUTS, SCALE = 5, 0.75  # exact in float32 too
+NAN = math.nan
+
+M2 = Graph(
+    {"shape": Discrete(3), "colour": Discrete(2), "style": Latent(2)},
+    recognition={"style": ["shape", "colour"]},
+)
+# Recognised against the direction in which rows are generated, and in a chain.
+TANGLED = Graph(
+    {"size": Discrete(3), "kind": Discrete(2), "light": Continuous(2), "z": Latent(2)},
+    generative={"z": ["kind"], "kind": ["size"], "x": ["z", "light"]},
+    recognition={"size": ["z"], "kind": ["z", "light"]},
+)
+
+
+def make_model(graph=M2, seed=0, hidden=(6,), **kwargs):
+    """Small networks without normalisation and Gaussian rows, in float64."""
+    torch.manual_seed(seed)
+    likelihood = Gaussian(learn_scale=False, scale=SCALE).build(np.eye(N_INPUTS))
+    likelihood.mean[:], likelihood.std[:] = 0.0, 1.0
+    network = MLP(hidden=hidden, norm=None, activation="tanh")
+    settings = {
+        "label_weight": 0.5,
+        "supervised_weight": 1.0,
+        "n_particles": 1,
+        "bound": "elbo",
+        "marginalization": "enumerate",
+        "temperature": 0.5,
+    }
+    model = SemiSupervised(
+        graph,
+        partial(build_branches, network, N_INPUTS),
+        partial(build_network, network, "decoder", n_outputs=N_INPUTS),
+        likelihood,
+        n_inputs=N_INPUTS,
+        **(settings | kwargs),
+    )
+    for prior in model.priors:  # which start level
+        for parameter in prior.parameters():
+            nn.init.normal_(parameter, std=0.5)
+    return model.double()
+
+
+def make_rows(n=4, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, N_INPUTS, generator=generator, dtype=torch.float64)
+
+
+def labels_of(codes, quantities=None):
+    codes = torch.as_tensor(codes)
+    if quantities is None:
+        quantities = torch.empty(len(codes), 0, dtype=torch.float64)
+    return Labels(codes, torch.as_tensor(quantities, dtype=torch.float64))
+
+
+def total(model, x, labels):
+    """Return the objective of every row, the classification term included."""
+    terms = model.terms(x, labels).terms
+    return sum(
+        term.weight
+        * torch.where(
+            torch.ones(len(x), dtype=torch.bool) if term.rows is None else term.rows,
+            term.value,
+            0.0,
+        )
+        for term in terms.values()
+    )
+
+
+def mean_draws(monkeypatch):
+    monkeypatch.setattr(Normal, "rsample", lambda self, shape=(): self.mean)
+
+
+def seen(proba):
+    """Return a discrete variable as networks see it: of unit variance where level."""
+    size = len(proba)
+    return (proba - 1 / size) / math.sqrt((1 / size) * (1 - 1 / size))
+
+
+def one_hot(code, size):
+    """Return a value as networks see it."""
+    return seen(nn.functional.one_hot(torch.as_tensor(code), size).double())
+
+
+def output(model, v, x, *parents):
+    """Return the parameters of q(v | x, parents) for one row."""
+    i = model.number[v]
+    features = model.recognition.read(x[None])[i]
+    values = torch.cat(parents)[None] if parents else None
+    return model.recognition(i, features, values)[0]
+
+
+def normal(parameters):
+    mean, log_variance = parameters.chunk(2)
+    return Normal(mean, torch.exp(log_variance / 2))
+
+
+# Enumeration --------------------------------------------------------------------------
+
+
+def m2_by_hand(model, x, shape, colour):
+    """Sum over what is unobserved of q (ln p - ln q), one value at a time."""
+    log_q = {v: torch.log_softmax(output(model, v, x), 0) for v in ("shape", "colour")}
+    value = 0.0
+    for s in range(3) if shape < 0 else [shape]:
+        for c in range(2) if colour < 0 else [colour]:
+            parents = [one_hot(s, 3), one_hot(c, 2)]
+            posterior = normal(output(model, "style", x, *parents))
+            z = posterior.mean
+            rows = Normal(model.decoder(torch.cat([*parents, z])[None])[0], SCALE)
+            divergence = 0.5 * (
+                posterior.variance + z**2 - 1 - posterior.variance.log()
+            )
+            bound = rows.log_prob(x).sum() - divergence.sum()
+            bound = bound - math.log(3) - math.log(2)
+            weight = 1.0
+            if shape < 0:
+                weight, bound = (
+                    weight * log_q["shape"][s].exp(),
+                    bound - log_q["shape"][s],
+                )
+            if colour < 0:
+                weight = weight * log_q["colour"][c].exp()
+                bound = bound - log_q["colour"][c]
+            value = value + weight * bound
+    alpha = model.label_weight * N_INPUTS
+    if shape >= 0:
+        value = value + alpha * log_q["shape"][shape]
+    if colour >= 0:
+        value = value + alpha * log_q["colour"][colour]
+    return value
+
+
+CODES = [[-1, -1], [2, -1], [-1, 1], [0, 1]]
+
+
+def test_enumeration_is_a_loop_over_values(monkeypatch):
+    mean_draws(monkeypatch)
+    model, x = make_model(), make_rows()
+    expected = [
+        m2_by_hand(model, row, *codes) for row, codes in zip(x, CODES, strict=True)
+    ]
+    found = total(model, x, labels_of(CODES))
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-10, atol=1e-10)
+
+
+def test_only_the_unobserved_is_enumerated(monkeypatch):
+    model, x = make_model(), make_rows()
+    n_decoded = []
+    model.decoder.register_forward_pre_hook(lambda _, z: n_decoded.append(len(z[0])))
+    model.terms(x, labels_of(CODES))
+    assert n_decoded == [6 + 2 + 3 + 1]
+
+
+def test_chunks_change_nothing(monkeypatch):
+    x, labels = make_rows(), labels_of(CODES)
+    gradients, sizes = [], []
+    for chunk in (1000, 5):
+        monkeypatch.setattr(semi_supervised, "LARGEST_CHUNK", chunk)
+        model = make_model()
+        model.decoder.register_forward_pre_hook(lambda _, z: sizes.append(len(z[0])))
+        torch.manual_seed(0)
+        total(model, x, labels).sum().backward()
+        gradients.append([p.grad for p in model.parameters() if p.grad is not None])
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
+    assert max(sizes[1:]) == 5
+
+
+def test_gradient_of_enumeration_is_that_of_finite_differences():
+    model, x, labels = make_model(), make_rows(), labels_of(CODES)
+
+    def objective():
+        torch.manual_seed(5)
+        return total(model, x, labels).sum()
+
+    objective().backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is None:
+                continue
+            flat, gradient = parameter.view(-1), parameter.grad.view(-1)
+            for i in {0, len(flat) // 2, len(flat) - 1}:
+                step = torch.zeros_like(flat)
+                step[i] = 1e-5
+                flat += step
+                high = objective()
+                flat -= 2 * step
+                low = objective()
+                flat += step
+                expected = (high - low) / 2e-5
+                torch.testing.assert_close(gradient[i], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_of_the_relaxation_is_that_of_enumeration_on_average():
+    graph = Graph({"y": Discrete(3)})
+    x = make_rows(1).expand(40_000, -1)
+    labels = labels_of(np.full((40_000, 1), -1))
+    gradients = []
+    for how in ("enumerate", "gumbel"):
+        model = make_model(graph, marginalization=how, temperature=0.1)
+        with torch.no_grad():  # worlds that are clearly better or worse
+            for parameter in model.decoder.parameters():
+                parameter *= 2
+        torch.manual_seed(0)
+        total(model, x, labels).mean().backward()
+        gradients.append(model.recognition.tails[0][-1].bias.grad)
+    exact, relaxed = gradients
+    assert exact.abs().max() > 0.1
+    torch.testing.assert_close(relaxed, exact, rtol=0.1, atol=0.02)
+
+
+def test_sum_and_sample_is_enumeration_on_average(monkeypatch):
+    """In value and in gradient, whichever value is drawn for those not summed over."""
+    monkeypatch.setattr(semi_supervised, "UNLIKELY", 0.25)
+    monkeypatch.setattr(semi_supervised, "LARGEST_CHUNK", 100_000)
+    mean_draws(monkeypatch)
+    graph = Graph({"y": Discrete(5), "z": Latent(1)}, recognition={"z": ["y"]})
+    n = 20_000
+    x, labels = make_rows(1).expand(n, -1), labels_of(np.full((n, 1), -1))
+    values, gradients, sizes = [], [], []
+    for how in ("enumerate", "sum-and-sample"):
+        model = make_model(graph, marginalization=how)
+        model.recognition.tails[0][-1].bias.data[:] = torch.tensor([3, 2.5, 0, 0, 0])
+        sizes.clear()
+        model.decoder.register_forward_pre_hook(lambda _, z: sizes.append(len(z[0])))
+        torch.manual_seed(0)
+        objective = total(model, x, labels).mean()
+        objective.backward()
+        values.append(objective.detach())
+        gradients.append(model.recognition.tails[0][-1].bias.grad)
+        assert sizes == [n * (5 if how == "enumerate" else 3)]
+    torch.testing.assert_close(values[1], values[0], rtol=0.01, atol=0)
+    assert gradients[0].abs().min() > 0.01
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0.15, atol=0.02)
+
+
+# Importance weights, and bounds -------------------------------------------------------
+
+
+def test_weights_of_draws_when_an_observation_depends_on_them():
+    """They are q(y | x, z), self-normalised; ln q(y | x) is the log of their mean."""
+    graph = Graph(
+        {"y": Discrete(3), "z": Latent(2)},
+        generative={"x": ["z"], "y": ["z"]},
+        recognition={"y": ["z"]},
+    )
+    n_particles = 4
+    model, x = make_model(graph, n_particles=n_particles), make_rows(1)
+    torch.manual_seed(7)
+    found = total(model, x, labels_of([[1]]))[0]
+    torch.manual_seed(7)
+    posterior = normal(output(model, "z", x[0]))
+    draws = posterior.mean + posterior.stddev * torch.randn(n_particles, 2).double()
+    torch.manual_seed(7)
+    draws = Normal(
+        posterior.mean.expand(n_particles, -1), posterior.stddev.expand(n_particles, -1)
+    ).rsample()
+    log_q_y, ratio = [], []
+    for z in draws:
+        log_q = torch.log_softmax(output(model, "y", x[0], z), 0)[1]
+        log_p = torch.log_softmax(model.priors[model.number["y"]](z[None])[0], 0)[1]
+        rows = Normal(model.decoder(z[None])[0], SCALE).log_prob(x[0]).sum()
+        kl = 0.5 * (
+            posterior.variance + posterior.mean**2 - 1 - posterior.variance.log()
+        )
+        log_q_y.append(log_q)
+        ratio.append(rows + log_p - kl.sum() - log_q)
+    log_q_y, ratio = torch.stack(log_q_y), torch.stack(ratio)
+    weights = torch.softmax(log_q_y, 0)
+    alpha = model.label_weight * N_INPUTS
+    of_label = torch.logsumexp(log_q_y, 0) - math.log(n_particles)
+    expected = (weights * ratio).sum() + (1 + alpha) * of_label
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+def linear_gaussian(bound, n_particles):
+    """Rows that depend linearly on a latent, recognised by its true posterior."""
+    graph = Graph({"z": Latent(2)})
+    model = make_model(graph, hidden=(), bound=bound, n_particles=n_particles)
+    decoder = model.decoder[-1]
+    loadings, mean = decoder.weight.detach(), decoder.bias.detach()
+    covariance = torch.linalg.inv(torch.eye(2) + loadings.T @ loadings / SCALE**2)
+    # The posterior is diagonal where loadings are orthogonal.
+    q, _ = torch.linalg.qr(loadings)
+    decoder.weight.data = loadings = q * torch.tensor([0.5, 1.5])
+    covariance = torch.linalg.inv(
+        torch.eye(2).double() + loadings.T @ loadings / SCALE**2
+    )
+    gain = covariance @ loadings.T / SCALE**2
+    model.recognition.trunk.weight.data[:2] = gain
+    model.recognition.trunk.bias.data[:2] = -gain @ mean
+    model.recognition.trunk.weight.data[2:] = 0.0
+    model.recognition.trunk.bias.data[2:] = covariance.diagonal().log()
+    marginal = loadings @ loadings.T + SCALE**2 * torch.eye(N_INPUTS)
+    return model, MultivariateNormal(mean, marginal)
+
+
+@pytest.mark.parametrize("n_particles", [1, 5])
+def test_the_true_posterior_makes_the_bound_exact(n_particles):
+    model, marginal = linear_gaussian("iwae", n_particles)
+    x = make_rows()
+    found = total(model, x, labels_of(np.empty((4, 0), dtype=np.int64)))
+    torch.testing.assert_close(found, marginal.log_prob(x), rtol=1e-10, atol=1e-10)
+    noise = torch.randn(3, 2, dtype=torch.float64)
+    torch.testing.assert_close(model.log_marginal(x, noise), marginal.log_prob(x))
+
+
+def test_the_true_posterior_makes_the_mean_bound_exact():
+    model, marginal = linear_gaussian("elbo", 20_000)
+    x = make_rows()
+    found = total(model, x, labels_of(np.empty((4, 0), dtype=np.int64)))
+    torch.testing.assert_close(found, marginal.log_prob(x), rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("graph", [M2, TANGLED], ids=["m2", "tangled"])
+def test_importance_weights_tighten_the_bound(graph):
+    n = 20_000
+    x = make_rows(1).expand(n, -1)
+    model = make_model(graph)
+    n_quantities = 2 * len(graph.continuous)
+    nothing = labels_of(np.full((n, 2), -1), np.full((n, n_quantities), NAN))
+    bounds, errors = [], []
+    for bound, n_particles in [("elbo", 1), ("iwae", 1), ("iwae", 3), ("iwae", 10)]:
+        model.bound, model.n_particles = bound, n_particles
+        with torch.no_grad():
+            values = total(model, x, nothing)
+        bounds.append(values.mean())
+        errors.append(values.std() / math.sqrt(n))
+    elbo, *iwae = bounds
+    assert abs(iwae[0] - elbo) < 4 * (errors[0] + errors[1])
+    assert iwae[0] + 4 * errors[1] < iwae[1] - 4 * errors[2]
+    assert iwae[1] + 4 * errors[2] < iwae[2] - 4 * errors[3]
+    with torch.no_grad():
+        best = model.log_marginal(x[:1], torch.randn(20_000, model.n_latents).double())
+    assert iwae[2] < best[0]
+
+
+def test_log_marginal_is_the_integral():
+    graph = Graph({"y": Discrete(3), "z": Latent(1)}, recognition={"z": ["y"]})
+    model, x = make_model(graph), make_rows(2)
+    grid = torch.linspace(-8, 8, 2001, dtype=torch.float64)
+    parts = []
+    for y in range(3):
+        values = torch.cat([one_hot(y, 3).expand(len(grid), -1), grid[:, None]], 1)
+        rows = Normal(model.decoder(values)[:, None], SCALE).log_prob(x).sum(-1)
+        joint = rows + Normal(0.0, 1.0).log_prob(grid)[:, None] - math.log(3)
+        parts.append(torch.logsumexp(joint, 0) + math.log(16 / 2000))
+    expected = torch.logsumexp(torch.stack(parts), 0)
+    noise = torch.randn(20_000, 4, generator=torch.Generator().manual_seed(0)).double()
+    with torch.no_grad():
+        found = model.log_marginal(x, noise)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.02)
+
+
+# Tangled graphs -----------------------------------------------------------------------
+
+
+TANGLED_LABELS = labels_of(
+    [[-1, -1], [2, -1], [-1, 0], [1, 1]],
+    [[NAN, NAN], [0.3, -1.0], [NAN, NAN], [1.0, 0.5]],
+)
+
+
+@pytest.mark.parametrize("bound", ["elbo", "iwae"])
+@pytest.mark.parametrize("how", ["enumerate", "sum-and-sample", "gumbel"])
+def test_every_dependence_has_a_gradient(bound, how):
+    model = make_model(TANGLED, bound=bound, marginalization=how, n_particles=2)
+    total(model, make_rows(), TANGLED_LABELS).sum().backward()
+    for v in TANGLED.variables:
+        i = model.number[v]
+        if TANGLED.parents(v, "recognition"):
+            assert model.recognition.joins[i].weight.grad.abs().sum() > 0
+        assert model.recognition.tails[i][-1].weight.grad.abs().sum() > 0
+        if TANGLED.parents(v):
+            assert model.priors[i][-1].weight.grad.abs().sum() > 0
+
+
+def test_a_bound_in_a_tangled_graph_is_one():
+    """The mean over draws of ln p - ln q, by hand, one draw at a time."""
+    model, x = make_model(TANGLED), make_rows(1)
+    n = 4000
+    nothing = labels_of(np.full((n, 2), -1), np.full((n, 2), NAN))
+    with torch.no_grad():
+        found = total(model, x.expand(n, -1), nothing)
+        values = []
+        for _ in range(n):
+            q_light = normal(output(model, "light", x[0]))
+            q_z = normal(output(model, "z", x[0]))
+            light, z = q_light.sample(), q_z.sample()
+            q_size = torch.log_softmax(output(model, "size", x[0], z), 0)
+            q_kind = torch.log_softmax(output(model, "kind", x[0], z, light), 0)
+            size = torch.distributions.Categorical(logits=q_size).sample()
+            kind = torch.distributions.Categorical(logits=q_kind).sample()
+            p_kind = model.priors[model.number["kind"]](one_hot(size, 3)[None])[0]
+            p_z = normal(model.priors[model.number["z"]](one_hot(kind, 2)[None])[0])
+            rows = Normal(model.decoder(torch.cat([z, light])[None])[0], SCALE)
+            values.append(
+                rows.log_prob(x[0]).sum()
+                + p_z.log_prob(z).sum()
+                + Normal(0.0, 1.0).log_prob(light).sum()
+                + torch.log_softmax(p_kind, 0)[kind]
+                - math.log(3)
+                - q_light.log_prob(light).sum()
+                - q_z.log_prob(z).sum()
+                - q_size[size]
+                - q_kind[kind]
+            )
+    values = torch.stack(values)
+    error = (values.std() + found.std()) / math.sqrt(n)
+    assert abs(values.mean() - found.mean()) < 4 * error
+
+
+def test_predictions_average_over_what_they_depend_on():
+    model, x = make_model(TANGLED), make_rows(1)
+    size, kind = model.property_log_proba(x)
+    q_z = normal(output(model, "z", x[0]))
+    q_light = normal(output(model, "light", x[0]))
+    draws = [(q_z.sample(), q_light.sample()) for _ in range(2000)]
+    by_hand = torch.stack(
+        [torch.softmax(output(model, "kind", x[0], z, light), 0) for z, light in draws]
+    ).mean(0)
+    torch.testing.assert_close(kind[0].exp(), by_hand, rtol=0, atol=0.05)
+    by_hand = torch.stack(
+        [torch.softmax(output(model, "size", x[0], z), 0) for z, _ in draws]
+    ).mean(0)
+    torch.testing.assert_close(size[0].exp(), by_hand, rtol=0, atol=0.05)
+    quantities = model.quantity_distribution(x)
+    torch.testing.assert_close(quantities.mean[0], q_light.mean)
+    torch.testing.assert_close(quantities.stddev[0], q_light.stddev)
+
+
+def test_predictions_in_a_chain_are_sums():
+    graph = Graph(
+        {"a": Discrete(2), "b": Discrete(3), "c": Continuous(1)},
+        recognition={"b": ["a"], "c": ["b"]},
+    )
+    model, x = make_model(graph), make_rows(1)
+    log_proba = model.property_log_proba(x)
+    a = torch.softmax(output(model, "a", x[0]), 0)
+    b = sum(
+        a[i] * torch.softmax(output(model, "b", x[0], one_hot(i, 2)), 0)
+        for i in range(2)
+    )
+    torch.testing.assert_close(log_proba[0][0].exp(), a)
+    torch.testing.assert_close(log_proba[1][0].exp(), b)
+    parts = [normal(output(model, "c", x[0], one_hot(i, 3))) for i in range(3)]
+    mean = sum(p * part.mean for p, part in zip(b, parts, strict=True))
+    square = sum(
+        p * (part.variance + part.mean**2) for p, part in zip(b, parts, strict=True)
+    )
+    quantities = model.quantity_distribution(x)
+    torch.testing.assert_close(quantities.mean[0], mean)
+    torch.testing.assert_close(quantities.variance[0], square - mean**2)
+
+
+# Generation ---------------------------------------------------------------------------
+
+
+def test_samples_follow_the_priors():
+    model, n = make_model(TANGLED), 20_000
+    wanted = labels_of(np.full((n, 2), -1), np.full((n, 2), NAN))
+    wanted.codes[:, 0] = 2
+    wanted.quantities[: n // 2] = 0.25
+    torch.manual_seed(0)
+    z, drawn = model.sample_latents(wanted)
+    assert (drawn.codes[:, 0] == 2).all()
+    assert (drawn.quantities[: n // 2] == 0.25).all()
+    torch.testing.assert_close(
+        drawn.quantities[n // 2 :].mean(0), torch.zeros(2).double(), rtol=0, atol=0.04
+    )
+    p_kind = model.priors[model.number["kind"]](one_hot(2, 3)[None])[0].softmax(0)
+    share = torch.bincount(drawn.codes[:, 1]) / n
+    torch.testing.assert_close(share, p_kind.float(), rtol=0, atol=0.02)
+    block = z[:, model.latent_blocks["z"]]
+    for kind in range(2):
+        p_z = normal(model.priors[model.number["z"]](one_hot(kind, 2)[None])[0])
+        of_kind = block[drawn.codes[:, 1] == kind]
+        torch.testing.assert_close(of_kind.mean(0), p_z.mean, rtol=0, atol=0.1)
+        torch.testing.assert_close(of_kind.std(0), p_z.stddev, rtol=0.05, atol=0.0)
+    kinds = z[:, model.latent_blocks["kind"]].argmax(1)
+    torch.testing.assert_close(kinds, drawn.codes[:, 1])
+
+
+def test_interventions_keep_where_a_latent_lies_in_its_prior():
+    model, x = make_model(TANGLED), make_rows(6)
+    before = model.encode(x).mean
+    kind = before[:, model.latent_blocks["kind"]].argmax(1)
+    codes = torch.full((6, 2), -1)
+    codes[:, 1] = 1 - kind
+    after = model.intervene(x, labels_of(codes, np.full((6, 2), NAN)))
+    for v in ("size", "light"):
+        block = model.latent_blocks[v]
+        torch.testing.assert_close(after[:, block], before[:, block], rtol=0, atol=0)
+    prior = model.priors[model.number["z"]]
+    for i in range(6):
+        old = normal(prior(seen(before[i, model.latent_blocks["kind"]])[None])[0])
+        new = normal(prior(one_hot(1 - kind[i], 2)[None])[0])
+        block = model.latent_blocks["z"]
+        torch.testing.assert_close(
+            (after[i, block] - new.mean) / new.stddev,
+            (before[i, block] - old.mean) / old.stddev,
+        )
+
+
+def test_imposing_a_quantity_changes_it_alone():
+    model, x = make_model(TANGLED), make_rows(3)
+    wanted = labels_of(np.full((3, 2), -1), np.full((3, 2), 0.5))
+    before, after = model.encode(x).mean, model.intervene(x, wanted)
+    block = model.latent_blocks["light"]
+    assert (after[:, block] == 0.5).all()
+    rest = torch.ones(model.n_latents, dtype=torch.bool)
+    rest[block] = False
+    torch.testing.assert_close(after[:, rest], before[:, rest])
+
+
+def test_weights_of_the_objective():
+    x, labels = make_rows(), labels_of(CODES)
+    values = []
+    for weights in ({}, {"supervised_weight": 3.0}, {"label_weight": 0.0}):
+        model = make_model(**weights)
+        torch.manual_seed(0)
+        values.append(total(model, x, labels))
+    plain, supervised, unlabelled = values
+    torch.testing.assert_close(supervised[0], plain[0])
+    torch.testing.assert_close(supervised[1:], 3 * plain[1:])
+    model = make_model()
+    log_q = [torch.log_softmax(output(model, "shape", row), 0) for row in x]
+    torch.testing.assert_close(plain[1] - unlabelled[1], 2.5 * log_q[1][2])
