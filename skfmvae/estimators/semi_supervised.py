@@ -56,6 +56,12 @@ class Inference(BaseEstimator):
         "elbo" alone.
     supervised_weight : float, default=1.0
         Weight ``gamma`` of rows on which something is observed.
+    prediction : {"recognition", "joint"}, default="recognition"
+        Whether discrete properties are predicted by ``q(y | x)`` alone, or by its
+        product with the bound on ``p(x, y)``, that is, also by how well each value
+        explains the row. "joint" is more accurate without learning aids; it decodes
+        every row once for each combination of values, and is refused where these are
+        not summed over.
 
     Examples
     --------
@@ -72,6 +78,7 @@ class Inference(BaseEstimator):
         "n_particles": [Interval(Integral, 1, None, closed="left")],
         "bound": [StrOptions({"elbo", "iwae"})],
         "supervised_weight": [Interval(Real, 0, None, closed="left")],
+        "prediction": [StrOptions({"recognition", "joint"})],
     }
 
     def __init__(
@@ -81,12 +88,14 @@ class Inference(BaseEstimator):
         n_particles: int = 1,
         bound: str = "elbo",
         supervised_weight: float = 1.0,
+        prediction: str = "recognition",
     ):
         self.marginalization = marginalization
         self.temperature = temperature
         self.n_particles = n_particles
         self.bound = bound
         self.supervised_weight = supervised_weight
+        self.prediction = prediction
 
     def resolved(self, graph: Graph) -> str:
         """Return the marginalization for a graph, which "auto" leaves open.
@@ -110,14 +119,23 @@ class Inference(BaseEstimator):
         n_combinations = math.prod(sizes.values())
         if self.marginalization == "auto":
             few = n_combinations <= FEW_COMBINATIONS
-            return "sum-and-sample" if few else "gumbel"
-        if self.marginalization != "gumbel" and n_combinations > MOST_COMBINATIONS:
+            marginalization = "sum-and-sample" if few else "gumbel"
+        else:
+            marginalization = self.marginalization
+        if marginalization == "gumbel" and self.prediction == "joint":
+            raise ValueError(
+                f"prediction='joint' would sum over {n_combinations} combinations of "
+                f"{sizes}, which "
+                f"marginalization={self.marginalization!r} does not; use "
+                "prediction='recognition'."
+            )
+        if marginalization != "gumbel" and n_combinations > MOST_COMBINATIONS:
             raise ValueError(
                 f"marginalization={self.marginalization!r} would sum over "
                 f"{n_combinations} combinations of {sizes} on a row, more than "
                 f"{MOST_COMBINATIONS}; use 'gumbel' or 'auto'."
             )
-        return self.marginalization
+        return marginalization
 
 
 class SemiSupervisedVAE(BaseVAE):
@@ -368,6 +386,7 @@ class SemiSupervisedVAE(BaseVAE):
             bound=inference.bound,
             marginalization=inference.resolved(self.graph_),
             temperature=inference.temperature,
+            prediction=inference.prediction,
         )
 
     def _resolved_graph(self, n_components):

@@ -34,6 +34,9 @@ N_DRAWS = 64
 # its kind (or 0.3 / C among many values C), and the smallest rest worth a draw.
 UNLIKELY, SMALLEST_REST = 0.03, 1e-7
 
+# Length of what networks see of discrete variables, relative to that of Gaussian ones.
+EMPHASIS = 2.0
+
 # Hidden units of the priors of variables that have parents.
 PRIOR_WIDTH = 128
 
@@ -98,6 +101,7 @@ class Worlds:
         row = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)
         highest = values.new_full(shape, -math.inf)
         highest = highest.scatter_reduce(0, row, values.detach(), "amax")
+        highest = highest.clamp_min(torch.finfo(values.dtype).min)
         sums = values.new_zeros(shape).index_add(
             0, self.row, (values - highest[self.row]).exp()
         )
@@ -153,6 +157,9 @@ class SemiSupervised(Model):
         unlikely values of which one is drawn, or relaxed.
     temperature : float
         Temperature of the relaxation.
+    prediction : {"recognition", "joint"}
+        Whether discrete properties are predicted as recognised, or also by how well
+        each of their values explains the rows.
     """
 
     def __init__(
@@ -169,6 +176,7 @@ class SemiSupervised(Model):
         bound: str,
         marginalization: str,
         temperature: float,
+        prediction: str,
     ):
         super().__init__()
         self.graph = graph
@@ -180,6 +188,7 @@ class SemiSupervised(Model):
         self.bound = bound
         self.marginalization = marginalization
         self.temperature = temperature
+        self.prediction = prediction
 
         self.n_components = {
             v: spec.n_values or 0 for v, spec in graph.discrete.items()
@@ -463,7 +472,10 @@ class SemiSupervised(Model):
     # Prediction ---------------------------------------------------------------------
 
     def property_log_proba(self, x: Tensor) -> list[Tensor]:
-        return self._predict(self._outputs(x), len(x))[0]
+        outputs = self._outputs(x)
+        if self.prediction == "joint" and not self.training:
+            return self._predict_jointly(x, outputs)
+        return self._predict(outputs, len(x))[0]
 
     def quantity_distribution(self, x: Tensor) -> Normal:
         return self._predict(self._outputs(x), len(x))[1]
@@ -527,6 +539,32 @@ class SemiSupervised(Model):
             torch.cat([none, *(variances[v] for v in self.quantities)], dim=1).sqrt(),
             validate_args=False,
         )
+
+    def _predict_jointly(self, x: Tensor, outputs: Outputs) -> list[Tensor]:
+        """Return log-probabilities by how well each value explains the rows, too.
+
+        Those of all combinations of values are ``q(y | x)`` times the lower bound on
+        ``p(x, y)`` at the means of the Gaussians, normalised.
+        """
+        worlds, _ = self._recognise(
+            outputs,
+            self._nothing_known(len(x)),
+            n_particles=1,
+            gaussian=_mean_of_gaussian,
+            discrete=None,
+        )
+        score = self._log_likelihood(x, worlds) + worlds.log_weight
+        for v in self.latent_blocks:
+            if v in self.n_components:
+                score = score + self._log_prior(v, worlds.values)
+            else:
+                score = score - self._kl(v, worlds, {})
+        score = score - worlds.log_sum_over_rows(score)[worlds.row]
+        log_proba = []
+        for v in self.n_components:
+            value = worlds.values[v].log()  # 0 for its own value, else minus infinity
+            log_proba.append(worlds.log_sum_over_rows(score[:, None] + value))
+        return log_proba
 
     def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
         outputs, nothing = self._outputs(x), self._nothing_known(len(x))
@@ -654,17 +692,24 @@ class SemiSupervised(Model):
 
     # Shapes -------------------------------------------------------------------------
 
-    def _as_inputs(self, values: Mapping[str, Tensor], names: Iterable[str]) -> Tensor:
+    def _as_inputs(self, values: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
         """Return variables side by side as networks see them.
 
-        All columns have unit variance a priori. As plain one-hot codes, discrete
-        variables would be drowned by Gaussian ones, and learned long after them.
+        As plain one-hot codes, discrete variables would be drowned by Gaussian ones and
+        learned long after them. So they are centred, and scaled such that all of them
+        together are `EMPHASIS` times as long as the Gaussian ones expect to be.
         """
+        discrete = [v for v in names if v in self.n_components]
+        n_gaussian = self._n_columns(names) - self._n_columns(discrete)
         columns = []
         for v in names:
             value, size = values[v], self.n_components.get(v, 1)
             if size > 1:
-                value = (value - 1 / size) * (size / math.sqrt(size - 1))
+                # Centred, a one-hot code has the squared length (size - 1) / size.
+                length = math.sqrt(size)
+                if n_gaussian:
+                    length = EMPHASIS * math.sqrt(n_gaussian / len(discrete))
+                value = (value - 1 / size) * (length / math.sqrt((size - 1) / size))
             columns.append(value)
         return torch.cat(columns, dim=1)
 

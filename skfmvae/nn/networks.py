@@ -21,6 +21,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "gelu": nn.GELU,
     "tanh": nn.Tanh,
     "leaky_relu": nn.LeakyReLU,
+    "softplus": nn.Softplus,
 }
 
 NORMS: dict[str | None, Callable[[int], nn.Module]] = {
@@ -47,7 +48,8 @@ class MLP(BaseEstimator):
     hidden : sequence of int, default=(256, 256)
         Sizes of the encoder's hidden layers; the decoder takes them in reverse. An
         empty sequence gives a linear map.
-    activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu"}, default="relu"
+    activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu", "softplus"}, \
+            default="relu"
         Activation of the hidden layers.
     norm : {"batch", "layer", None}, default="batch"
         Normalisation before each activation. While training, batch normalisation
@@ -188,7 +190,8 @@ class Conv(BaseEstimator):
         Height and width of the kernels.
     hidden : int, default=256
         Size of the dense hidden layer.
-    activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu"}, default="relu"
+    activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu", "softplus"}, \
+            default="relu"
         Activation of the hidden layers.
     norm : {"batch", "layer", None}, default="batch"
         Normalisation before each activation. While training, batch normalisation

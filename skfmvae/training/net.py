@@ -48,6 +48,8 @@ class ModelNet(NeuralNet):
         When the loss stops being finite.
     """
 
+    _aid_terms: AidTerms | None = None  # only while fitting
+
     def __init__(
         self,
         module,
@@ -100,7 +102,7 @@ class ModelNet(NeuralNet):
             raise
         finally:
             self._complete = None
-            del self._aid_terms
+            self._aid_terms = None
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Let the model look at rows and start the means of the terms afresh."""

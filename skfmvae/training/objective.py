@@ -21,11 +21,15 @@ class KL(BaseEstimator):
     Parameters
     ----------
     warmup : float, default=0.8
-        Share of training over which the weight of the divergences rises from 0 to 1,
-        linearly (Sønderby et al. 2016, section 2.3).
+        Share of training over which the weight of the divergences moves from `start`
+        to 1, linearly.
     free_bits : float, default=0.0
         Nats below which the batch mean of a divergence is not pressed further
         (Kingma et al. 2016, appendix C.8).
+    start : float, default=0.0
+        The weight at first. From 0 reconstruction comes first (Sønderby et al. 2016,
+        section 2.3); from above 1 what is discrete comes before what is continuous,
+        as a value of few costs less than a place among many.
 
     Examples
     --------
@@ -37,15 +41,19 @@ class KL(BaseEstimator):
     _parameter_constraints: dict = {
         "warmup": [Interval(Real, 0, 1, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
+        "start": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, warmup: float = 0.8, free_bits: float = 0.0):
+    def __init__(self, warmup: float = 0.8, free_bits: float = 0.0, start: float = 0.0):
         self.warmup = warmup
         self.free_bits = free_bits
+        self.start = start
 
     def weight(self, progress: float) -> float:
         """Return the divergences' weight when a share `progress` is done."""
-        return 1.0 if progress >= self.warmup else progress / self.warmup
+        if progress >= self.warmup:
+            return 1.0
+        return self.start + (1 - self.start) * progress / self.warmup
 
 
 class Objective(nn.Module):

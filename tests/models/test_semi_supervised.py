@@ -39,6 +39,7 @@ def make_model(graph=M2, seed=0, hidden=(6,), **kwargs):
         "bound": "elbo",
         "marginalization": "enumerate",
         "temperature": 0.5,
+        "prediction": "recognition",
     }
     model = SemiSupervised(
         graph,
@@ -84,15 +85,20 @@ def mean_draws(monkeypatch):
     monkeypatch.setattr(Normal, "rsample", lambda self, shape=(): self.mean)
 
 
-def seen(proba):
-    """Return a discrete variable as networks see it: of unit variance where level."""
+def seen(proba, length=None):
+    """Return a discrete variable as networks see it: centred, a value so long.
+
+    Alone it has unit variance in every column where level; beside Gaussian variables
+    all discrete ones are twice as long as these expect to be.
+    """
     size = len(proba)
-    return (proba - 1 / size) / math.sqrt((1 / size) * (1 - 1 / size))
+    length = math.sqrt(size) if length is None else length
+    return (proba - 1 / size) * length / math.sqrt(1 - 1 / size)
 
 
-def one_hot(code, size):
+def one_hot(code, size, length=None):
     """Return a value as networks see it."""
-    return seen(nn.functional.one_hot(torch.as_tensor(code), size).double())
+    return seen(nn.functional.one_hot(torch.as_tensor(code), size).double(), length)
 
 
 def output(model, v, x, *parents):
@@ -120,7 +126,8 @@ def m2_by_hand(model, x, shape, colour):
             parents = [one_hot(s, 3), one_hot(c, 2)]
             posterior = normal(output(model, "style", x, *parents))
             z = posterior.mean
-            rows = Normal(model.decoder(torch.cat([*parents, z])[None])[0], SCALE)
+            beside = [one_hot(s, 3, 2.0), one_hot(c, 2, 2.0)]
+            rows = Normal(model.decoder(torch.cat([*beside, z])[None])[0], SCALE)
             divergence = 0.5 * (
                 posterior.variance + z**2 - 1 - posterior.variance.log()
             )
@@ -354,7 +361,7 @@ def test_log_marginal_is_the_integral():
     grid = torch.linspace(-8, 8, 2001, dtype=torch.float64)
     parts = []
     for y in range(3):
-        values = torch.cat([one_hot(y, 3).expand(len(grid), -1), grid[:, None]], 1)
+        values = torch.cat([one_hot(y, 3, 2.0).expand(len(grid), -1), grid[:, None]], 1)
         rows = Normal(model.decoder(values)[:, None], SCALE).log_prob(x).sum(-1)
         joint = rows + Normal(0.0, 1.0).log_prob(grid)[:, None] - math.log(3)
         parts.append(torch.logsumexp(joint, 0) + math.log(16 / 2000))
@@ -464,6 +471,33 @@ def test_predictions_in_a_chain_are_sums():
     quantities = model.quantity_distribution(x)
     torch.testing.assert_close(quantities.mean[0], mean)
     torch.testing.assert_close(quantities.variance[0], square - mean**2)
+
+
+def test_joint_predictions_weigh_values_by_their_bounds():
+    """As one would by hand: the objective of each value, were it observed."""
+    model, x = make_model(label_weight=0.0, prediction="joint").eval(), make_rows(2)
+    with pytest.MonkeyPatch.context() as patch:
+        mean_draws(patch)
+        bound = torch.stack(
+            [
+                total(model, x, labels_of([[s, c]] * 2))
+                for s in range(3)
+                for c in range(2)
+            ],
+            dim=1,
+        )
+    q = [
+        torch.stack([torch.log_softmax(output(model, v, row), 0) for row in x])
+        for v in ("shape", "colour")
+    ]
+    score = bound.view(2, 3, 2) + q[0][:, :, None] + q[1][:, None, :]
+    joint = torch.softmax(score.flatten(1), 1).view(2, 3, 2)
+    shape, colour = model.property_log_proba(x)
+    torch.testing.assert_close(shape.exp(), joint.sum(2))
+    torch.testing.assert_close(colour.exp(), joint.sum(1))
+    # Learning aids see what is recognised.
+    model.train()
+    torch.testing.assert_close(model.property_log_proba(x)[0], q[0])
 
 
 # Generation ---------------------------------------------------------------------------

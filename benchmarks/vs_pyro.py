@@ -1,0 +1,164 @@
+"""Time of a step on unlabelled rows: against Pyro's M2 with parallel enumeration.
+
+    pip install ".[bench]"
+    python benchmarks/vs_pyro.py            # the table of RESULTS.md
+    python benchmarks/vs_pyro.py --memory   # of a step with 100 classes, apart
+
+Both have the networks of Pyro's tutorial on semi-supervised learning: one hidden layer
+of 500 for ``q(y|x)``, ``q(z|x,y)`` and ``p(x|y,z)`` each, ``z`` of size 50, softplus,
+ten classes, summed over on all of 200 rows. A step is the bound, its gradient and the
+optimiser, in turn for each contestant, on MNIST's shape; ours includes what the trainer
+does beside.
+"""
+
+import argparse
+import resource
+import time
+import warnings
+
+import numpy as np
+import torch
+from common import machine
+from torch import nn
+
+from skfmvae import SemiSupervisedVAE
+from skfmvae.estimators import Inference
+from skfmvae.nn import MLP
+from skfmvae.training import Rows
+
+N_FEATURES, HIDDEN, STYLE, BATCH = 784, 500, 50, 200
+
+
+def pyro_step(n_classes):
+    """Return a function that takes one step of Pyro's M2."""
+    import pyro
+    import pyro.distributions as dist
+    from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate
+    from pyro.optim import Adam
+
+    def network(n_inputs, n_outputs):
+        return nn.Sequential(
+            nn.Linear(n_inputs, HIDDEN), nn.Softplus(), nn.Linear(HIDDEN, n_outputs)
+        )
+
+    class M2(nn.Module):
+        """As the tutorial writes it, for rows without labels."""
+
+        def __init__(self):
+            super().__init__()
+            self.encoder_y = network(N_FEATURES, n_classes)
+            self.encoder_z = network(N_FEATURES + n_classes, 2 * STYLE)
+            self.decoder = network(STYLE + n_classes, N_FEATURES)
+
+        def model(self, x):
+            """Generate rows."""
+            pyro.module("m2", self)
+            with pyro.plate("data", len(x)):
+                prior = dist.Normal(x.new_zeros(len(x), STYLE), 1.0).to_event(1)
+                z = pyro.sample("z", prior)
+                level = x.new_full((len(x), n_classes), 1 / n_classes)
+                y = pyro.sample("y", dist.OneHotCategorical(level))
+                z = z.expand(*y.shape[:-1], STYLE)
+                logits = self.decoder(torch.cat([z, y], -1))
+                pyro.sample("x", dist.Bernoulli(logits=logits).to_event(1), obs=x)
+
+        def guide(self, x):
+            """Recognise them."""
+            with pyro.plate("data", len(x)):
+                logits = self.encoder_y(x)
+                y = pyro.sample("y", dist.OneHotCategorical(logits=logits))
+                x = x.expand(*y.shape[:-1], N_FEATURES)
+                mean, log_scale = self.encoder_z(torch.cat([x, y], -1)).chunk(2, -1)
+                pyro.sample("z", dist.Normal(mean, log_scale.exp()).to_event(1))
+
+    pyro.clear_param_store()
+    m2 = M2()
+    svi = SVI(
+        m2.model,
+        config_enumerate(m2.guide, "parallel", expand=True),
+        Adam({"lr": 4.2e-4}),
+        TraceEnum_ELBO(max_plate_nesting=1),
+    )
+    return lambda x: svi.step(x)
+
+
+def our_step(n_classes, marginalization):
+    """Return a function that takes one step of ours, the trainer's bookkeeping too."""
+    network = MLP(hidden=(HIDDEN,), activation="softplus", norm=None)
+    estimator = SemiSupervisedVAE(
+        discovered_components=n_classes,
+        style_dim=STYLE,
+        encoder=network,
+        decoder=network,
+        likelihood="bernoulli",
+        inference=Inference(marginalization=marginalization),
+        optimizer="adam",
+        lr=4.2e-4,
+        batch_size=BATCH,
+        max_epochs=1,
+        random_state=0,
+    ).fit(np.random.default_rng(0).random((BATCH, N_FEATURES), dtype=np.float32))
+    net = estimator.net_
+
+    def step(x):
+        codes = np.full((len(x), 1), -1)
+        net.train_step(Rows(x.numpy(), codes)[torch.arange(len(x))])
+
+    return step
+
+
+def table(n_steps):
+    """Print the time of a step of each, and ratios to Pyro's."""
+    X = (np.random.default_rng(0).random((BATCH, N_FEATURES)) < 0.15).astype(np.float32)
+    x = torch.from_numpy(X)
+    steps = {
+        "pyro-ppl": pyro_step(10),
+        "enumerate": our_step(10, "enumerate"),
+        "enumerate, bfloat16 products": our_step(10, "enumerate"),
+        "sum-and-sample": our_step(10, "sum-and-sample"),
+    }
+    seconds = {name: [] for name in steps}
+    for _ in range(n_steps):
+        for name, step in steps.items():
+            precision = "medium" if "bfloat16" in name else "highest"
+            torch.set_float32_matmul_precision(precision)
+            start = time.perf_counter()
+            step(x)
+            seconds[name].append(time.perf_counter() - start)
+    slowest = np.median(seconds["pyro-ppl"][10:])
+    print("| step on 200 unlabelled rows | median ms | quartiles | times faster |")
+    print("|---|---|---|---|")
+    for name, values in seconds.items():
+        low, median, high = 1e3 * np.quantile(values[10:], [0.25, 0.5, 0.75])
+        print(
+            f"| {name} | {median:.1f} | {low:.1f}, {high:.1f} | "
+            f"{1e3 * slowest / median:.1f} |"
+        )
+
+
+def memory():
+    """Print how much a step with 100 classes adds to the peak of memory."""
+    x = torch.rand(BATCH, N_FEATURES)
+    few, many = our_step(2, "enumerate"), our_step(100, "enumerate")
+    few(x)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(3):
+        many(x)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"{BATCH} rows of 100 classes: {(after - before) / 1024:.0f} MiB above the "
+        "peak of a step with 2 classes"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--steps", type=int, default=60)
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", module="pyro")
+    print(f"{machine()}\n")
+    if arguments.memory:
+        memory()
+    else:
+        table(arguments.steps)
