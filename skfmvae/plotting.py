@@ -36,7 +36,7 @@ MARGIN = 0.4
 
 # Of graphs, likewise.
 NODE_SIZE = 0.84  # the height of a node, and its width where all texts are short
-NODE_GAP = 0.5  # between nodes of a layer
+NODE_GAPS = (0.5, 0.8, 1.2, 1.6)  # between nodes of a layer, whichever will do
 LAYER_STEP = 1.5  # from centre to centre
 PLATE_GAP = 0.2  # within the plate
 PLATE_MARGIN = 0.06  # around it
@@ -45,12 +45,12 @@ NAME_SIZE, SIZE_SIZE = 9 / 72, 7 / 72  # of letters
 TEXT_SHARE = 0.84  # of a node's width, for texts
 WIDEST_TEXT = 1.5  # longer ones have smaller letters
 PANEL_MARGIN = np.array([0.3, 1.05])  # for what is written around
-WIDEST_FIGURE = 12  # of two panels; wider ones are stacked
+WIDEST_FIGURE = 14  # of two panels; wider ones are stacked
 SHADE = "0.82"
 
 # Bends of an arrow, of which the first is taken that keeps clear of nodes: as far from
 # their centres as this many halves of their size.
-BENDS = (0.0, *(sign * bend / 20 for bend in range(3, 33) for sign in (1, -1)))
+BENDS = (0.0, *(sign * bend / 20 for bend in range(3, 19) for sign in (1, -1)))
 CLEAR = 1.2
 
 
@@ -628,10 +628,8 @@ class GraphDisplay:
         panels = []
         for direction in ("generative", "recognition"):
             parents = self._parents(direction)
-            centres = _place_nodes(parents, width, upwards=direction == "recognition")
-            pairs = [(v, child) for child in parents for v in parents[child]]
-            panels.append((centres, {p: _bend(centres, *p, width) for p in pairs}))
-        plates = [_plate(*panel, width) for panel in panels]
+            panels.append(_place(parents, width, upwards=direction == "recognition"))
+        plates = [_plate(centres, bends, width) for centres, bends in panels]
         widths = [right - left for (left, _), (right, _) in plates]
         stacked = sum(widths) > WIDEST_FIGURE
         # What stands side by side is of one height, what is stacked of one width.
@@ -645,10 +643,16 @@ class GraphDisplay:
                 "and for recognition."
             )
         self.axes_, self.figure_ = axes, axes[0].figure
-        self.nodes_, self.arrows_ = [], []
+        self.nodes_: list[dict[str, Any]] = []
+        self.arrows_: list[dict[tuple[str, str], Any]] = []
         for ax, (centres, bends), plate in zip(axes, panels, plates, strict=True):
             nodes = {v: self._draw_node(ax, v, centres[v], width) for v in centres}
-            arrows = {p: _draw_arrow(ax, *p, nodes, centres, bends[p]) for p in bends}
+            arrows = {
+                pair: _draw_arrow(
+                    ax, [centres[v] for v in pair], [nodes[v] for v in pair], bend
+                )
+                for pair, bend in bends.items()
+            }
             self.nodes_.append(nodes)
             self.arrows_.append(arrows)
             _draw_plate(ax, *plate)
@@ -711,7 +715,21 @@ class GraphDisplay:
         return node
 
 
-def _place_nodes(parents, width, upwards):
+def _place(parents, width, upwards):
+    """Return the centres of nodes and the bends of arrows, which shall cross no node.
+
+    Nodes move apart until no arrow does, or enough.
+    """
+    pairs = [(parent, v) for v in parents for parent in parents[v]]
+    for gap in NODE_GAPS:
+        centres = _place_nodes(parents, width + gap, upwards)
+        found = {pair: _bend(centres, *pair, width) for pair in pairs}
+        if all(clearance == CLEAR for _, clearance in found.values()):
+            break
+    return centres, {pair: bend for pair, (bend, _) in found.items()}
+
+
+def _place_nodes(parents, step, upwards):
     """Return the centres of nodes, with the rows in the lowest layer where possible.
 
     The layer of a node is its longest path from a root.
@@ -729,13 +747,13 @@ def _place_nodes(parents, width, upwards):
         )
         y = (number if upwards else last - number) * LAYER_STEP
         for i, v in enumerate(names):
-            x = (i - (len(names) - 1) / 2) * (width + NODE_GAP)
+            x = (i - (len(names) - 1) / 2) * step
             centres[v] = np.array([x, y])
     return centres
 
 
 def _bend(centres, parent, child, width):
-    """Return the first bend of an arrow that keeps it clear of other nodes."""
+    """Return the first bend of an arrow that keeps it clear of nodes, and how clear."""
     start, end = centres[parent], centres[child]
     # By turns, so that not all arrows to a node are on one side.
     side = (-1) ** round((start - end)[1] / LAYER_STEP)
@@ -748,7 +766,8 @@ def _bend(centres, parent, child, width):
         distances = np.linalg.norm(away / (width / 2, NODE_SIZE / 2), ord=4, axis=-1)
         return distances.min(initial=CLEAR)
 
-    return side * max(BENDS, key=clearance)
+    bend = max(BENDS, key=clearance)
+    return side * bend, clearance(bend)
 
 
 def _curve(start, end, bend):
@@ -793,14 +812,13 @@ def _subplots(plt, sizes, stacked):
     )[1]
 
 
-def _draw_arrow(ax, parent, child, nodes, centres, bend):
+def _draw_arrow(ax, ends, nodes, bend):
     from matplotlib.patches import FancyArrowPatch
 
     arrow = FancyArrowPatch(
-        centres[parent],
-        centres[child],
-        patchA=nodes[parent],
-        patchB=nodes[child],
+        *ends,
+        patchA=nodes[0],
+        patchB=nodes[1],
         shrinkA=0,
         shrinkB=0,
         arrowstyle="-|>",
