@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from numbers import Integral
 from typing import TypeAlias
 
 __all__ = ["Continuous", "Discrete", "Graph", "Latent"]
@@ -212,33 +213,39 @@ class Graph:
         Raises
         ------
         ValueError
-            If a name is unknown or not allowed, variables depend on each other in a
-            circle, a size is not positive, columns are not one per dimension or named
-            twice, or the rows do not depend on a variable in any way.
+            If there is no variable, a name is unknown, not allowed or given twice,
+            variables depend on each other in a circle, a size is not positive, columns
+            are not one per dimension, or no arrows connect a variable with the rows.
         """
+        if not self.variables:
+            raise ValueError(
+                "graph: there is no variable; name one, such as a Latent()."
+            )
         for name, variable in self.variables.items():
             _check_variable(name, variable)
         columns = [column for _, column in self.columns()]
         for column in columns:
             if columns.count(column) > 1:
                 raise ValueError(
-                    f"graph: two properties have the column {column!r}; name the "
-                    "columns of one with Continuous(columns=...)."
+                    f"graph: two columns of y are named {column!r}; name those of a "
+                    "quantity with Continuous(columns=...)."
                 )
         for direction in ("generative", "recognition"):
             self._check_names(direction)
             self.order(direction)
         generative = self._map("generative")
-        if any(ROWS in generative.get(name, []) for name in self.variables):
+        if any(ROWS in parents for parents in generative.values()):
             raise ValueError(
-                f"graph: {ROWS!r} stands for the rows, and no variable is generated "
-                "from them; turn the dependence around, or state it in recognition."
+                f"graph: {ROWS!r} stands for the rows, and nothing is generated from "
+                "them; turn the dependence around, or state it in recognition."
             )
-        for name in self.variables.keys() - self._connected():
-            raise ValueError(
-                f"graph: nothing is generated from variable {name!r}, and it from "
-                f"nothing that the rows depend on; add it to generative[{ROWS!r}]."
-            )
+        connected = self._connected()
+        for name in self.variables:
+            if name not in connected:
+                raise ValueError(
+                    f"graph: nothing is generated from variable {name!r}, and it from "
+                    f"nothing that the rows depend on; add it to generative[{ROWS!r}]."
+                )
 
     def columns(self) -> Iterator[tuple[str, str]]:
         """Yield the name of every property with that of each of its columns in `y`.
@@ -266,6 +273,12 @@ class Graph:
                     f"graph: {direction}[{name!r}]={parents!r} should be a list of "
                     f"names; write [{parents!r}]."
                 )
+            for parent in parents:
+                if list(parents).count(parent) > 1:
+                    raise ValueError(
+                        f"graph: {direction}[{name!r}] has {parent!r} twice; name it "
+                        "once."
+                    )
             for unknown in [v for v in (name, *parents) if v not in known]:
                 raise ValueError(
                     f"graph: the {direction} map names {unknown!r}, which is no "
@@ -306,10 +319,15 @@ def _check_variable(name: str, variable: Variable) -> None:
             return
     else:
         size, what = variable.n_dims, "n_dims"
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+    if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
         raise ValueError(
             f"graph: variable {name!r} has {what}={size!r}; choose a positive whole "
             "number."
+        )
+    if isinstance(variable, Continuous) and isinstance(variable.columns, str):
+        raise ValueError(
+            f"graph: variable {name!r} has columns={variable.columns!r}, which should "
+            f"be a list of names; write [{variable.columns!r}]."
         )
     if isinstance(variable, Continuous) and len(variable.column_names(name)) != size:
         raise ValueError(

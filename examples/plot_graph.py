@@ -1,0 +1,26 @@
+"""
+A graph of objects under lights
+===============================
+
+What decides how a picture looks, and how is that recognised?
+
+Run it as ``python examples/plot_graph.py FOLDER`` to write the picture to a folder.
+"""
+
+# %%
+# Each picture shows one of twenty objects under a light from some direction; the style
+# is for what neither says. To recognise the style is easier once both are known.
+import sys
+from pathlib import Path
+
+from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
+from skfmvae.plotting import GraphDisplay
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+graph = Graph(
+    {"identity": Discrete(20), "light": Continuous(3), "style": Latent(8)},
+    recognition={"style": ["identity", "light"]},
+)
+display = GraphDisplay(graph).plot()
+display.figure_.savefig(folder / "graph.png", dpi=110)
+print(f"what depends on what: {folder / 'graph.png'}")
