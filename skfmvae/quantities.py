@@ -35,6 +35,16 @@ class QuantityEncoder:
         The columns of each property in the encoded values.
     mean, scale : ndarray of shape (n_quantities,)
         Of the known values of each column at `fit`; 0 and 1 where there is none.
+
+    Examples
+    --------
+    >>> from skfmvae.quantities import QuantityEncoder
+    >>> y = [["cat", 1.0], ["dog", None], [None, 5.0]]
+    >>> encoder = QuantityEncoder({"size": ["size"]}, ["animal", "size"]).fit(y)
+    >>> encoder.transform(y, n_samples=3).ravel()
+    array([-1., nan,  1.], dtype=float32)
+    >>> encoder.rest(y).columns[0].tolist()
+    ['cat', 'dog', None]
     """
 
     def __init__(self, columns: Mapping[str, Sequence[str]], names: Sequence[str] = ()):
