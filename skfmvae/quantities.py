@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 
 from skfmvae.labels import Columns, columns_of
 
@@ -24,7 +26,8 @@ class QuantityEncoder:
         The names of the columns of every continuous property.
     names : sequence of str, default=()
         Names of all columns that `y` may have, in the order of a `y` without names.
-        Without any, every column is as welcome as another.
+        Without any, those of the properties; where there is no property either, every
+        column is as welcome as another.
 
     Attributes
     ----------
@@ -32,11 +35,21 @@ class QuantityEncoder:
         The columns of each property in the encoded values.
     mean, scale : ndarray of shape (n_quantities,)
         Of the known values of each column at `fit`; 0 and 1 where there is none.
+
+    Examples
+    --------
+    >>> from skfmvae.quantities import QuantityEncoder
+    >>> y = [["cat", 1.0], ["dog", None], [None, 5.0]]
+    >>> encoder = QuantityEncoder({"size": ["size"]}, ["animal", "size"]).fit(y)
+    >>> encoder.transform(y, n_samples=3).ravel()
+    array([-1., nan,  1.], dtype=float32)
+    >>> encoder.rest(y).columns[0].tolist()
+    ['cat', 'dog', None]
     """
 
     def __init__(self, columns: Mapping[str, Sequence[str]], names: Sequence[str] = ()):
         self.columns = columns
-        self.names = names
+        self.names = list(names) or self._own_columns()
         self.blocks: dict[str, slice] = {}
         for name, own in columns.items():
             start = sum(block.stop - block.start for block in self.blocks.values())
@@ -66,6 +79,7 @@ class QuantityEncoder:
             If values are infinite or no numbers, or a property is known in part.
         """
         self.mean, self.scale = np.zeros(self.n_quantities), np.ones(self.n_quantities)
+        self.order: list[str] = []  # for it tells how to read a y without names
         self.order = [] if y is None else self._named(y).names or []
         if y is None or not self.columns:
             return self
@@ -73,8 +87,9 @@ class QuantityEncoder:
         for j, column in enumerate(values.T):
             known = column[~np.isnan(column)]
             if known.size:
-                self.mean[j] = known.mean()
-                self.scale[j] = known.std() or 1.0
+                # It knows a constant column, which rounding gives some deviation.
+                scaler = StandardScaler().fit(known[:, None])
+                self.mean[j], self.scale[j] = scaler.mean_[0], scaler.scale_[0]
         return self
 
     def transform(self, y: Any, n_samples: int) -> np.ndarray:
@@ -185,13 +200,20 @@ class QuantityEncoder:
         Raises
         ------
         ValueError
-            If values have another shape or are not finite.
+            If values have another shape or are no finite numbers.
         """
         quantities = np.full((n_samples, self.n_quantities), np.nan)
-        for name in self.blocks.keys() & properties.keys():
-            block = self.blocks[name]
+        for name, block in self.blocks.items():
+            if name not in properties:
+                continue
             n_columns = block.stop - block.start
-            values = np.asarray(properties[name], dtype=np.float64)
+            try:
+                values = np.asarray(properties[name], dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"property {name!r} is continuous and asked to be something else "
+                    f"({error}); give numbers."
+                ) from error
             if n_columns == 1 and values.shape == (n_samples,):
                 values = values[:, None]
             if values.shape not in {(), (n_columns,), (n_samples, n_columns)} or (
@@ -203,7 +225,10 @@ class QuantityEncoder:
                     "for each."
                 )
             if not np.isfinite(values).all():
-                raise ValueError(f"property {name!r} is asked to be NaN or infinite.")
+                raise ValueError(
+                    f"property {name!r} is asked to be NaN or infinite; give finite "
+                    "numbers, or leave the property out."
+                )
             quantities[:, block] = (values - self.mean[block]) / self.scale[block]
         return quantities.astype(np.float32)
 
@@ -212,16 +237,16 @@ class QuantityEncoder:
 
     def _named(self, y: Any) -> Columns:
         """Return the columns of `y`, with the names they go by."""
-        names, columns, n_dims = columns_of(y)
+        found, columns, n_dims = columns_of(y)
         if not self.names:
-            return Columns(names, columns, n_dims)
-        named_before = getattr(self, "order", [])
+            return Columns(found, columns, n_dims)
+        names, expected = found, self.order or self.names
         if names is None or n_dims == 1 and len(self.names) == 1:
-            names = list(named_before or self.names)
+            names = list(expected)
         if len(names) != len(columns) or not set(names) <= set(self.names):
             raise ValueError(
-                f"y has {len(columns)} columns{f' {names}' if names else ''}; expected "
-                f"are {named_before or list(self.names)}, the columns of the graph's "
+                f"y has {len(columns)} columns{f' {found}' if found else ''}; expected "
+                f"are {expected}, the columns of the graph's "
                 "properties. Add what is missing to the graph, or drop it from y."
             )
         return Columns(names, columns, n_dims)
@@ -245,13 +270,21 @@ class QuantityEncoder:
         return values
 
 
+def _is_missing(value: Any) -> bool:
+    # By name, so that pandas need not be there; and first, for NA has no truth.
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, Real) and value != value
+
+
 def _numbers(column: np.ndarray, name: str) -> np.ndarray:
     """Return a column as floats, NaN where missing."""
     if column.dtype.kind == "O":
-        # By name, so that pandas need not be there; and first, for NA has no truth.
-        missing = [v is None or type(v).__name__ == "NAType" or v != v for v in column]
+        missing = [_is_missing(value) for value in column]
         column = np.where(missing, np.nan, column)
     try:
+        if column.dtype.kind in "cmM":  # which NumPy would make floats of
+            raise TypeError(column.dtype.name)
         values = column.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(

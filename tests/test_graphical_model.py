@@ -258,7 +258,7 @@ def test_a_string_in_place_of_columns():
     ],
 )
 def test_columns_named_twice(variables):
-    with pytest.raises(ValueError, match=r"column '(u|a_1)'.*columns="):
+    with pytest.raises(ValueError, match=r"two columns .* '(u|a_1)'.*columns="):
         Graph(variables).check()
 
 
