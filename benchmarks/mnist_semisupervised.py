@@ -3,10 +3,10 @@
     python benchmarks/mnist_semisupervised.py             # test rows: see RESULTS.md
     python benchmarks/mnist_semisupervised.py --held-out  # rows held out of training
 
-The networks are those of Pyro's tutorial on semi-supervised learning: one hidden layer
-of 500 units for each of ``q(y|x)``, ``q(z|x,y)`` and ``p(x|y,z)``, and 50 latents. There
-is no augmentation and no learning aid but the average of the weights. Settings are
-chosen with ``--held-out``, which never looks at the test rows.
+The networks have the sizes of those in Pyro's tutorial on semi-supervised learning: one
+hidden layer of 500 units for each of ``q(y|x)``, ``q(z|x,y)`` and ``p(x|y,z)``, and 50
+latents. There is no augmentation and no learning aid but the average of the weights.
+Settings are chosen with ``--held-out``, which never looks at the test rows.
 """
 
 import argparse
@@ -84,7 +84,9 @@ def main():
         for draw in draws
     )
     results = np.reshape(results, (len(arguments.labels), len(draws), 3))
-    print("\n| labels | error, % (sd) | lowest, highest | recognition alone | s a fit |")
+    print(
+        "\n| labels | error, % (sd) | lowest, highest | recognition alone | s a fit |"
+    )
     print("|---|---|---|---|---|")
     for n_labelled, rows in zip(arguments.labels, results, strict=True):
         error, alone, seconds = rows.T

@@ -145,18 +145,18 @@ def make_lit_objects(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Render solid objects under a light from a direction of their own.
 
-    Twenty matt solids, the same for every seed, are seen from the front on black: a
-    sphere, an ellipsoid, a pyramid, and plates with bumps. What an image shows is
-    decided by its two properties, a category and a direction. Each shape is there with
-    a uniform and with a striped albedo; several share an outline, and some have dents
-    where others have bumps, which look alike with the light turned round.
+    Twenty matt solids, the same for every seed, are seen from the front on black:
+    spheres, ellipsoids, pyramids and boxes, some of them with bumps. What an image
+    shows is decided by its two properties, a category and a direction. Each shape is
+    there with a uniform and with a striped albedo; some share an outline, and differ by
+    their bumps alone.
 
     Parameters
     ----------
     n_samples : int, default=5000
         Number of rows, where neither `identity` nor `light` gives one per row.
     identity : int or array-like of shape (n_samples,), default=None
-        Objects to render, from 0 to 19; 0 is a sphere of radius 0.8 and albedo 0.85.
+        Objects to render, from 0 to 19; 0 is a sphere of radius 0.8 and albedo 0.8.
         None draws them uniformly.
     light : array-like of shape (3,) or (n_samples, 3), default=None
         Directions towards the light, of any length. None draws them uniformly from the
@@ -450,22 +450,22 @@ class _Solid(NamedTuple):
 
 SHAPES = [
     _Solid((0.8, 0.8, 0.8), 2, 0),
+    _Solid((0.8, 0.8, 0.8), 2, 0, (0.4, 6, 40)),
     _Solid((0.9, 0.65, 0.5), 2, 35),
-    _Solid((0.95, 0.95, 0.6), 1.2, 20, (0.4, 6, 40)),
-    _Solid((0.8, 0.8, 0.05), 8, 0, (0.5, 5, 20)),
-    _Solid((0.8, 0.8, 0.05), 8, 0, (-0.5, 5, 20)),
-    _Solid((0.8, 0.8, 0.05), 8, 0, (0.5, 6, 65)),
-    _Solid((0.85, 0.5, 0.05), 8, 60, (0.5, 5, 110)),
-    _Solid((0.85, 0.5, 0.05), 8, 60, (-0.5, 5, 110)),
-    _Solid((0.9, 0.9, 0.05), 2, 0, (0.5, 6, 150)),
-    _Solid((0.9, 0.9, 0.05), 2, 0, (-0.5, 6, 150)),
+    _Solid((0.9, 0.65, 0.5), 2, 35, (0.5, 5, 110)),
+    _Solid((0.85, 0.5, 0.6), 2, -30),
+    _Solid((0.95, 0.95, 0.6), 1.2, 20),
+    _Solid((0.95, 0.95, 0.6), 1.2, 20, (0.4, 6, 65)),
+    _Solid((0.8, 0.8, 0.6), 4, 0),
+    _Solid((0.8, 0.6, 0.5), 8, 15),
+    _Solid((0.8, 0.8, 0.3), 8, 0, (0.5, 5, 20)),
 ]
 SOLIDS = [
     shape._replace(stripes=(contrast, 4 + 0.4 * k, 25 * k))
     for k, shape in enumerate(SHAPES)
-    for contrast in (0.0, 0.1)
+    for contrast in (0.0, 0.2)
 ]
-ALBEDO = 0.85  # mean over the stripes
+ALBEDO = 0.8  # mean over the stripes
 LARGEST_ANGLE = np.radians(75)  # between light and viewer
 SUBPIXELS = 3  # to a side of a pixel
 

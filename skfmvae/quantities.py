@@ -166,8 +166,7 @@ class QuantityEncoder:
         y : ndarray of shape (n_samples,) or (n_samples, n_columns)
             An object array if labels are no numbers.
         """
-        if not self.columns:
-            assert labels is not None
+        if labels is not None and not (self.columns and self.order):
             return labels
         own = self._own_columns()
         values = dict(zip(own, self.inverse(quantities).T, strict=True))

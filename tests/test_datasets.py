@@ -281,7 +281,7 @@ def test_sphere_has_the_closed_form(light):
     x, y = pixel_centres()
     height = np.sqrt(np.maximum(0.8**2 - x**2 - y**2, 0))
     normal = np.stack([x, y, height], axis=-1) / 0.8
-    expected = 0.85 * np.maximum(normal @ light / np.linalg.norm(light), 0)
+    expected = 0.8 * np.maximum(normal @ light / np.linalg.norm(light), 0)
     (image,) = render([0], light)
     inside, outside = np.hypot(x, y) < 0.7, np.hypot(x, y) > 0.8 + 2 / 32
     assert_allclose(image[inside], expected[inside], atol=0.015)
@@ -307,25 +307,28 @@ def test_images_are_convex_in_the_light_and_linear_without_shadows():
     assert (apart - together).min() > -1e-6
     assert (apart - together).max() > 0.1
 
-    # Flat faces, whose bumps turn normals arctan(1 / 2) = 27 degrees at most.
+    # Near the middle of a sphere, an ellipsoid and a box nothing turns far away.
     third, fourth = np.array([0.3, 0, 1]), np.array([-0.1, 0.3, 1])
     apart, together = (
-        sum(length(light) * render(np.arange(6, 12), light) for light in lights)
+        sum(
+            length(light) * render([0, 1, 4, 5, 14, 15, 16, 17], light)
+            for light in lights
+        )
         for lights in ([third, fourth], [third + fourth])
     )
-    face = np.s_[:, 8:24, 8:24]
+    face = np.s_[:, 13:19, 13:19]
     assert (together[face] > 0.5).all()
     assert_allclose(apart[face], together[face], rtol=1e-5)
 
 
-@pytest.mark.parametrize("identity", [2, 3, *range(6, 20)])
+@pytest.mark.parametrize("identity", [*range(1, 10), 18])
 def test_normals_are_those_of_a_surface(identity):
     """Photometric stereo tells the slopes of the height, which have no curl."""
     front, right, up = (
         np.linalg.norm(light) * render([identity], light)[0]
         for light in ([0, 0, 1], [0.2, 0, 1], [0, 0.2, 1])
     )
-    face = np.s_[9:23, 9:23] if identity < 12 else np.s_[11:21, 13:19]
+    face = np.s_[13:19, 13:19]
     slope_x, slope_y = (
         (front - tilted)[face] / 0.2 / front[face] for tilted in (right, up)
     )
@@ -343,13 +346,6 @@ def test_outlines_are_shared_but_no_two_objects_look_alike():
     assert (distance + np.eye(20)).min() > 0.05
     outlines = {image.tobytes() for image in render(np.arange(20), [0, 0, 1]) > 0}
     assert len(outlines) < 10
-
-
-def test_dents_are_bumps_under_the_light_turned_round():
-    bumps, dents = render([6], [1, 1, 2]), render([8], [-1, -1, 2])
-    face = np.s_[:, 8:24, 8:24]
-    assert_allclose(bumps[face], dents[face], atol=0.01)
-    assert np.abs(bumps - render([8], [1, 1, 2]))[face].max() > 0.3
 
 
 def test_given_properties_render_the_rows_again():

@@ -282,7 +282,18 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         -------
         proba : ndarray of shape (n_samples, n_classes), or a list of them
             In the order of `classes_`; a list where `y` had several such columns.
+
+        Raises
+        ------
+        ValueError
+            When there is no discrete property.
         """
+        check_is_fitted(self)
+        if not self.property_names_:
+            raise ValueError(
+                "There is no discrete property to give probabilities of; use "
+                "property_distribution for the continuous ones."
+            )
         proba = self._property_proba(self._check_X(X))[: self.labels_.n_outputs]
         return proba if self.labels_.multi_output else proba[0]
 

@@ -37,6 +37,9 @@ UNLIKELY, SMALLEST_REST = 0.03, 1e-7
 # Length of what networks see of discrete variables, relative to that of Gaussian ones.
 EMPHASIS = 2.0
 
+# Draws of what leads to a property, of which one is taken for a given value of it.
+N_CANDIDATES = 128
+
 # Hidden units of the priors of variables that have parents.
 PRIOR_WIDTH = 128
 
@@ -617,9 +620,28 @@ class SemiSupervised(Model):
         )
 
     def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
+        """Draw from the prior; what leads to a given property is drawn to suit it."""
+        given = [v for v in self.properties if self._is_known(v, labels).any()]
+        if not any(self.graph.parents(v) for v in given):
+            z, labels, _ = self._sample_forward(labels)
+            return z, labels
+        # Of candidates drawn without looking ahead, one by how likely they make what
+        # is given (sampling importance resampling, Rubin 1988).
+        n = len(labels.codes)
+        row = torch.arange(n, device=labels.codes.device).repeat_interleave(
+            N_CANDIDATES
+        )
+        z, drawn, log_weight = self._sample_forward(Labels(*(t[row] for t in labels)))
+        share = torch.softmax(log_weight.view(n, N_CANDIDATES), dim=1)
+        chosen = share.multinomial(1)[:, 0] + N_CANDIDATES * torch.arange(n).to(row)
+        return z[chosen], Labels(*(t[chosen] for t in drawn))
+
+    def _sample_forward(self, labels: Labels) -> tuple[Tensor, Labels, Tensor]:
+        """Draw variables, parents first; return ``ln p`` of what was given, too."""
         n = len(labels.codes)
         codes, quantities = labels.codes.clone(), labels.quantities.clone()
         values: dict[str, Tensor] = {}
+        log_weight = self.draws.new_zeros(n)
         for v in self.generative_order:
             if v in self.n_components:
                 column = codes[:, self.codes_column[v]]
@@ -627,13 +649,20 @@ class SemiSupervised(Model):
                 drawn = torch.distributions.Categorical(logits=logits).sample()
                 column.copy_(torch.where(column >= 0, column, drawn))
                 values[v] = functional.one_hot(column, logits.shape[1]).to(logits)
-                continue
-            values[v] = self._gaussian_prior(v, values, n).sample()
-            if v in self.quantities:
-                column = quantities[:, self.quantities[v]]
-                column.copy_(torch.where(column.isnan(), values[v], column))
-                values[v] = column
-        return _beside(values, self.latent_blocks), Labels(codes, quantities)
+            else:
+                values[v] = self._gaussian_prior(v, values, n).sample()
+                if v in self.quantities:
+                    column = quantities[:, self.quantities[v]]
+                    column.copy_(torch.where(column.isnan(), values[v], column))
+                    values[v] = column
+            if v in self.properties:
+                known = self._is_known(v, labels)
+                log_weight = log_weight + known * self._log_prior(v, values)
+        return (
+            _beside(values, self.latent_blocks),
+            Labels(codes, quantities),
+            log_weight,
+        )
 
     def intervene(self, x: Tensor, labels: Labels) -> Tensor:
         """Impose properties; latents keep where they lie in their prior."""

@@ -109,7 +109,8 @@ class ModelNet(NeuralNet):
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
         look_at_rows = partial(_look_at, dataset_train)
         self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows)
-        self._aid_terms.begin_epoch(self._progress)
+        if self._aid_terms:
+            self._aid_terms.begin_epoch(self._progress)
         self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
 
     def on_epoch_end(self, net, **kwargs):

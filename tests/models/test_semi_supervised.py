@@ -528,6 +528,25 @@ def test_samples_follow_the_priors():
     torch.testing.assert_close(kinds, drawn.codes[:, 1])
 
 
+def test_samples_suit_what_is_given_further_down():
+    """Bayes' rule by hand: a discrete cause given its effect."""
+    graph = Graph(
+        {"a": Discrete(3), "b": Discrete(2)}, generative={"b": ["a"], "x": ["a"]}
+    )
+    model, n = make_model(graph), 20_000
+    codes = torch.full((n, 2), -1)
+    codes[:, 1] = 1
+    torch.manual_seed(0)
+    _, drawn = model.sample_latents(labels_of(codes))
+    assert (drawn.codes[:, 1] == 1).all()
+    p_b = torch.stack(
+        [model.priors[1](one_hot(a, 3)[None])[0].softmax(0)[1] for a in range(3)]
+    )
+    share = torch.bincount(drawn.codes[:, 0], minlength=3) / n
+    assert (p_b / p_b.sum() - 1 / 3).abs().max() > 0.05
+    torch.testing.assert_close(share, (p_b / p_b.sum()).float(), rtol=0, atol=0.02)
+
+
 def test_interventions_keep_where_a_latent_lies_in_its_prior():
     model, x = make_model(TANGLED), make_rows(6)
     before = model.encode(x).mean

@@ -1,0 +1,264 @@
+"""What only the estimator of graphs can do: quantities, and graphs of any shape."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+
+from skfmvae import SemiSupervisedVAE
+from skfmvae.datasets import LIT_OBJECTS_COLUMNS, make_lit_objects, mask_labels
+from skfmvae.estimators import Inference
+from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
+from skfmvae.nn import MLP
+
+GRAPH = Graph(
+    {"kind": Discrete(), "place": Continuous(2, columns=("across", "along"))},
+)
+GROUPS = {"kind": [0], "place": [1, 2]}
+SMALL = {
+    "encoder": MLP(hidden=(32,)),
+    "decoder": MLP(hidden=(32,)),
+    "batch_size": 50,
+    "max_epochs": 60,
+    "neighbours": None,
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Return rows that show a kind and a place linearly, targets and partial ones."""
+    rng = np.random.default_rng(0)
+    kind, place = np.arange(400) % 3, rng.normal([5.0, -30.0], [2.0, 10.0], (400, 2))
+    y = np.column_stack([kind, place])
+    loadings = rng.normal(size=(2, 8))
+    X = 3 * np.eye(3, 8)[kind] + ((place - [5, -30]) / [2, 10]) @ loadings
+    X = X + rng.normal(scale=0.1, size=X.shape)
+    partial = mask_labels(
+        y, fraction=0.3, stratify=None, per_property=GROUPS, random_state=0
+    )
+    return X.astype(np.float32), y, partial
+
+
+@pytest.fixture(scope="module")
+def fitted(rows):
+    X, _, partial = rows
+    return SemiSupervisedVAE(GRAPH, **SMALL).fit(X, partial)
+
+
+def test_both_kinds_of_properties_are_predicted(fitted, rows):
+    X, y, partial = rows
+    found = fitted.predict(X)
+    assert found.shape == y.shape
+    assert np.mean(found[:, 0] == y[:, 0]) > 0.97
+    for j in (1, 2):
+        assert np.corrcoef(found[:, j], y[:, j])[0, 1] > 0.97
+    assert fitted.predict_proba(X).shape == (400, 3)
+    assert list(fitted.property_proba(X)) == ["kind"]
+    # Quantities do not count beside labels.
+    known = ~np.isnan(partial[:, 0])
+    assert fitted.score(X, partial) == np.mean(found[known, 0] == y[known, 0])
+
+
+def test_standard_deviations_tell_the_size_of_errors(fitted, rows):
+    X, y, _ = rows
+    mean, std = fitted.property_distribution(X)["place"]
+    np.testing.assert_allclose(mean, fitted.predict(X)[:, 1:], rtol=1e-6)
+    assert mean.shape == std.shape == (400, 2)
+    deviation = (y[:, 1:] - mean) / std
+    assert (np.sqrt((deviation**2).mean(axis=0)) < 3).all()
+    assert (std < y[:, 1:].std(axis=0)).all()
+
+
+def test_quantities_can_be_asked_for(fitted, rows):
+    X, y, _ = rows
+    new, values = fitted.sample(300, {"place": [7.0, -20.0]}, random_state=0)
+    np.testing.assert_allclose(values[:, 1:], np.tile([7.0, -20.0], (300, 1)))
+    assert len(np.unique(values[:, 0])) == 3
+    np.testing.assert_allclose(
+        fitted.predict(new)[:, 1:].mean(axis=0), [7.0, -20.0], atol=1.5
+    )
+    wanted = np.column_stack([np.linspace(3, 7, 400), np.linspace(-40, -20, 400)])
+    changed = fitted.predict(fitted.intervene(X, {"place": wanted}))
+    for j in (0, 1):
+        assert np.corrcoef(changed[:, j + 1], wanted[:, j])[0, 1] > 0.95
+    assert np.mean(changed[:, 0] == y[:, 0]) > 0.9
+
+
+def test_frames_name_their_columns(fitted, rows):
+    """In whatever order: what is known is matched by name, and comes back in order."""
+    X, _, partial = rows
+    frame = pd.DataFrame(partial, columns=["kind", "across", "along"])
+    same = SemiSupervisedVAE(GRAPH, **SMALL).fit(X, frame)
+    np.testing.assert_array_equal(same.predict(X), fitted.predict(X))
+    order = ["along", "kind", "across"]
+    turned = SemiSupervisedVAE(GRAPH, **SMALL).fit(X, frame[order])
+    np.testing.assert_array_equal(turned.predict(X), fitted.predict(X)[:, [2, 0, 1]])
+
+
+def test_words_beside_numbers(rows):
+    X, y, partial = rows
+    words = np.array(["ant", "bee", "cat"], dtype=object)
+    kind = [None if np.isnan(k) else words[int(k)] for k in partial[:, 0]]
+    frame = pd.DataFrame({"kind": kind, "across": partial[:, 1], "along": y[:, 2]})
+    frame["along"] = frame["along"].where(frame["across"].notna())
+    model = SemiSupervisedVAE(GRAPH, **SMALL).fit(X, frame)
+    found = model.predict(X)
+    assert found.dtype == object
+    assert np.mean(found[:, 0] == words[y[:, 0].astype(int)]) > 0.97
+
+
+def test_quantities_alone(rows):
+    X, y, partial = rows
+    graph = Graph({"across": Continuous(), "style": Latent(4)})
+    model = SemiSupervisedVAE(graph, **SMALL).fit(X, partial[:, 1])
+    found = model.predict(X)
+    assert found.shape == (400,)
+    residual = np.mean((found - y[:, 1]) ** 2) / y[:, 1].var()
+    assert model.score(X, y[:, 1]) == pytest.approx(1 - residual, rel=1e-4)
+    assert model.score(X, y[:, 1]) > 0.9
+    with pytest.raises(ValueError, match="no discrete property.*property_distribution"):
+        model.predict_proba(X)
+
+
+def test_a_graph_without_labels_discovers(rows):
+    X, _, _ = rows
+    graph = Graph({"kind": Discrete(3), "place": Continuous(), "style": Latent(2)})
+    model = SemiSupervisedVAE(graph, **SMALL).fit(X)
+    assert model.property_names_ == ["kind"]
+    assert set(model.predict(X)) <= {0, 1, 2}
+
+
+GRAPHS = {
+    "read from a latent": Graph(
+        {"kind": Discrete(), "z": Latent(4)},
+        generative={"x": ["z"], "z": ["kind"]},
+        recognition={"kind": ["z"]},
+    ),
+    "a leaf": Graph(
+        {"kind": Discrete(), "z": Latent(4)},
+        generative={"x": ["z"], "kind": ["z"]},
+    ),
+    "a chain": Graph(
+        {"kind": Discrete(), "coarse": Discrete(2), "z": Latent(4)},
+        generative={"kind": ["coarse"], "x": ["kind", "z"]},
+        recognition={"coarse": ["kind"], "z": ["kind"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    "inference",
+    [Inference(), Inference(marginalization="gumbel"), Inference(n_particles=3)],
+    ids=["sum", "gumbel", "particles"],
+)
+def test_any_acyclic_graph_learns(rows, name, inference):
+    X, y, partial = rows
+    model = SemiSupervisedVAE(GRAPHS[name], inference=inference, **SMALL)
+    model.fit(X, pd.Series(partial[:, 0], name="kind"))
+    assert np.mean(model.property_proba(X)["kind"].argmax(1) == y[:, 0]) > 0.9
+    X_new, _ = model.sample(300, {"kind": 1}, random_state=0)
+    assert np.mean(model.property_proba(X_new)["kind"].argmax(1) == 1) > 0.8
+    assert np.isfinite(model.score_samples(X[:20], 5)).all()
+
+
+@pytest.mark.parametrize(
+    ("graph", "y", "message"),
+    [
+        (
+            Graph({"a": Discrete(), "b": Discrete()}, recognition={"a": "b"}),
+            None,
+            "recognition.*'a'",
+        ),
+        (
+            Graph(
+                {"a": Discrete(), "b": Discrete()},
+                recognition={"a": ["b"], "b": ["a"]},
+            ),
+            None,
+            "circle.*'?a",
+        ),
+        (Graph({"a": Discrete()}, generative={"x": ["c"]}), None, "'c'"),
+        (Graph({"a": Discrete()}), pd.DataFrame({"b": [1, 2] * 200}), r"\['b'\]"),
+        (Graph({"a": Discrete()}), np.ones((400, 2)), "2 columns"),
+        (Graph({"a": Discrete(), "b": Discrete()}), None, "'a' has"),
+        (Graph({"a": Discrete(2)}), np.arange(400) % 3, "'a'.*3 classes"),
+        (Graph({"a": Continuous()}), np.array(["u", "v"] * 200), "'a'"),
+    ],
+)
+def test_graphs_that_cannot_be_fitted(rows, graph, y, message):
+    with pytest.raises(ValueError, match=message):
+        SemiSupervisedVAE(graph, **SMALL).fit(rows[0], y)
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"place": 1.0}, "'place'.*shape"),
+        ({"place": [np.nan, 1.0]}, "'place'.*NaN"),
+        ({"elsewhere": 1.0}, "elsewhere"),
+        ({"kind": 17}, "17"),
+    ],
+)
+def test_properties_that_cannot_be_asked_for(fitted, rows, properties, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.sample(3, properties)
+    with pytest.raises(ValueError, match=message):
+        fitted.intervene(rows[0], properties)
+
+
+def test_too_many_combinations_are_refused(rows):
+    X, y, _ = rows
+    inference = Inference(marginalization="enumerate")
+    model = SemiSupervisedVAE(n_discovered=4, inference=inference, **SMALL)
+    with pytest.raises(ValueError, match="30000 combinations.*gumbel"):
+        model.fit(X, y[:, 0])
+    model.set_params(inference__marginalization="auto").fit(X[:100], y[:100, 0])
+    model.set_params(inference__prediction="joint")
+    with pytest.raises(ValueError, match="prediction='joint'"):
+        model.fit(X, y[:, 0])
+
+
+def test_grid_search_reaches_inference(rows):
+    X, y, _ = rows
+    model = SemiSupervisedVAE(inference=Inference(), **(SMALL | {"max_epochs": 2}))
+    grid = {"inference__n_particles": [1, 2], "inference__bound": ["elbo", "iwae"]}
+    search = GridSearchCV(model, grid, cv=2).fit(X, y[:, 0])
+    assert set(search.best_params_) == set(grid)
+    assert clone(SemiSupervisedVAE(GRAPH)).graph == GRAPH
+
+
+def test_joint_predictions_are_more_accurate_without_learning_aids():
+    X, y = load_digits(return_X_y=True)
+    partial = mask_labels(y, 50, random_state=0)
+    plain = {"neighbours": None, "adversarial": None, "pseudo_labels": None}
+    scores = []
+    for prediction in ("recognition", "joint"):
+        inference = Inference(prediction=prediction)
+        model = SemiSupervisedVAE(inference=inference, random_state=0, **plain)
+        scores.append(
+            model.set_params(max_epochs=40).fit(X / 16, partial).score(X / 16, y)
+        )
+    assert scores[0] > 0.85
+    assert scores[1] >= scores[0]
+
+
+def test_relit_objects_are_those_of_the_light_asked_for():
+    X, y = make_lit_objects(1500, random_state=0)
+    groups = {"identity": [0], "light": [1, 2, 3]}
+    partial = mask_labels(
+        y, fraction=0.3, stratify=None, per_property=groups, random_state=0
+    )
+    light = Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:])
+    graph = Graph({"identity": Discrete(), "light": light})
+    model = SemiSupervisedVAE(
+        graph, max_epochs=30, neighbours=None, adversarial=None, random_state=0
+    ).fit(X, pd.DataFrame(partial, columns=LIT_OBJECTS_COLUMNS))
+    new = make_lit_objects(1500, random_state=1)[1][:, 1:]
+    truth, _ = make_lit_objects(identity=y[:, 0], light=new)
+    relit = model.intervene(X, {"light": new})
+    closer = ((relit - truth) ** 2).mean(1) < ((X - truth) ** 2).mean(1)
+    assert closer.mean() > 0.95
