@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DOCS_READY := $(VENV)/docs-ready
+BENCH_READY := $(VENV)/bench-ready
 WHEEL_VENV := build/wheel-venv
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
@@ -38,6 +39,10 @@ $(DOCS_READY): $(READY)
 	$(INSTALL) --no-build-isolation --editable ".[docs]"
 	touch $@
 
+$(BENCH_READY): $(READY)
+	$(INSTALL) --no-build-isolation --editable ".[bench]"
+	touch $@
+
 demo: $(READY)
 	mkdir -p build/demo
 	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py build/demo
@@ -55,13 +60,17 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)
+bench: $(BENCH_READY)
 	$(BIN)/python benchmarks/step_time.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/graph.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation
 	$(BIN)/python benchmarks/mnist.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semisupervised.py
+	$(BIN)/python benchmarks/vs_pyro.py
+	$(BIN)/python benchmarks/vs_pyro.py --memory
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/known_properties.py
 
 docs: $(DOCS_READY)
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

@@ -261,7 +261,9 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+\.\d+|\d+")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/user_guide.md", "docs/datasets.md"]
+)
 def test_documented_code_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
     """Run a page's Python blocks in order; a ``text`` block states the output so far.
 

@@ -61,3 +61,11 @@ def test_free_bits_stop_the_gradient_of_a_small_divergence():
     loss.backward()
     assert loss.item() == pytest.approx(3.0)
     assert (value.grad == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("progress", "weight"), [(0.0, 6.0), (0.1, 4.75), (0.4, 1.0), (0.9, 1.0)]
+)
+def test_divergences_may_start_heavier(progress, weight):
+    kl = KL(start=6.0, warmup=0.4)
+    assert kl.weight(progress) == pytest.approx(weight)

@@ -106,3 +106,42 @@ def test_weights_undo_the_oversampling(weighted):
     np.testing.assert_allclose(total / n_epochs, expected, rtol=0.02, atol=1e-9)
     assert visits[20:].max() == n_epochs
     assert visits[:12].min() > 4 * n_epochs
+
+
+# Quantities ---------------------------------------------------------------------------
+
+
+def make_rows_with_quantities(n=100):
+    """Rows of which ten have a label, and ten others a quantity in two columns."""
+    codes = np.full((n, 1), -1)
+    codes[:10] = 1
+    quantities = np.full((n, 2), np.nan, dtype=np.float32)
+    quantities[20:30] = np.arange(20).reshape(10, 2)
+    return Rows(np.zeros((n, 3), dtype=np.float32), codes, quantities=quantities)
+
+
+def test_quantities_come_with_their_rows():
+    rows = make_rows_with_quantities()
+    batch = rows.choose(torch.arange(15, 30))[torch.tensor([0, 6])]
+    assert batch.labels.codes.tolist() == [[-1], [-1]]
+    assert batch.labels.quantities[0].isnan().all()
+    assert batch.labels.quantities[1].tolist() == [2.0, 3.0]
+
+
+def test_rows_with_a_quantity_have_their_share_of_a_batch():
+    """Once for all of its columns, beside the rows with a label."""
+    rows = make_rows_with_quantities()
+    iterator = BatchIterator(rows, 20, labelled_batch_size=10)
+    # A batch of 20 rows holds two of either by itself; five are wanted.
+    assert iterator.n_extra == 3 + 3
+    for batch in iterator:
+        drawn = batch.labels
+        assert (drawn.codes[-6:-3, 0] == 1).all()
+        assert not drawn.quantities[-3:].isnan().any()
+
+
+def test_properties_known_on_the_same_rows_share_them():
+    codes = np.full((100, 2), -1)
+    codes[:10] = 1
+    rows = Rows(np.zeros((100, 3), dtype=np.float32), codes)
+    assert BatchIterator(rows, 20, labelled_batch_size=10).n_extra == 8
