@@ -58,15 +58,25 @@ print(f"median angle between lights: {np.degrees(np.median(np.arccos(cosine))):.
 
 # %%
 # Every row under five lights: as the model paints it, above the true rendering.
-lights = np.array([[-2, 0, 1], [-1, 1, 1], [0, 0, 1], [1, 1, 1], [2, 0, 1]])
-lights = lights / np.linalg.norm(lights, axis=1, keepdims=True)
+lights = {
+    "left": (-2, 0, 1),
+    "upper left": (-1, 1, 1),
+    "front": (0, 0, 1),
+    "upper right": (1, 1, 1),
+    "right": (2, 0, 1),
+}
+lights = {name: light / np.linalg.norm(light) for name, light in lights.items()}
 rows = [np.flatnonzero(truth_test[:, 0] == k)[0] for k in (1, 3, 6, 11, 13, 18)]
-relit = [model.intervene(X_test[rows], {"light": light}) for light in lights]
+relit = [model.intervene(X_test[rows], {"light": light}) for light in lights.values()]
 rendered = [
-    make_lit_objects(identity=truth_test[rows, 0], light=light)[0] for light in lights
+    make_lit_objects(identity=truth_test[rows, 0], light=light)[0]
+    for light in lights.values()
 ]
-everyone = [model.intervene(X_test, {"light": light}) for light in lights]
-true = [make_lit_objects(identity=truth_test[:, 0], light=light)[0] for light in lights]
+everyone = [model.intervene(X_test, {"light": light}) for light in lights.values()]
+true = [
+    make_lit_objects(identity=truth_test[:, 0], light=light)[0]
+    for light in lights.values()
+]
 closer = [
     ((new - goal) ** 2).mean(axis=1) < ((X_test - goal) ** 2).mean(axis=1)
     for new, goal in zip(everyone, true, strict=True)
@@ -88,8 +98,8 @@ for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
 axes[0, 0].set_title("row")
-for j, light in enumerate(lights):
-    axes[0, j + 1].set_title(f"({light[0]:.1f}, {light[1]:.1f}, {light[2]:.1f})")
+for ax, name in zip(axes[0, 1:], lights, strict=True):
+    ax.set_title(name, fontsize="medium")
 figure.savefig(folder / "relit_objects.png", dpi=100)
 print(f"\nrows under other lights: {folder / 'relit_objects.png'}")
 

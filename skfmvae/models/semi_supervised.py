@@ -355,8 +355,7 @@ class SemiSupervised(Model):
             ``ln q`` of each property given the rows and what was observed before, zero
             where it is not observed. They add up to ``ln q(y | x)``.
         """
-        like = self.draws
-        worlds = Worlds.begin(len(labels.codes), n_particles, like)
+        worlds = Worlds.begin(len(labels.codes), n_particles, self.draws)
         gains, evidence = {}, worlds.evidence()
         for v in self.recognition_order:
             output = outputs(v, worlds)
