@@ -152,7 +152,8 @@ class SemiSupervisedVAE(BaseVAE):
     .. math::
         E_{q(z|x,y)} [\ln p(x,y,z) - \ln q(y,z|x)] + (1 + \alpha) \ln q(y|x)
 
-    which without any label is the evidence lower bound.
+    which without any label is the evidence lower bound. A priori all values of a
+    discrete variable without parents are alike, and so they are sampled.
 
     Parameters
     ----------

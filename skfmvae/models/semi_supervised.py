@@ -329,9 +329,13 @@ class SemiSupervised(Model):
         def output(v: str, worlds: Worlds) -> Tensor:
             i, parents = self.number[v], self.graph.parents(v, "recognition")
             if not parents:
-                return self.recognition(i, features[i], None)[worlds.row]
+                return self.recognition(i, features[i], None).index_select(
+                    0, worlds.row
+                )
             values = self._as_inputs(worlds.values, parents)
-            return self.recognition(i, features[i][worlds.row], values)
+            # Its gradient is a plain sum, which that of plain indexing is not.
+            read = features[i].index_select(0, worlds.row)
+            return self.recognition(i, read, values)
 
         return output
 

@@ -22,7 +22,7 @@ def Estimator(request):
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as a module may have an Estimator of its own
 def make_estimator(Estimator):
     """Return a function that makes small estimators, with any parameters changed."""
 
@@ -38,7 +38,7 @@ def make_estimator(Estimator):
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_learner(make_estimator):
     """Return a function that makes estimators which learn the data below."""
 
