@@ -136,8 +136,8 @@ def test_predictions_follow_the_heavier_class(make_learner, heavy):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 4)), rng.permutation(np.arange(200) % 2)
     weight = np.where(y == heavy, 9.0, 1.0)
-    estimator = make_learner(max_epochs=10).fit(X, y, sample_weight=weight)
-    assert estimator.predict_proba(X)[:, heavy].mean() > 0.65
+    estimator = make_learner(max_epochs=20).fit(X, y, sample_weight=weight)
+    assert estimator.predict_proba(X)[:, heavy].mean() > 0.75
     assert np.mean(estimator.predict(X) == heavy) > 0.85
 
 
