@@ -18,7 +18,17 @@ from torch.distributions import Distribution, Normal
 
 from skfmvae.nn import LikelihoodModule
 
-__all__ = ["Evaluation", "Labels", "Model", "Term", "importance_weighted_bound"]
+__all__ = [
+    "Evaluation",
+    "Labels",
+    "Model",
+    "Term",
+    "diagonal_normal",
+    "importance_weighted_bound",
+    "side_by_side",
+]
+
+LOG_VARIANCE_RANGE = (-8.0, 3.0)
 
 
 class Labels(NamedTuple):
@@ -214,3 +224,19 @@ def importance_weighted_bound(
         log_q = posterior.log_prob(z).sum(-1)
         log_weights.append(log_likelihood(z) + log_prior(z) - log_q)
     return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))
+
+
+def diagonal_normal(output: Tensor) -> Normal:
+    """Return the normal whose means and log-variances a network gives, side by side."""
+    mean, log_variance = output.chunk(2, dim=1)
+    scale = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
+    return Normal(mean, scale, validate_args=False)
+
+
+def side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Return the columns of blocks of these sizes, one after the other."""
+    blocks, start = {}, 0
+    for name, size in sizes.items():
+        blocks[name] = slice(start, start + size)
+        start += size
+    return blocks

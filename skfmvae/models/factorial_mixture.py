@@ -11,11 +11,10 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
 
-from .base import Evaluation, Labels, Model, Term
+from .base import Evaluation, Labels, Model, Term, diagonal_normal, side_by_side
 
 __all__ = ["FactorialMixture"]
 
-LOG_VARIANCE_RANGE = (-8.0, 3.0)
 N_STARTS = 10  # of k-means, of which the tightest is taken
 
 
@@ -87,7 +86,7 @@ class FactorialMixture(Model):
         self.delay = delay
         self.forgetting_rate = forgetting_rate
         self.property_dim = property_dim
-        self.latent_blocks = _side_by_side(
+        self.latent_blocks = side_by_side(
             dict.fromkeys(n_components, property_dim) | {"style": style_dim}
         )
         self.n_components = dict(n_components)
@@ -139,10 +138,7 @@ class FactorialMixture(Model):
         return Evaluation(terms, log_proba, latents)
 
     def encode(self, x: Tensor) -> Normal:
-        output = self.encoder(self.likelihood.features(x))
-        mean, log_variance = output.chunk(2, dim=1)
-        scale = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
-        return Normal(mean, scale, validate_args=False)
+        return diagonal_normal(self.encoder(self.likelihood.features(x)))
 
     def decode(self, z: Tensor) -> Distribution:
         return self.likelihood(self.decoder(z))
@@ -297,14 +293,6 @@ class FactorialMixture(Model):
             for k, values in zip(members, group.unbind(dim=1), strict=True):
                 joint[k] = values
         return joint
-
-
-def _side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
-    blocks, start = {}, 0
-    for name, size in sizes.items():
-        blocks[name] = slice(start, start + size)
-        start += size
-    return blocks
 
 
 def _equal_sizes(sizes: Sequence[int]) -> dict[int, list[int]]:

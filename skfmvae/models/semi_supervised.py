@@ -17,11 +17,9 @@ from torch.utils.checkpoint import checkpoint
 from skfmvae.graphical_model import Graph
 from skfmvae.nn import Branches
 
-from .base import Evaluation, Labels, Model, Term
+from .base import Evaluation, Labels, Model, Term, diagonal_normal, side_by_side
 
 __all__ = ["SemiSupervised"]
-
-LOG_VARIANCE_RANGE = (-8.0, 3.0)
 
 # Worlds whose decoding is kept in memory together; more are decoded again when their
 # gradient is due.
@@ -198,8 +196,8 @@ class SemiSupervised(Model):
         }
         quantities = {v: spec.n_dims for v, spec in graph.continuous.items()}
         latents = {v: spec.n_dims for v, spec in graph.latents.items()}
-        self.quantities = _side_by_side(quantities)
-        self.latent_blocks = _side_by_side(self.n_components | quantities | latents)
+        self.quantities = side_by_side(quantities)
+        self.latent_blocks = side_by_side(self.n_components | quantities | latents)
         self.codes_column = {name: k for k, name in enumerate(self.n_components)}
         self.properties = [*self.n_components, *quantities]
 
@@ -441,7 +439,7 @@ class SemiSupervised(Model):
         labels: Labels,
         draw: DrawGaussian,
     ) -> Worlds:
-        posterior = _normal(output)
+        posterior = diagonal_normal(output)
         value = draw(v, posterior, worlds)
         known = torch.zeros_like(worlds.row, dtype=torch.bool)
         if v in self.quantities:
@@ -523,7 +521,7 @@ class SemiSupervised(Model):
                 joint = torch.log_softmax(output, dim=1) + worlds.log_weight[:, None]
                 log_proba[v] = worlds.log_sum_over_rows(joint)
             elif v in self.quantities:
-                posterior, share = _normal(output), worlds.log_weight
+                posterior, share = diagonal_normal(output), worlds.log_weight
                 means[v] = worlds.mean_over_rows(posterior.mean, share)
                 between = (posterior.mean - means[v][worlds.row]).square()
                 variances[v] = worlds.mean_over_rows(
@@ -713,7 +711,7 @@ class SemiSupervised(Model):
         self, v: str, values: Mapping[str, Tensor], n: int | None = None
     ) -> Normal:
         n = len(values[v]) if n is None else n
-        return _normal(self._prior_output(v, values, n))
+        return diagonal_normal(self._prior_output(v, values, n))
 
     def _prior_output(self, v: str, values: Mapping[str, Tensor], n: int) -> Tensor:
         """Return the parameters of ``p(v | parents)``, (n, n_parameters)."""
@@ -757,12 +755,6 @@ class SemiSupervised(Model):
         return size if v in self.n_components else 2 * size
 
 
-def _normal(output: Tensor) -> Normal:
-    mean, log_variance = output.chunk(2, dim=1)
-    scale = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
-    return Normal(mean, scale, validate_args=False)
-
-
 def _even_draws(n_dims: int) -> Tensor:
     """Return standard normal draws that lie more evenly than random ones."""
     uniform = torch.quasirandom.SobolEngine(n_dims, scramble=True, seed=0).draw(N_DRAWS)
@@ -789,11 +781,3 @@ def _prior(n_parents: int, n_parameters: int) -> nn.Module:
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(nn.Linear(n_parents, PRIOR_WIDTH), nn.ReLU(), last)
-
-
-def _side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
-    blocks, start = {}, 0
-    for name, size in sizes.items():
-        blocks[name] = slice(start, start + size)
-        start += size
-    return blocks
