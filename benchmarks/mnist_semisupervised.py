@@ -34,7 +34,7 @@ SETTINGS = {
     "batch_size": 200,
     "labelled_batch_size": 32,
     "lr": 5e-3,
-    "max_epochs": 24,
+    "max_epochs": 40,
     "averaging": WeightAveraging(0.998),
     "neighbours": None,
     "adversarial": None,
