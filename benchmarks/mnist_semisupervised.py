@@ -23,8 +23,14 @@ from skfmvae.estimators import Inference
 from skfmvae.nn import MLP
 from skfmvae.training import KL, WeightAveraging
 
-# Labels, and the weight of the classification term: few labels can bear more.
-BUDGETS = {100: 0.3, 600: 0.1, 1000: 0.1, 3000: 0.05}
+# Labels, and the weight of the classification term, of which few labels can bear more,
+# and passes over the rows, of which they ask for more.
+BUDGETS = {
+    100: {"label_weight": 0.3, "max_epochs": 40},
+    600: {"label_weight": 0.1, "max_epochs": 24},
+    1000: {"label_weight": 0.1, "max_epochs": 24},
+    3000: {"label_weight": 0.05, "max_epochs": 24},
+}
 SETTINGS = {
     "encoder": MLP(hidden=(500,)),
     "decoder": MLP(hidden=(500,), norm=None),
@@ -34,7 +40,6 @@ SETTINGS = {
     "batch_size": 200,
     "labelled_batch_size": 32,
     "lr": 5e-3,
-    "max_epochs": 40,
     "averaging": WeightAveraging(0.998),
     "neighbours": None,
     "adversarial": None,
@@ -55,7 +60,7 @@ def run(n_labelled, draw, held_out):
     partial = keep_labels(y, n_labelled, random_state=draw)
     start = time.perf_counter()
     estimator = SemiSupervisedVAE(
-        label_weight=BUDGETS[n_labelled], random_state=draw, **SETTINGS
+        random_state=draw, **SETTINGS, **BUDGETS[n_labelled]
     ).fit(X, partial)
     seconds = time.perf_counter() - start
     errors = []
