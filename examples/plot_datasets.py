@@ -2,7 +2,7 @@
 Pictures of the data sets
 =========================
 
-What do the rows of `make_lit_objects` and `make_multi_digits` look like?
+What do the rows that the functions of `skfmvae.datasets` make look like?
 
 Run it as ``python examples/plot_datasets.py FOLDER`` to write the pictures to a folder.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skfmvae.datasets import make_lit_objects, make_multi_digits
+from skfmvae.datasets import make_lit_objects, make_multi_digits, make_sprites
 from skfmvae.plotting import SamplesDisplay
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
@@ -50,3 +50,26 @@ display = SamplesDisplay(
 ).plot(cmap="gray")
 display.figure_.savefig(folder / "multi_digits.png", dpi=90, bbox_inches="tight")
 print(f"canvases with 0 to 3 digits: {folder / 'multi_digits.png'}")
+
+# %%
+# In each row one factor of the smallest sprites takes its six values, for each shape.
+usual = {"scale": 0, "orientation": 1, "x": 2, "y": 3, "colour": 1}
+images = [
+    make_sprites(
+        None,
+        n_orientations=6,
+        n_positions=6,
+        n_colours=6,
+        only=[{name: value for name, value in usual.items() if name != factor}],
+    )[0]
+    for factor in usual
+]
+display = SamplesDisplay(
+    np.moveaxis(np.reshape(images, (len(usual), 18, 3, 32, 32)), 2, -1),
+    property_name="factor",
+    values=np.array(list(usual)),
+).plot()
+display.ax_.set_xticks(33 * np.arange(18) + 15.5, [*range(6)] * 3)
+display.ax_.set_xlabel("value")
+display.figure_.savefig(folder / "sprites.png", dpi=90, bbox_inches="tight")
+print(f"factors of sprites: {folder / 'sprites.png'}")
