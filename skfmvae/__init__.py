@@ -1,5 +1,5 @@
 """Deep generative models for partly labelled data, as scikit-learn estimators."""
 
-from skfmvae.estimators import FactorialMixtureVAE, SemiSupervisedVAE
+from skfmvae.estimators import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 
-__all__ = ["FactorialMixtureVAE", "SemiSupervisedVAE"]
+__all__ = ["FactorialMixtureVAE", "SemafoVAE", "SemiSupervisedVAE"]

@@ -2,6 +2,7 @@
 
 from .base import Evaluation, Labels, Model, Term
 from .factorial_mixture import FactorialMixture
+from .semafo import Semafo
 from .semi_supervised import SemiSupervised
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "FactorialMixture",
     "Labels",
     "Model",
+    "Semafo",
     "SemiSupervised",
     "Term",
 ]

@@ -24,7 +24,9 @@ __all__ = [
     "Model",
     "Term",
     "diagonal_normal",
+    "even_draws",
     "importance_weighted_bound",
+    "relaxed_draw",
     "side_by_side",
 ]
 
@@ -240,3 +242,15 @@ def side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
         blocks[name] = slice(start, start + size)
         start += size
     return blocks
+
+
+def even_draws(n_dims: int, n_draws: int) -> Tensor:
+    """Return standard normal draws that lie more evenly than random ones."""
+    engine = torch.quasirandom.SobolEngine(n_dims, scramble=True, seed=0)
+    return Normal(0.0, 1.0).icdf(engine.draw(n_draws).clamp(1e-6, 1 - 1e-6))
+
+
+def relaxed_draw(log_proba: Tensor, temperature: float) -> Tensor:
+    """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1)."""
+    gumbel = -torch.empty_like(log_proba).exponential_().log()
+    return torch.softmax((log_proba + gumbel) / temperature, dim=1)

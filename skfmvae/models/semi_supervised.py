@@ -17,7 +17,16 @@ from torch.utils.checkpoint import checkpoint
 from skfmvae.graphical_model import Graph
 from skfmvae.nn import Branches
 
-from .base import Evaluation, Labels, Model, Term, diagonal_normal, side_by_side
+from .base import (
+    Evaluation,
+    Labels,
+    Model,
+    Term,
+    diagonal_normal,
+    even_draws,
+    relaxed_draw,
+    side_by_side,
+)
 
 __all__ = ["SemiSupervised"]
 
@@ -230,7 +239,9 @@ class SemiSupervised(Model):
         predicted = self.read_by_properties | set(self.properties)
         self.prediction_order = [v for v in self.recognition_order if v in predicted]
         self.draws: Tensor
-        self.register_buffer("draws", _even_draws(self.n_latents), persistent=False)
+        self.register_buffer(
+            "draws", even_draws(self.n_latents, N_DRAWS), persistent=False
+        )
 
     # The objective (section 3 of the paper) -----------------------------------------
 
@@ -457,9 +468,7 @@ class SemiSupervised(Model):
         )
 
     def _relaxed(self, v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
-        """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1)."""
-        gumbel = -torch.empty_like(log_proba).exponential_().log()
-        return torch.softmax((log_proba + gumbel) / self.temperature, dim=1)
+        return relaxed_draw(log_proba, self.temperature)
 
     def _is_known(self, v: str, labels: Labels) -> Tensor:
         if v in self.n_components:
@@ -753,12 +762,6 @@ class SemiSupervised(Model):
     def _n_parameters(self, v: str) -> int:
         size = self._n_columns([v])
         return size if v in self.n_components else 2 * size
-
-
-def _even_draws(n_dims: int) -> Tensor:
-    """Return standard normal draws that lie more evenly than random ones."""
-    uniform = torch.quasirandom.SobolEngine(n_dims, scramble=True, seed=0).draw(N_DRAWS)
-    return Normal(0.0, 1.0).icdf(uniform.clamp(1e-6, 1 - 1e-6))
 
 
 def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:

@@ -1,5 +1,6 @@
 """Network parts: encoders and decoders, and the likelihoods ``p(x | z)``."""
 
+from .levels import Level, build_levels
 from .likelihoods import (
     Bernoulli,
     Categorical,
@@ -10,7 +11,14 @@ from .likelihoods import (
     Poisson,
     resolve_likelihood,
 )
-from .networks import MLP, Branches, Conv, build_branches, build_network
+from .networks import (
+    MLP,
+    Branches,
+    Conv,
+    build_branches,
+    build_network,
+    build_stages,
+)
 
 __all__ = [
     "MLP",
@@ -19,11 +27,14 @@ __all__ = [
     "Categorical",
     "Conv",
     "Gaussian",
+    "Level",
     "Likelihood",
     "LikelihoodModule",
     "NegativeBinomial",
     "Poisson",
     "build_branches",
+    "build_levels",
     "build_network",
+    "build_stages",
     "resolve_likelihood",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,7 +12,14 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
-__all__ = ["MLP", "Branches", "Conv", "build_branches", "build_network"]
+__all__ = [
+    "MLP",
+    "Branches",
+    "Conv",
+    "build_branches",
+    "build_network",
+    "build_stages",
+]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -100,8 +107,7 @@ class MLP(BaseEstimator):
         ValueError
             If a setting is not allowed.
         """
-        self._check_parameters()
-        return self._build([n_inputs, *self.hidden], n_outputs)
+        return _joined(self.encoder_stages(n_inputs, n_outputs))
 
     def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Build a network from latents to the parameters of a likelihood.
@@ -121,8 +127,49 @@ class MLP(BaseEstimator):
         ValueError
             If a setting is not allowed.
         """
+        return _joined(self.decoder_stages(n_inputs, n_outputs))
+
+    def encoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
+        """Return the layers of `build_encoder`, a list for each hidden layer.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int
+            Number of columns that go in and come out.
+
+        Returns
+        -------
+        stages : list of list of Module
+            The last stage gives the output.
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed.
+        """
         self._check_parameters()
-        return self._build([n_inputs, *reversed(self.hidden)], n_outputs)
+        return self._stages([n_inputs, *self.hidden], n_outputs)
+
+    def decoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
+        """Return the layers of `build_decoder`, a list for each hidden layer.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int
+            Number of columns that go in and come out.
+
+        Returns
+        -------
+        stages : list of list of Module
+            The last stage gives the output.
+
+        Raises
+        ------
+        ValueError
+            If a setting is not allowed.
+        """
+        self._check_parameters()
+        return self._stages([n_inputs, *reversed(self.hidden)], n_outputs)
 
     def build_branches(
         self, n_inputs: int, n_parents: Sequence[int], n_outputs: Sequence[int]
@@ -150,22 +197,19 @@ class MLP(BaseEstimator):
             trunk = nn.Linear(n_inputs, sum(n_outputs))
             return _linear_branches(trunk, n_parents, n_outputs)
         *shared, width = self.hidden
-        layers = self._hidden_layers([n_inputs, *shared])
+        layers = list(_joined(self._hidden_layers([n_inputs, *shared])))
         n_features = (n_inputs, *shared)[-1]
         return _branches(self, layers, n_features, width, n_parents, n_outputs)
 
-    def _build(self, sizes: list[int], n_outputs: int) -> nn.Sequential:
-        return nn.Sequential(
-            *self._hidden_layers(sizes), nn.Linear(sizes[-1], n_outputs)
-        )
+    def _stages(self, sizes: list[int], n_outputs: int) -> list[list[nn.Module]]:
+        return [*self._hidden_layers(sizes), [nn.Linear(sizes[-1], n_outputs)]]
 
-    def _hidden_layers(self, sizes: list[int]) -> list[nn.Module]:
-        layers: list[nn.Module] = []
-        for n_from, n_to in pairwise(sizes):
-            layers += _dense(n_from, n_to, self.activation, self.norm)
-            if self.dropout:
-                layers.append(nn.Dropout(self.dropout))
-        return layers
+    def _hidden_layers(self, sizes: list[int]) -> list[list[nn.Module]]:
+        dropout = [nn.Dropout(self.dropout)] if self.dropout else []
+        return [
+            [*_dense(n_from, n_to, self.activation, self.norm), *dropout]
+            for n_from, n_to in pairwise(sizes)
+        ]
 
     def _check_parameters(self) -> None:
         _check_sizes(self, "hidden", example="(256,)")
@@ -258,12 +302,30 @@ class Conv(BaseEstimator):
             If a setting is not allowed, the rows are no images of `image_shape` or
             the images are too small for so many convolutions.
         """
-        layers, n_features = self._convolutions(n_inputs)
-        return nn.Sequential(
-            *layers,
-            *_dense(n_features, self.hidden, self.activation, self.norm),
-            nn.Linear(self.hidden, n_outputs),
-        )
+        return _joined(self.encoder_stages(n_inputs, n_outputs))
+
+    def encoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
+        """Return the layers of `build_encoder`, a list for each convolution and so on.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int
+            Number of columns that go in and come out.
+
+        Returns
+        -------
+        stages : list of list of Module
+            The convolutions, the dense hidden layer and the output.
+
+        Raises
+        ------
+        ValueError
+            As for `build_encoder`.
+        """
+        stages, n_features = self._convolutions(n_inputs)
+        hidden = _dense(n_features, self.hidden, self.activation, self.norm)
+        output: list[nn.Module] = [nn.Linear(self.hidden, n_outputs)]
+        return [*stages, [nn.Flatten(), *hidden], output]
 
     def build_branches(
         self, n_inputs: int, n_parents: Sequence[int], n_outputs: Sequence[int]
@@ -288,13 +350,15 @@ class Conv(BaseEstimator):
             If a setting is not allowed, the rows are no images of `image_shape` or
             the images are too small for so many convolutions.
         """
-        layers, n_features = self._convolutions(n_inputs)
+        stages, n_features = self._convolutions(n_inputs)
+        layers = [*_joined(stages), nn.Flatten()]
         return _branches(self, layers, n_features, self.hidden, n_parents, n_outputs)
 
-    def _convolutions(self, n_inputs: int) -> tuple[list[nn.Module], int]:
-        """Return layers from rows to flat features, and the number of features."""
+    def _convolutions(self, n_inputs: int) -> tuple[list[list[nn.Module]], int]:
+        """Return stages from rows to features, and the number of features."""
         n_channels, sizes = self._layout("encoder", n_inputs)
-        layers: list[nn.Module] = [nn.Unflatten(1, (n_channels[0], *sizes[0]))]
+        unflatten: list[nn.Module] = [nn.Unflatten(1, (n_channels[0], *sizes[0]))]
+        stages = []
         for n_from, n_to in pairwise(n_channels):
             convolution = nn.Conv2d(
                 n_from,
@@ -304,8 +368,9 @@ class Conv(BaseEstimator):
                 padding=self._padding,
                 bias=self.norm != "batch",
             )
-            layers += [convolution, *self._normalise_and_activate(n_to)]
-        return [*layers, nn.Flatten()], n_channels[-1] * math.prod(sizes[-1])
+            stages.append([convolution, *self._normalise_and_activate(n_to)])
+        stages[0] = [*unflatten, *stages[0]]
+        return stages, n_channels[-1] * math.prod(sizes[-1])
 
     def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Build a network from latents to the parameters of every pixel.
@@ -329,17 +394,38 @@ class Conv(BaseEstimator):
             If a setting is not allowed, the rows are no images of `image_shape` or
             the images are too small for so many convolutions.
         """
+        return _joined(self.decoder_stages(n_inputs, n_outputs))
+
+    def decoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
+        """Return the layers of `build_decoder`, a list for each state on the way.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int
+            Number of columns that go in and come out.
+
+        Returns
+        -------
+        stages : list of list of Module
+            The dense hidden layer, the smallest image, and a transposed convolution
+            each; the last gives the output.
+
+        Raises
+        ------
+        ValueError
+            As for `build_decoder`.
+        """
         n_channels, sizes = self._layout("decoder", n_outputs)
         n_channels, sizes = n_channels[::-1], sizes[::-1]
         n_features = n_channels[0] * math.prod(sizes[0])
+        stages = [_dense(n_inputs, self.hidden, self.activation, self.norm)]
         layers: list[nn.Module] = [
-            *_dense(n_inputs, self.hidden, self.activation, self.norm),
             nn.Linear(self.hidden, n_features),
             nn.Unflatten(1, (n_channels[0], *sizes[0])),
         ]
         for i in range(len(self.channels)):
-            layers += self._normalise_and_activate(n_channels[i])
-            layers.append(
+            stages.append([*layers, *self._normalise_and_activate(n_channels[i])])
+            layers = [
                 nn.ConvTranspose2d(
                     n_channels[i],
                     n_channels[i + 1],
@@ -349,8 +435,8 @@ class Conv(BaseEstimator):
                     output_padding=self._output_padding(sizes[i], sizes[i + 1]),
                     bias=self.norm != "batch" or i == len(self.channels) - 1,
                 )
-            )
-        return nn.Sequential(*layers, nn.Flatten())
+            ]
+        return [*stages, [*layers, nn.Flatten()]]
 
     @property
     def _padding(self) -> int:
@@ -553,6 +639,38 @@ def build_network(
     return network
 
 
+def build_stages(
+    spec: Any, role: str, n_inputs: int, n_outputs: int, n_columns: int | None = None
+) -> list[nn.Module]:
+    """Build the network of :func:`build_network`, one module for each hidden state.
+
+    Parameters
+    ----------
+    spec, role, n_inputs, n_outputs, n_columns
+        As for :func:`build_network`; a callable gives a single stage.
+
+    Returns
+    -------
+    stages : list of Module
+        One after the other they map (n, n_inputs) to (n, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        As for :func:`build_network`.
+
+    Examples
+    --------
+    >>> from skfmvae.nn import MLP, build_stages
+    >>> len(build_stages(MLP(hidden=(32, 16)), "encoder", 64, 10))
+    3
+    """
+    stages = getattr(_resolve(spec, n_columns), f"{role}_stages", None)
+    if stages is None or isinstance(spec, type):
+        return [build_network(spec, role, n_inputs, n_outputs, n_columns)]
+    return [nn.Sequential(*layers) for layers in stages(n_inputs, n_outputs)]
+
+
 def _factory(
     spec: Any, role: str, n_columns: int | None
 ) -> Callable[[int, int], nn.Module]:
@@ -635,6 +753,10 @@ def _linear_branches(
     """Return branches that end with the trunk, to which parents add."""
     nothing = [nn.Identity() for _ in n_outputs]
     return Branches(trunk, nothing, nothing, n_outputs, n_parents)
+
+
+def _joined(stages: Sequence[Sequence[nn.Module]]) -> nn.Sequential:
+    return nn.Sequential(*chain.from_iterable(stages))
 
 
 def _dense(

@@ -82,9 +82,11 @@ class Objective(nn.Module):
         total = torch.zeros_like(sample_weight[0])
         for name, term in terms.items():
             if term.is_kl:
-                floored = means[name].clamp_min(self.kl.free_bits)
+                kl = means[name]
+                if self.kl.free_bits:  # as an estimate may be less than 0
+                    kl = kl.clamp_min(self.kl.free_bits)
                 annealing = kl_weight if term.is_annealed else 1.0
-                total = total + annealing * term.weight * floored
+                total = total + annealing * term.weight * kl
             else:
                 total = total + term.weight * means[name]
         return -total / n_inputs, means

@@ -4,8 +4,11 @@ Every estimator that the package hands out goes through the tests of this folder
 only one of them can do is tested in a file of its own name.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import make_blobs
 
 import skfmvae
@@ -81,3 +84,19 @@ def two_properties():
     X[:, 3:] += 4 * np.eye(3)[y[:, 1]]
     y_partial = np.where(rng.random(y.shape) < 0.5, y, -1)
     return X.astype(np.float32), y, y_partial
+
+
+@pytest.fixture(scope="session")
+def without_draws():
+    """Return a context in which a model's terms are the same whenever computed."""
+
+    @contextmanager
+    def context():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                torch.distributions.Normal, "rsample", lambda self, shape=(): self.mean
+            )
+            patch.setattr(torch.Tensor, "exponential_", lambda self: self.fill_(1.0))
+            yield
+
+    return context

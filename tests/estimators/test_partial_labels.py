@@ -105,7 +105,7 @@ def test_a_series_names_its_property(make_estimator, partial_blobs, make_series,
     X, y = partial_blobs
     estimator = make_estimator().fit(X, make_series(y, name=name))
     assert estimator.property_names_ == [name or "property_0"]
-    assert estimator.get_feature_names_out()[0] == f"{name or 'property_0'}_0"
+    assert list(estimator.property_proba(X)) == [name or "property_0"]
 
 
 # Several properties -------------------------------------------------------------------

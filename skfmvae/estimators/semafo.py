@@ -1,0 +1,408 @@
+"""The estimator on top of :mod:`skfmvae.models.semafo`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from skfmvae._compat import Interval
+from skfmvae.models import Semafo
+from skfmvae.models.semafo import Weights
+from skfmvae.nn import build_levels, build_stages
+from skfmvae.training import (
+    KL,
+    EarlyStopping,
+    Neighbours,
+    PseudoLabels,
+    VirtualAdversarial,
+    WeightAveraging,
+)
+
+from ._base import BaseVAE
+
+__all__ = ["LabelAutoencoder", "Levels", "ObjectiveWeights", "SemafoVAE"]
+
+
+class LabelAutoencoder(BaseEstimator):
+    """How labels are encoded, and how they decide where rows are expected.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(512, 512)
+        Hidden layers of ``q(u | y)`` and of ``p(y | u)``.
+    prior_hidden : sequence of int, default=(256,)
+        Hidden layers of ``p(z0 | u)`` and of the same for each level.
+    temperature : float, default=0.5
+        Temperature of the Concrete relaxation of unobserved labels (Maddison et al.
+        2017); it nears a draw of values towards 0.
+
+    Examples
+    --------
+    >>> from skfmvae.estimators import LabelAutoencoder
+    >>> LabelAutoencoder(hidden=(64,))
+    LabelAutoencoder(hidden=(64,))
+    """
+
+    _parameter_constraints: dict = {
+        "hidden": ["array-like"],
+        "prior_hidden": ["array-like"],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (512, 512),
+        prior_hidden: Sequence[int] = (256,),
+        temperature: float = 0.5,
+    ):
+        self.hidden = hidden
+        self.prior_hidden = prior_hidden
+        self.temperature = temperature
+
+
+class Levels(BaseEstimator):
+    """Latents at depths of the decoder, each with a prior that the labels steer.
+
+    Parameters
+    ----------
+    stages : sequence of int, default=()
+        Hidden stages of the decoder after which a level joins, counted from 1: the
+        hidden layers of :class:`~skfmvae.nn.MLP`; of :class:`~skfmvae.nn.Conv` the
+        dense layer, the smallest image, and so on to the largest but one.
+    n_dims : int, default=16
+        Latents of a dense level, or at each of 2 x 2 places of an image.
+    c_u, c_d, c_r : float, default=1.0
+        Weights of the labels' latent in the prior, of the deterministic path and of
+        the residual one, as in the paper.
+
+    Examples
+    --------
+    >>> from skfmvae.estimators import Levels
+    >>> Levels((1, 2), n_dims=8)
+    Levels(n_dims=8, stages=(1, 2))
+    """
+
+    _parameter_constraints: dict = {
+        "stages": ["array-like"],
+        "n_dims": [Interval(Integral, 1, None, closed="left")],
+        "c_u": [Interval(Real, 0, None, closed="left")],
+        "c_d": [Interval(Real, 0, None, closed="left")],
+        "c_r": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        stages: Sequence[int] = (),
+        n_dims: int = 16,
+        c_u: float = 1.0,
+        c_d: float = 1.0,
+        c_r: float = 1.0,
+    ):
+        self.stages = stages
+        self.n_dims = n_dims
+        self.c_u = c_u
+        self.c_d = c_d
+        self.c_r = c_r
+
+
+class ObjectiveWeights(BaseEstimator):
+    """The weights of the objective, by their names in the paper.
+
+    Parameters
+    ----------
+    gamma_s, gamma_u : float, default=1.0 and 10.0
+        Of likelihoods on rows with a label, and on those without.
+    gamma_y : float, default=10.0
+        Of what is said about labels, beside that.
+    beta_s, beta_u : float, default=1.0
+        Of divergences on rows with a label, and on those without.
+    beta_levels : float, default=1.0
+        Of the divergences of levels, beside those of ``z0`` and ``u``.
+    c_h : float, default=1.0
+        Of the entropy of unobserved properties.
+    labelled_phase : float, default=0.05
+        Share of training at first, in whole epochs, in which rows without a label do
+        not count.
+    transitive : float, default=0.0
+        Of the label that is read from a row generated from it, a bound on the
+        information that generated rows hold about their labels.
+    label_weight : float, default=1.0
+        Of the classification term ``ln q(y | z0)`` once more, in units of the number
+        of columns, as in the other estimators. The paper has none: with 0 labels
+        count ``gamma_s gamma_y`` nats, little beside wide rows.
+
+    Examples
+    --------
+    >>> from skfmvae.estimators import ObjectiveWeights
+    >>> ObjectiveWeights(gamma_u=1.0)
+    ObjectiveWeights(gamma_u=1.0)
+    """
+
+    _parameter_constraints: dict = {
+        **dict.fromkeys(
+            [
+                "gamma_s",
+                "gamma_u",
+                "gamma_y",
+                "beta_s",
+                "beta_u",
+                "beta_levels",
+                "c_h",
+                "transitive",
+                "label_weight",
+            ],
+            [Interval(Real, 0, None, closed="left")],
+        ),
+        "labelled_phase": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        gamma_s: float = 1.0,
+        gamma_u: float = 10.0,
+        gamma_y: float = 10.0,
+        beta_s: float = 1.0,
+        beta_u: float = 1.0,
+        beta_levels: float = 1.0,
+        c_h: float = 1.0,
+        labelled_phase: float = 0.05,
+        transitive: float = 0.0,
+        label_weight: float = 1.0,
+    ):
+        self.gamma_s = gamma_s
+        self.gamma_u = gamma_u
+        self.gamma_y = gamma_y
+        self.beta_s = beta_s
+        self.beta_u = beta_u
+        self.beta_levels = beta_levels
+        self.c_h = c_h
+        self.labelled_phase = labelled_phase
+        self.transitive = transitive
+        self.label_weight = label_weight
+
+
+class SemafoVAE(BaseVAE):
+    r"""Variational autoencoder whose prior is learned from an autoencoder of labels.
+
+    Labels are encoded to a latent ``u`` and decoded from it, and ``u`` decides where
+    the latents of a row are expected: ``z0``, from which a linear layer reads the
+    labels, and, with `levels`, one more at each chosen depth of the decoder. Labels
+    reach a row through these priors alone, so to change a property is to move latents
+    from where they are expected under one value to the same place under another, at
+    all levels or at some. A row with labels ``y`` contributes
+
+    .. math::
+        \gamma [\ln p(x|z) + \gamma_y \ln p(y|u)] - \beta [\ln q(z|x) - \ln p(z|u)
+        + KL(q(u|y) || p(u))]
+
+    and ``gamma gamma_y ln q(y | z0)``; where labels are missing they are drawn,
+    relaxed, from ``q(y | z0)``, whose entropy is added. Rows with a label and rows
+    without are averaged apart.
+
+    Parameters
+    ----------
+    property_components : int, dict of str to int or None, default=None
+        Number of values of the labelled properties, or by name. At least the number of
+        classes seen, which is what None stands for; more leaves room for classes that
+        nobody labelled.
+    n_discovered : int, default=0
+        Number of properties to discover beside those of `y`; without any label at
+        least one.
+    discovered_components : int, default=10
+        Number of values of each discovered property.
+    latent_dim : int, default=32
+        Dimensions of ``z0``.
+    levels : sequence of int or Levels, default=()
+        Hidden stages of the decoder after which a level of latents joins, counted from
+        1, or :class:`~skfmvae.estimators.Levels` with more settings.
+    label_autoencoder : LabelAutoencoder or None, default=None
+        Networks of the labels; None stands for ``LabelAutoencoder()``.
+    weights : ObjectiveWeights or None, default=None
+        Weights of the objective; None stands for ``ObjectiveWeights()``.
+    encoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
+        Network from rows to posteriors: a name, settings from :mod:`skfmvae.nn`, or
+        a function of ``(n_inputs, n_outputs)`` that returns a ``torch.nn.Module``.
+    decoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
+        Network from latents to the parameters of the likelihood, likewise.
+    likelihood : str or Likelihood, default="auto"
+        ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
+        "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
+        where all values are in [0, 1] and Gaussian elsewhere.
+    kl : KL or None, default=None
+        Warm-up and free bits of the divergences; None stands for ``KL()``.
+    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
+        A name, or a class of ``torch.optim``.
+    lr : float, default=3e-3
+        Highest learning rate of a one-cycle schedule. To use another schedule, name
+        its callback "lr_schedule"; ``("lr_schedule", None)`` keeps `lr` constant.
+    batch_size : int, default=128
+        Rows per batch before labelled ones are added.
+    labelled_batch_size : int, default=32
+        Labelled rows that every batch shall hold, shared by the labelled properties.
+        Their weights make up for being drawn more often.
+    max_epochs : int, default=100
+        Passes over the rows.
+    early_stopping : EarlyStopping or None, default=None
+        When to stop before; None never does.
+    neighbours : {"graph"}, Neighbours or None, default="graph"
+        Learning aid: rows are classed as their nearest neighbours.
+    adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
+        Learning aid: the worst small step changes no prediction.
+    pseudo_labels : {"aligned"}, PseudoLabels or None, default="aligned"
+        Learning aid: what is sure in one view holds in another.
+    averaging : {"exponential"}, WeightAveraging or None, default="exponential"
+        Predict with averaged weights. Early stopping goes before it.
+    callbacks : list or None, default=None
+        Callbacks of skorch, as it takes them.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" stands for a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, batches and draws.
+    verbose : int, default=0
+        1 shows a progress bar, 2 skorch's table of epochs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        The values of every property of `y`, in the order of `predict_proba`.
+    property_names_ : list of str
+        Names of the properties of `y`, then of the discovered ones.
+    n_components_ : dict of str to int
+        Number of values of every discrete property.
+    likelihood_ : Likelihood
+        The likelihood that was used.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` holds every term of the objective and
+        ``net_.module_`` the model.
+    n_iter_ : int
+        Number of epochs that ran.
+    device_ : torch.device
+        Where the model is.
+    labels_ : PartialLabelEncoder
+        Values of the discrete properties and their codes.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where `X` had string names.
+
+    See Also
+    --------
+    FactorialMixtureVAE : A Gaussian mixture for each property.
+    SemiSupervisedVAE : A graph of properties, continuous ones too.
+
+    References
+    ----------
+    H. H. Ngo et al. (2022). https://arxiv.org/abs/2203.05074.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_blobs
+    >>> from skfmvae import SemafoVAE
+    >>> X, y = make_blobs(200, centers=3, n_features=5, random_state=0)
+    >>> y_partial = np.where(np.arange(200) < 12, y, -1)
+    >>> estimator = SemafoVAE(max_epochs=50, random_state=0)
+    >>> estimator.fit(X, y_partial).predict(X[:5]).tolist() == y[:5].tolist()
+    True
+    >>> X_new, y_new = estimator.sample(2, {"property_0": 1}, random_state=0)
+    >>> y_new.tolist()
+    [1, 1]
+    """
+
+    _parameter_constraints: dict = {
+        **BaseVAE._parameter_constraints,
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "levels": ["array-like", Levels],
+        "label_autoencoder": [None, LabelAutoencoder],
+        "weights": [None, ObjectiveWeights],
+    }
+
+    def __init__(
+        self,
+        property_components: int | dict[str, int] | None = None,
+        n_discovered: int = 0,
+        discovered_components: int = 10,
+        latent_dim: int = 32,
+        levels: Sequence[int] | Levels = (),
+        label_autoencoder: LabelAutoencoder | None = None,
+        weights: ObjectiveWeights | None = None,
+        encoder: str | Any | Callable = "mlp",
+        decoder: str | Any | Callable = "mlp",
+        likelihood: str | Any = "auto",
+        kl: KL | None = None,
+        optimizer: str | Callable = "adamw",
+        lr: float = 3e-3,
+        batch_size: int = 128,
+        labelled_batch_size: int = 32,
+        max_epochs: int = 100,
+        early_stopping: EarlyStopping | None = None,
+        neighbours: str | Neighbours | None = "graph",
+        adversarial: str | VirtualAdversarial | None = "virtual",
+        pseudo_labels: str | PseudoLabels | None = "aligned",
+        averaging: str | WeightAveraging | None = "exponential",
+        callbacks: list | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        self.property_components = property_components
+        self.n_discovered = n_discovered
+        self.discovered_components = discovered_components
+        self.latent_dim = latent_dim
+        self.levels = levels
+        self.label_autoencoder = label_autoencoder
+        self.weights = weights
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.kl = kl
+        self.optimizer = optimizer
+        self.lr = lr
+        self.batch_size = batch_size
+        self.labelled_batch_size = labelled_batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.neighbours = neighbours
+        self.adversarial = adversarial
+        self.pseudo_labels = pseudo_labels
+        self.averaging = averaging
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_model(self, n_features, likelihood, n_components):
+        levels = self.levels if isinstance(self.levels, Levels) else Levels(self.levels)
+        labels = self.label_autoencoder or LabelAutoencoder()
+        weights = self.weights or ObjectiveWeights()
+        build = partial(build_stages, n_columns=n_features)
+        encoder = build(
+            self.encoder, "encoder", likelihood.n_inputs, 2 * self.latent_dim
+        )
+        decoder = build(self.decoder, "decoder", self.latent_dim, likelihood.n_outputs)
+        return Semafo(
+            encoder,
+            decoder,
+            build_levels(
+                encoder,
+                decoder,
+                likelihood.n_inputs,
+                self.latent_dim,
+                dict.fromkeys(levels.stages, levels.n_dims),
+                c_u=levels.c_u,
+                c_d=levels.c_d,
+                c_r=levels.c_r,
+            ),
+            likelihood,
+            n_inputs=n_features,
+            n_components=n_components,
+            latent_dim=self.latent_dim,
+            label_hidden=labels.hidden,
+            prior_hidden=labels.prior_hidden,
+            temperature=labels.temperature,
+            weights=Weights(**weights.get_params()),
+        )

@@ -1,0 +1,545 @@
+"""A controllable, hierarchical prior, as in Ngo et al. (2022)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal, kl_divergence
+from torch.nn import functional
+
+from skfmvae.nn import Level
+
+from .base import (
+    Evaluation,
+    Labels,
+    Model,
+    Term,
+    diagonal_normal,
+    even_draws,
+    relaxed_draw,
+    side_by_side,
+)
+
+__all__ = ["Semafo", "Weights"]
+
+# The least standard deviations of priors: of a level (appendix of the paper), and of
+# z0, whose scale nothing else fixes.
+LEVEL_FLOOR, FLOOR = math.exp(-7), 0.1
+
+# Draws of z0 over which predictions are averaged, the same for all rows.
+N_DRAWS = 64
+
+# Draws of u of which one is taken to suit the properties that are given.
+N_CANDIDATES = 128
+
+# From a level's name, the state of the decoder before it and the level to latents.
+Choose = Callable[[str, Tensor, Level], Tensor]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of the objective, by their names in the paper.
+
+    Attributes
+    ----------
+    gamma_s, gamma_u : float
+        Of likelihoods on rows with a label, and on those without.
+    gamma_y : float
+        Of what is said about labels, beside that.
+    beta_s, beta_u : float
+        Of divergences on rows with a label, and on those without.
+    beta_levels : float
+        Of the divergences of levels beside those of ``z0`` and ``u``.
+    c_h : float
+        Of the entropy of unobserved properties.
+    labelled_phase : float
+        Share of training at first in which rows without a label do not count.
+    transitive : float
+        Of the label that is read from a row generated from it.
+    label_weight : float
+        Of the classification term once more, in units of the number of inputs.
+    """
+
+    gamma_s: float = 1.0
+    gamma_u: float = 10.0
+    gamma_y: float = 10.0
+    beta_s: float = 1.0
+    beta_u: float = 1.0
+    beta_levels: float = 1.0
+    c_h: float = 1.0
+    labelled_phase: float = 0.0
+    transitive: float = 0.0
+    label_weight: float = 1.0
+
+
+class Semafo(Model):
+    """Two autoencoders, of rows and of labels, joined by a learned prior.
+
+    A latent ``u`` of the labels decides where the latents of the rows lie: ``z0``,
+    from which the labels are read, and one for each level of the decoder.
+
+    Parameters
+    ----------
+    encoder, decoder : sequence of Module
+        Networks from ``likelihood.n_inputs`` to ``2 * latent_dim`` values and from
+        `latent_dim` to ``likelihood.n_outputs``, as stages one after the other.
+    levels : dict of int to Level
+        By the stage of the decoder that they follow, counted from 1.
+    likelihood : Module
+        The likelihood ``p(x | z)``, see :mod:`skfmvae.nn`.
+    n_inputs : int
+        Number of columns of the data.
+    n_components : dict of str to int
+        Number of values of every property.
+    latent_dim : int
+        Dimensions of ``z0``.
+    label_hidden : sequence of int
+        Hidden layers of the networks between labels and ``u``.
+    prior_hidden : sequence of int
+        Hidden layers of those from ``u`` to the priors.
+    temperature : float
+        Of relaxed labels.
+    weights : Weights
+        Of the objective.
+    """
+
+    def __init__(
+        self,
+        encoder: Sequence[nn.Module],
+        decoder: Sequence[nn.Module],
+        levels: Mapping[int, Level],
+        likelihood: Any,
+        *,
+        n_inputs: int,
+        n_components: Mapping[str, int],
+        latent_dim: int,
+        label_hidden: Sequence[int],
+        prior_hidden: Sequence[int],
+        temperature: float,
+        weights: Weights,
+    ):
+        super().__init__()
+        self.encoder = nn.ModuleList(encoder)
+        self.decoder = nn.ModuleList(decoder)
+        self.likelihood = likelihood
+        self.n_inputs = n_inputs
+        self.n_components = dict(n_components)
+        self.temperature = temperature
+        self.weights = weights
+        self.sizes = list(n_components.values())
+        n_codes = sum(self.sizes)
+
+        self.classifier = nn.Linear(latent_dim, n_codes)
+        self.label_encoder = _dense(n_codes, label_hidden, 2 * n_codes)
+        self.label_decoder = _dense(n_codes, label_hidden, n_codes)
+        self.prior = _dense(n_codes, prior_hidden, 2 * latent_dim)
+        names = {stage: f"z{i}" for i, stage in enumerate(levels, start=1)}
+        self.level_names = [names.get(i + 1) for i in range(len(self.decoder))]
+        by_name = {names[stage]: level for stage, level in levels.items()}
+        sizes = {name: level.n_latents for name, level in by_name.items()}
+        self.levels: Mapping[str, Level] = nn.ModuleDict(by_name)  # type: ignore[assignment]
+        self.level_priors = nn.ModuleDict(
+            {
+                name: _dense(n_codes, prior_hidden, 2 * size)
+                for name, size in sizes.items()
+            }
+        )
+        self.latent_blocks = side_by_side({"u": n_codes, "z0": latent_dim} | sizes)
+        self.draws: Tensor
+        draws = even_draws(latent_dim, N_DRAWS)
+        self.register_buffer("draws", draws, persistent=False)
+        self.progress = 1.0
+        self.has_labels = False
+
+    # The objective (section 3 of the paper) -----------------------------------------
+
+    def terms(self, x: Tensor, labels: Labels) -> Evaluation:
+        known, weights = labels.codes >= 0, self.weights
+        states = self._states(x)
+        posterior = diagonal_normal(states[-1])
+        z0 = posterior.rsample()
+        log_q = self._log_softmax(self.classifier(z0))
+        y = self._labels(log_q, labels.codes)
+        q_u = diagonal_normal(self.label_encoder(y))
+        u = q_u.rsample()
+        log_y = (y * torch.cat(self._log_softmax(self.label_decoder(u)), dim=1)).sum(1)
+        kls = {
+            "z0": self._kl_z0(posterior, z0, u, known.all(1)),
+            "u": kl_divergence(q_u, Normal(0.0, 1.0)).sum(1),
+        }
+        # Drawn afresh, so that no level relies on the draw that placed z0.
+        u = q_u.rsample()
+
+        def recognise(name: str, h: Tensor, level: Level) -> Tensor:
+            q = _softplus_normal(level.posterior(h, self._mirrored(states, name)))
+            kls[name] = kl_divergence(q, self._level_prior(name, h, level, u)).sum(1)
+            return q.rsample()
+
+        likelihood = self.likelihood(self._walk(z0, recognise)).log_prob(x)
+        entropies = [-(p.exp() * p).sum(1) for p in log_q]
+        unsure = torch.where(known, 0.0, torch.stack(entropies, dim=1)).sum(1)
+        labelled = known.any(1)
+        waits = (
+            self.training and self.has_labels and self.progress < weights.labelled_phase
+        )
+        # Of the same size as the objectives of other models, so that steps are too.
+        unit = 1 / max(weights.gamma_s, weights.gamma_u, 1e-6)
+        terms = {}
+        for which, rows, gamma, beta in (
+            ("labelled", labelled, unit * weights.gamma_s, unit * weights.beta_s),
+            ("unlabelled", ~labelled, unit * weights.gamma_u, unit * weights.beta_u),
+        ):
+            if waits and which == "unlabelled":
+                gamma = beta = 0.0
+            terms[f"log_likelihood_{which}"] = Term(likelihood, gamma, rows)
+            terms[f"log_labels_{which}"] = Term(log_y, gamma * weights.gamma_y, rows)
+            for name, kl in kls.items():
+                factor = weights.beta_levels if name in self.levels else 1.0
+                terms[f"kl_{name}_{which}"] = Term(kl, -beta * factor, rows, is_kl=True)
+        c_h = 0.0 if waits else unit * weights.c_h
+        terms["entropy"] = Term(unsure, c_h, ~known.all(1))
+        for k, (name, log_proba) in enumerate(
+            zip(self.n_components, log_q, strict=True)
+        ):
+            code = labels.codes[:, k].clamp_min(0)[:, None]
+            terms[f"label_{name}"] = Term(
+                log_proba.gather(1, code)[:, 0],
+                unit * weights.gamma_s * weights.gamma_y
+                + weights.label_weight * self.n_inputs,
+                known[:, k],
+            )
+        if weights.transitive:
+            weight = 0.0 if waits else unit * weights.transitive
+            terms["transitive"] = Term(self._transitive(labels), weight)
+        return Evaluation(terms, self._predict(posterior), None)
+
+    def begin_epoch(
+        self,
+        progress: float,
+        n_samples: int,
+        look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+    ) -> None:
+        if self.weights.labelled_phase > progress:
+            self.has_labels = bool((look_at_rows()[1] >= 0).any())
+        self.progress = progress
+
+    def _kl_z0(
+        self, posterior: Normal, z0: Tensor, u: Tensor, is_closed: Tensor
+    ) -> Tensor:
+        """Return ``ln q(z0 | x) - ln p(z0 | u)``, in closed form where `u` is no draw.
+
+        Where labels are read from ``z0``, ``u`` depends on it, and so the divergence is
+        estimated from their draw.
+        """
+        prior = self._prior(u)
+        closed = kl_divergence(posterior, prior).sum(1)
+        sampled = -posterior.entropy().sum(1) - prior.log_prob(z0).sum(1)
+        return torch.where(is_closed, closed, sampled)
+
+    def _transitive(self, labels: Labels) -> Tensor:
+        """Return ``ln q`` of the labels from which rows were generated.
+
+        A bound on the mutual information between labels and generated rows; unobserved
+        properties are drawn evenly, so that all combinations are generated.
+        """
+        code = torch.stack(
+            [torch.randint_like(labels.codes[:, 0], size) for size in self.sizes], dim=1
+        )
+        y = self._one_hot(torch.where(labels.codes >= 0, labels.codes, code))
+        u = diagonal_normal(self.label_encoder(y)).rsample()
+        x = self.expectation(self._sample_given(u))
+        z0 = diagonal_normal(self._states(x)[-1]).rsample()
+        log_q = torch.cat(self._log_softmax(self.classifier(z0)), dim=1)
+        return (y * log_q).sum(1)
+
+    # Labels -------------------------------------------------------------------------
+
+    def _log_softmax(self, logits: Tensor) -> list[Tensor]:
+        """Return log-probabilities of each property, (..., C_k)."""
+        return [
+            torch.log_softmax(part, dim=-1) for part in logits.split(self.sizes, dim=-1)
+        ]
+
+    def _labels(self, log_proba: list[Tensor], codes: Tensor) -> Tensor:
+        """Return one-hot codes side by side, relaxed draws for unobserved ones."""
+        columns = []
+        for k, log_q in enumerate(log_proba):
+            code = codes[:, k]
+            given = functional.one_hot(code.clamp_min(0), log_q.shape[1]).to(log_q)
+            drawn = relaxed_draw(log_q, self.temperature)
+            columns.append(torch.where((code >= 0)[:, None], given, drawn))
+        return torch.cat(columns, dim=1)
+
+    def _one_hot(self, codes: Tensor) -> Tensor:
+        columns = [
+            functional.one_hot(code, size)
+            for code, size in zip(codes.T, self.sizes, strict=True)
+        ]
+        return torch.cat(columns, dim=1).to(self.draws.dtype)
+
+    def property_log_proba(self, x: Tensor) -> list[Tensor]:
+        return self._predict(diagonal_normal(self._states(x)[-1]))
+
+    def _predict(self, posterior: Normal) -> list[Tensor]:
+        """Return ``ln`` of the mean of ``q(y | z0)`` over the posterior of ``z0``."""
+        z0 = posterior.mean[:, None] + posterior.stddev[:, None] * self.draws
+        return [
+            torch.logsumexp(log_q, dim=1) - math.log(N_DRAWS)
+            for log_q in self._log_softmax(self.classifier(z0))
+        ]
+
+    # Up and down the levels ---------------------------------------------------------
+
+    def _states(self, x: Tensor) -> list[Tensor]:
+        """Return what each stage of the encoder gives."""
+        states, h = [], self.likelihood.features(x)
+        for stage in self.encoder:
+            h = stage(h)
+            states.append(h)
+        return states
+
+    def _mirrored(self, states: list[Tensor], name: str) -> Tensor:
+        """Return the state of the encoder that faces a level of the decoder."""
+        return states[len(states) - 2 - self.level_names.index(name)]
+
+    def _walk(self, z0: Tensor, choose: Choose) -> Tensor:
+        """Return what the decoder gives, with the latents chosen at each level."""
+        h = z0
+        for stage, name in zip(self.decoder, self.level_names, strict=True):
+            h = stage(h)
+            if name is not None:
+                level = self.levels[name]
+                h = level.join(choose(name, h, level), h)
+        return h
+
+    def _prior(self, u: Tensor) -> Normal:
+        return _softplus_normal(self.prior(u), FLOOR)
+
+    def _level_prior(self, name: str, h: Tensor, level: Level, u: Tensor) -> Normal:
+        """Return ``p(z_l | z_<l, u)``."""
+        return _softplus_normal(level.prior(h) + level.c_u * self.level_priors[name](u))
+
+    def _place(self, z: Tensor, place: Callable[[str, Normal], Tensor]) -> Tensor:
+        """Return latents with those of each level placed in its prior, in turn."""
+        u = z[:, self.latent_blocks["u"]]
+        placed = {"u": u, "z0": place("z0", self._prior(u))}
+
+        def choose(name: str, h: Tensor, level: Level) -> Tensor:
+            placed[name] = place(name, self._level_prior(name, h, level, u))
+            return placed[name]
+
+        if self.levels:
+            self._walk(placed["z0"], choose)
+        return torch.cat([placed[name] for name in self.latent_blocks], dim=1)
+
+    def residuals(self, z: Tensor) -> Tensor:
+        """Return where latents lie in their priors, in standard deviations.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n, L)
+
+        Returns
+        -------
+        residuals : Tensor of shape (n, L)
+            Standard normal for rows drawn from the model; ``u`` is its own.
+        """
+        residuals = {"u": z[:, self.latent_blocks["u"]]}
+
+        def stay(name: str, prior: Normal) -> Tensor:
+            value = z[:, self.latent_blocks[name]]
+            residuals[name] = (value - prior.mean) / prior.stddev
+            return value
+
+        self._place(z, stay)
+        return torch.cat([residuals[name] for name in self.latent_blocks], dim=1)
+
+    def from_residuals(
+        self, residuals: Tensor, fixed: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Return the latents that lie so in their priors; the inverse of `residuals`.
+
+        Parameters
+        ----------
+        residuals : Tensor of shape (n, L)
+        fixed : dict of str to Tensor, default=None
+            Latents of blocks that are placed without regard to their residuals.
+
+        Returns
+        -------
+        z : Tensor of shape (n, L)
+        """
+        fixed = fixed or {}
+
+        def place(name: str, prior: Normal) -> Tensor:
+            if name in fixed:
+                return fixed[name]
+            return prior.mean + prior.stddev * residuals[:, self.latent_blocks[name]]
+
+        return self._place(residuals, place)
+
+    def encode(self, x: Tensor) -> Normal:
+        """Return the posterior of each block, given the means of those before it."""
+        states = self._states(x)
+        posteriors = {"z0": diagonal_normal(states[-1])}
+        proba = torch.cat(self._predict(posteriors["z0"]), dim=1).exp()
+        posteriors["u"] = diagonal_normal(self.label_encoder(proba))
+
+        def recognise(name: str, h: Tensor, level: Level) -> Tensor:
+            output = level.posterior(h, self._mirrored(states, name))
+            posteriors[name] = _softplus_normal(output)
+            return posteriors[name].mean
+
+        if self.levels:
+            self._walk(posteriors["z0"].mean, recognise)
+        in_order = [posteriors[name] for name in self.latent_blocks]
+        return Normal(
+            torch.cat([q.mean for q in in_order], dim=1),
+            torch.cat([q.stddev for q in in_order], dim=1),
+            validate_args=False,
+        )
+
+    def decode(self, z: Tensor) -> Distribution:
+        return self.likelihood(
+            self._walk(
+                z[:, self.latent_blocks["z0"]],
+                lambda name, h, level: z[:, self.latent_blocks[name]],
+            )
+        )
+
+    def expectation(self, z: Tensor) -> Tensor:
+        return self.likelihood.expectation(self.decode(z))
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Return ``ln p(u) p(z0 | u) prod_l p(z_l | z_<l, u)``."""
+        u = z[:, self.latent_blocks["u"]]
+        log_p = [Normal(0.0, 1.0).log_prob(u).sum(1)]
+
+        def stay(name: str, prior: Normal) -> Tensor:
+            value = z[:, self.latent_blocks[name]]
+            log_p.append(prior.log_prob(value).sum(1))
+            return value
+
+        self._place(z, stay)
+        return torch.stack(log_p).sum(0)
+
+    def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
+        states = self._states(x)
+        log_weights = [self._log_weight(x, states, epsilon) for epsilon in noise]
+        return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))
+
+    def _log_weight(self, x: Tensor, states: list[Tensor], noise: Tensor) -> Tensor:
+        """Return ``ln p(x, z) / q(z | x)`` of one draw, level by level.
+
+        ``u`` is proposed from the probabilities that are read from ``z0``.
+        """
+        drawn: dict[str, Tensor] = {}
+        log_q: list[Tensor] = []
+
+        def draw(name: str, q: Normal) -> Tensor:
+            drawn[name] = q.mean + q.stddev * noise[self.latent_blocks[name]]
+            log_q.append(q.log_prob(drawn[name]).sum(1))
+            return drawn[name]
+
+        def recognise(name: str, h: Tensor, level: Level) -> Tensor:
+            output = level.posterior(h, self._mirrored(states, name))
+            return draw(name, _softplus_normal(output))
+
+        z0 = draw("z0", diagonal_normal(states[-1]))
+        proba = torch.cat(self._log_softmax(self.classifier(z0)), dim=1).exp()
+        draw("u", diagonal_normal(self.label_encoder(proba)))
+        likelihood = self.likelihood(self._walk(z0, recognise)).log_prob(x)
+        z = torch.cat([drawn[name] for name in self.latent_blocks], dim=1)
+        return likelihood + self.log_prior(z) - torch.stack(log_q).sum(0)
+
+    # Control ------------------------------------------------------------------------
+
+    def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
+        """Draw labels, then ``u`` to suit them, then every level from its prior."""
+        codes = labels.codes
+        if not (codes >= 0).all():
+            codes = self._completed(codes)
+        # A draw from the prior of u may lie between labels; what encodes them does not.
+        u = diagonal_normal(self.label_encoder(self._one_hot(codes))).sample()
+        return self._sample_given(u), labels._replace(codes=codes)
+
+    def _completed(self, codes: Tensor) -> Tensor:
+        """Draw unknown properties to suit the known ones of a row.
+
+        Of candidates for ``u`` one is taken by how likely it makes what is known
+        (sampling importance resampling, Rubin 1988).
+        """
+        known = codes >= 0
+        n, n_candidates = len(codes), N_CANDIDATES if known.any() else 1
+        u = torch.randn(n, n_candidates, sum(self.sizes), device=codes.device)
+        log_y = self._log_softmax(self.label_decoder(u.to(self.draws)))
+        fit = torch.zeros_like(u[..., 0])
+        for k, log_p in enumerate(log_y):
+            index = codes[:, k].clamp_min(0)[:, None, None]
+            of_code = log_p.gather(2, index.expand(-1, n_candidates, 1))[..., 0]
+            fit = fit + torch.where(known[:, k, None], of_code, 0.0)
+        chosen = torch.softmax(fit, dim=1).multinomial(1)[:, 0]
+        row = torch.arange(n, device=codes.device)
+        drawn = [log_p[row, chosen].exp().multinomial(1)[:, 0] for log_p in log_y]
+        return torch.where(known, codes, torch.stack(drawn, dim=1))
+
+    def _sample_given(self, u: Tensor) -> Tensor:
+        """Draw every level from its prior."""
+        n_rest = self.n_latents - u.shape[1]
+        rest = torch.randn(len(u), n_rest, device=u.device).to(u)
+        return self.from_residuals(torch.cat([u, rest], dim=1))
+
+    def intervene(
+        self, x: Tensor, labels: Labels, levels: Sequence[str] | None = None
+    ) -> Tensor:
+        """Impose properties; latents keep where they lie in their priors.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, D)
+        labels : Labels
+            The values to impose, -1 elsewhere.
+        levels : sequence of str or None, default=None
+            Blocks that follow their priors; the others keep their latents. None means
+            all of them.
+
+        Returns
+        -------
+        z : Tensor of shape (n, L)
+        """
+        z = self.encode(x).mean.clone()
+        u = self.latent_blocks["u"]
+        before = torch.stack([p.argmax(dim=1) for p in self.property_log_proba(x)], 1)
+        after = torch.where(labels.codes >= 0, labels.codes, before)
+        fixed = {
+            name: z[:, block]
+            for name, block in self.latent_blocks.items()
+            if levels is not None and name not in levels
+        }
+        z[:, u] = self.mean_u(before)
+        residuals = self.residuals(z)
+        residuals[:, u] = self.mean_u(after)
+        changed = self.from_residuals(residuals, fixed)
+        return torch.where((before == after).all(1)[:, None], z, changed)
+
+    def mean_u(self, codes: Tensor) -> Tensor:
+        """Return the mean of ``q(u | y)`` for complete codes (n, K)."""
+        return diagonal_normal(self.label_encoder(self._one_hot(codes))).mean
+
+
+def _softplus_normal(output: Tensor, floor: float = LEVEL_FLOOR) -> Normal:
+    mean, scale = output.chunk(2, dim=1)
+    return Normal(mean, functional.softplus(scale) + floor, validate_args=False)
+
+
+def _dense(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(n_inputs, width), nn.ELU()]
+        n_inputs = width
+    return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
