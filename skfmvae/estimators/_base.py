@@ -523,12 +523,17 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         ValueError
             When a property or a value is unknown.
         """
+        check_is_fitted(self)
+        return self._intervene(X, properties, self._model.intervene)
+
+    def _intervene(self, X, properties, intervene):
+        """Decode what a method of the model makes of the rows with new properties."""
         X = self._check_X(X)
         codes, quantities = self._wanted(properties, X.shape[0])
         rows = Rows(X, codes, device=self.device_, quantities=quantities)
 
         def changed(batch):
-            z = self._model.intervene(batch.x, batch.labels)
+            z = intervene(batch.x, batch.labels)
             return [self._model.expectation(z)]
 
         return self._map_batches(changed, rows)[0]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._compat import Interval
 from skfmvae.models import Semafo
@@ -22,7 +26,8 @@ from skfmvae.training import (
     WeightAveraging,
 )
 
-from ._base import BaseVAE
+from ._base import BaseVAE, MatrixLike
+from ._guards import seeded
 
 __all__ = ["LabelAutoencoder", "Levels", "ObjectiveWeights", "SemafoVAE"]
 
@@ -406,3 +411,137 @@ class SemafoVAE(BaseVAE):
             temperature=labels.temperature,
             weights=Weights(**weights.get_params()),
         )
+
+    def intervene(
+        self,
+        X: MatrixLike,
+        properties: Mapping[str, Any],
+        level: int | Sequence[int] | None = None,
+    ) -> np.ndarray:
+        """Return the rows with some properties changed and the rest kept.
+
+        Latents move from where they lie in their prior under the properties that are
+        recognised to the same place under the new ones.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+        properties : dict of str to value or array-like of shape (n_samples,)
+            New values by property name, one for all rows or one each.
+        level : int, sequence of int or None, default=None
+            The levels that follow: 0 for ``z0``, 1 for the first of `levels`, and so
+            on; the others keep their latents. None means all.
+
+        Returns
+        -------
+        X_new : float32 ndarray of shape (n_samples, n_features)
+            Decoded expectations.
+
+        Raises
+        ------
+        ValueError
+            When a property, a value or a level is unknown.
+        """
+        check_is_fitted(self)
+        chosen = None if level is None else self._level_names(level)
+        return self._intervene(
+            X, properties, partial(self._model.intervene, levels=chosen)
+        )
+
+    @torch.no_grad()
+    def traverse(
+        self,
+        X: MatrixLike | None = None,
+        *,
+        properties: Mapping[str, Any] | None = None,
+        level: int = 0,
+        dims: int | Sequence[int] = 5,
+        n_steps: int = 7,
+        width: float = 2.0,
+        random_state: Any = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows as one latent of a level moves through its prior.
+
+        Deeper levels keep where they lie in their own priors, and so follow.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features), default=None
+            Rows to start from, or else
+        properties : dict of str to value or array-like of shape (n_samples,), \
+                default=None
+            properties of the rows to start from, which then lie in the middle of their
+            priors; those that are not named are drawn to suit the others.
+        level : int, default=0
+            Where to move: 0 for ``z0``, 1 for the first of `levels`, and so on.
+        dims : int or sequence of int, default=5
+            The dimensions to move, or how many of them, the widest priors first.
+        n_steps : int, default=7
+            Number of places, evenly spaced.
+        width : float, default=2.0
+            How far to go to either side of the prior's mean, in standard deviations.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the properties that are drawn.
+
+        Returns
+        -------
+        X_new : float32 ndarray of shape (n_samples, n_dims, n_steps, n_features)
+            Decoded expectations.
+        dims : int ndarray of shape (n_dims,)
+            The dimensions that moved.
+
+        Raises
+        ------
+        ValueError
+            When not one of `X` and `properties` is given, or a level, dimension,
+            property or value is unknown.
+        """
+        check_is_fitted(self)
+        if (X is None) == (not properties):
+            raise ValueError("Pass either X or properties to start from.")
+        (name,) = self._level_names(level)
+        block = self._model.latent_blocks[name]
+        z = self._starts(X, properties, random_state)
+        n_dims = block.stop - block.start
+        if isinstance(dims, (int, np.integer)):
+            scale = self._model.prior_stddev(z)[:, block].mean(0)
+            dims = scale.argsort(descending=True)[:dims].tolist()
+        if not all(0 <= d < n_dims for d in dims):
+            raise ValueError(
+                f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}."
+            )
+        residuals = self._model.residuals(z)
+        moved = residuals.repeat(len(dims), n_steps, 1, 1)
+        places = torch.linspace(-width, width, n_steps, device=z.device)
+        for i, d in enumerate(dims):
+            moved[i, :, :, block.start + d] = places[:, None]
+        z = self._model.from_residuals(moved.flatten(0, 2))
+        rows = self.inverse_transform(z.cpu().numpy())
+        rows = rows.reshape(len(dims), n_steps, len(residuals), -1)
+        return rows.transpose(2, 0, 1, 3), np.asarray(dims)
+
+    def _starts(self, X, properties, random_state):
+        """Return the latents of the rows to start from."""
+        if X is not None:
+            X = self._check_X(X)
+            z = self._map_rows(lambda x: [self._model.locate(x)[0]], X)[0]
+            return torch.from_numpy(z).to(self.device_)
+        sizes = {np.shape(value)[0] for value in properties.values() if np.ndim(value)}
+        codes, _ = self._wanted(properties, max(sizes, default=1))
+        with seeded(check_random_state(random_state), self.device_):
+            return self._model.expect(torch.from_numpy(codes).to(self.device_))
+
+    @property
+    def _model(self) -> Semafo:
+        return self.net_.module_
+
+    def _level_names(self, level):
+        names = list(self._model.latent_blocks)[1:]
+        chosen = np.ravel(level).tolist()
+        if not chosen or not all(0 <= i < len(names) for i in chosen):
+            raise ValueError(
+                f"level={level!r}: there are levels 0 to {len(names) - 1}; the "
+                "parameter levels gives more."
+            )
+        return [names[i] for i in chosen]

@@ -461,9 +461,7 @@ class Semafo(Model):
 
     def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
         """Draw labels, then ``u`` to suit them, then every level from its prior."""
-        codes = labels.codes
-        if not (codes >= 0).all():
-            codes = self._completed(codes)
+        codes = self._completed(labels.codes)
         # A draw from the prior of u may lie between labels; what encodes them does not.
         u = diagonal_normal(self.label_encoder(self._one_hot(codes))).sample()
         return self._sample_given(u), labels._replace(codes=codes)
@@ -475,6 +473,8 @@ class Semafo(Model):
         (sampling importance resampling, Rubin 1988).
         """
         known = codes >= 0
+        if known.all():
+            return codes
         n, n_candidates = len(codes), N_CANDIDATES if known.any() else 1
         u = torch.randn(n, n_candidates, sum(self.sizes), device=codes.device)
         log_y = self._log_softmax(self.label_decoder(u.to(self.draws)))
@@ -512,23 +512,60 @@ class Semafo(Model):
         -------
         z : Tensor of shape (n, L)
         """
-        z = self.encode(x).mean.clone()
-        u = self.latent_blocks["u"]
-        before = torch.stack([p.argmax(dim=1) for p in self.property_log_proba(x)], 1)
+        z, before = self.locate(x)
         after = torch.where(labels.codes >= 0, labels.codes, before)
         fixed = {
             name: z[:, block]
             for name, block in self.latent_blocks.items()
             if levels is not None and name not in levels
         }
-        z[:, u] = self.mean_u(before)
         residuals = self.residuals(z)
-        residuals[:, u] = self.mean_u(after)
+        residuals[:, self.latent_blocks["u"]] = self._mean_u(after)
         changed = self.from_residuals(residuals, fixed)
         return torch.where((before == after).all(1)[:, None], z, changed)
 
-    def mean_u(self, codes: Tensor) -> Tensor:
-        """Return the mean of ``q(u | y)`` for complete codes (n, K)."""
+    def locate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the latents of rows, with ``u`` of the labels that are recognised.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, D)
+
+        Returns
+        -------
+        z : Tensor of shape (n, L)
+        codes : int64 Tensor of shape (n, K)
+            The labels.
+        """
+        z = self.encode(x).mean.clone()
+        proba = self.property_log_proba(x)
+        codes = torch.stack([p.argmax(dim=1) for p in proba], dim=1)
+        z[:, self.latent_blocks["u"]] = self._mean_u(codes)
+        return z, codes
+
+    def expect(self, codes: Tensor) -> Tensor:
+        """Return the latents (n, L) in the middle of the priors, given labels (n, K).
+
+        Unknown labels are drawn to suit the known ones.
+        """
+        codes = self._completed(codes)
+        residuals = self.draws.new_zeros(len(codes), self.n_latents)
+        residuals[:, self.latent_blocks["u"]] = self._mean_u(codes)
+        return self.from_residuals(residuals)
+
+    def prior_stddev(self, z: Tensor) -> Tensor:
+        """Return the deviations of the priors in which latents lie, (n, L)."""
+        stddevs = {"u": torch.ones_like(z[:, self.latent_blocks["u"]])}
+
+        def stay(name: str, prior: Normal) -> Tensor:
+            stddevs[name] = prior.stddev
+            return z[:, self.latent_blocks[name]]
+
+        self._place(z, stay)
+        return torch.cat([stddevs[name] for name in self.latent_blocks], dim=1)
+
+    def _mean_u(self, codes: Tensor) -> Tensor:
+        """Return the mean of ``q(u | y)`` for complete labels."""
         return diagonal_normal(self.label_encoder(self._one_hot(codes))).mean
 
 
