@@ -17,6 +17,7 @@ from skfmvae._compat import Interval
 from skfmvae.models import Semafo
 from skfmvae.models.semafo import Weights
 from skfmvae.nn import build_levels, build_stages
+from skfmvae.nn.networks import check_sizes
 from skfmvae.training import (
     KL,
     EarlyStopping,
@@ -384,6 +385,8 @@ class SemafoVAE(BaseVAE):
         levels = self.levels if isinstance(self.levels, Levels) else Levels(self.levels)
         labels = self.label_autoencoder or LabelAutoencoder()
         weights = self.weights or ObjectiveWeights()
+        for parameter in ("hidden", "prior_hidden"):
+            check_sizes(labels, parameter, example="(256,)")
         build = partial(build_stages, n_columns=n_features)
         encoder = build(
             self.encoder, "encoder", likelihood.n_inputs, 2 * self.latent_dim
@@ -500,7 +503,10 @@ class SemafoVAE(BaseVAE):
         check_is_fitted(self)
         if (X is None) == (not properties):
             raise ValueError("Pass either X or properties to start from.")
-        (name,) = self._level_names(level)
+        for parameter, value in (("n_steps", n_steps), ("dims", dims)):
+            if np.ndim(value) == 0 and value < 1:
+                raise ValueError(f"{parameter}={value!r} should be at least 1.")
+        name = self._level_names(level)[0]
         block = self._model.latent_blocks[name]
         z = self._starts(X, properties, random_state)
         n_dims = block.stop - block.start

@@ -442,7 +442,7 @@ class Semafo(Model):
         log_q: list[Tensor] = []
 
         def draw(name: str, q: Normal) -> Tensor:
-            drawn[name] = q.mean + q.stddev * noise[self.latent_blocks[name]]
+            drawn[name] = q.mean + q.stddev * noise[..., self.latent_blocks[name]]
             log_q.append(q.log_prob(drawn[name]).sum(1))
             return drawn[name]
 

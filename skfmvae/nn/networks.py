@@ -19,6 +19,7 @@ __all__ = [
     "build_branches",
     "build_network",
     "build_stages",
+    "check_sizes",
 ]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -212,7 +213,7 @@ class MLP(BaseEstimator):
         ]
 
     def _check_parameters(self) -> None:
-        _check_sizes(self, "hidden", example="(256,)")
+        check_sizes(self, "hidden", example="(256,)")
         _check_choice(self, "activation", ACTIVATIONS)
         _check_choice(self, "norm", NORMS)
         if not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
@@ -478,7 +479,7 @@ class Conv(BaseEstimator):
         return [n_values * n_channels, *self.channels], sizes
 
     def _check_parameters(self) -> None:
-        _check_sizes(self, "channels", example="(32, 64)")
+        check_sizes(self, "channels", example="(32, 64)")
         if not self.channels:
             _refuse(self, "channels", self.channels, "give at least one, or use MLP")
         _check_size(self, "kernel_size")
@@ -486,7 +487,7 @@ class Conv(BaseEstimator):
         _check_choice(self, "activation", ACTIVATIONS)
         _check_choice(self, "norm", IMAGE_NORMS)
         if self.image_shape is not None:
-            _check_sizes(self, "image_shape", example="(1, 28, 28)")
+            check_sizes(self, "image_shape", example="(1, 28, 28)")
             if len(self.image_shape) != 3:
                 remedy = "give (channels, height, width)"
                 _refuse(self, "image_shape", self.image_shape, remedy)
@@ -787,7 +788,8 @@ def _check_size(settings: BaseEstimator, parameter: str) -> None:
         _refuse(settings, parameter, value, "choose a positive whole number")
 
 
-def _check_sizes(settings: BaseEstimator, parameter: str, example: str) -> None:
+def check_sizes(settings: BaseEstimator, parameter: str, example: str) -> None:
+    """Refuse a parameter of some settings that is no sequence of sizes."""
     values = getattr(settings, parameter)
     if not isinstance(values, Sequence) or not all(map(_is_size, values)):
         remedy = f"give positive whole numbers, such as {example}"

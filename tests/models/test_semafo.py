@@ -1,0 +1,455 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+from torch.distributions import Categorical, MultivariateNormal, Normal
+from torch.nn import functional
+
+from skfmvae.models import Labels, Semafo
+from skfmvae.models.base import relaxed_draw
+from skfmvae.models.semafo import FLOOR, LEVEL_FLOOR, Weights
+from skfmvae.nn import MLP, Gaussian, build_levels, build_stages
+
+N_INPUTS, SCALE, N_LATENTS = 5, 0.75, 3
+PAPER = {"labelled_phase": 0.0, "label_weight": 0.0}
+
+
+def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
+    """Small networks without normalisation and Gaussian rows, in float64."""
+    torch.manual_seed(seed)
+    likelihood = Gaussian(learn_scale=False, scale=SCALE).build(np.eye(N_INPUTS))
+    likelihood.mean[:], likelihood.std[:] = 0.0, 1.0
+    network = MLP(hidden=hidden, norm=None, activation="tanh")
+    encoder = build_stages(network, "encoder", N_INPUTS, 2 * N_LATENTS)
+    decoder = build_stages(network, "decoder", N_LATENTS, N_INPUTS)
+    settings = {
+        "label_hidden": (8,),
+        "prior_hidden": (7,),
+        "temperature": 0.5,
+        "weights": Weights(**PAPER),
+    }
+    model = Semafo(
+        encoder,
+        decoder,
+        build_levels(encoder, decoder, N_INPUTS, N_LATENTS, dict.fromkeys(levels, 2)),
+        likelihood,
+        n_inputs=N_INPUTS,
+        n_components=n_components or {"shape": 3, "colour": 2},
+        latent_dim=N_LATENTS,
+        **(settings | kwargs),
+    )
+    return model.double()
+
+
+def make_rows(n=4, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, N_INPUTS, generator=generator, dtype=torch.float64)
+
+
+def labels_of(codes):
+    codes = torch.as_tensor(codes)
+    return Labels(codes, torch.empty(len(codes), 0, dtype=torch.float64))
+
+
+def through(stages, x):
+    for stage in stages:
+        x = stage(x)
+    return x
+
+
+def softplus_normal(output, floor):
+    mean, scale = output.chunk(2, dim=-1)
+    return Normal(mean, functional.softplus(scale) + floor)
+
+
+def normal(output):
+    mean, log_variance = output.chunk(2, dim=-1)
+    return Normal(mean, torch.exp(log_variance / 2))
+
+
+# The objective ------------------------------------------------------------------------
+
+
+def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch):
+    """Written out for one row after the other, with draws at their means."""
+    monkeypatch.setattr(Normal, "rsample", lambda self, shape=(): self.mean)
+    monkeypatch.setattr(torch.Tensor, "exponential_", lambda self: self.fill_(2.0))
+    model = make_model()
+    codes = [[2, 1], [-1, 0], [0, -1], [-1, -1]]
+    x = make_rows()
+    terms = model.terms(x, labels_of(codes)).terms
+    for i, (shape, colour) in enumerate(codes):
+        q_z = normal(through(model.encoder, x[i]))
+        log_q = [p.log_softmax(0) for p in model.classifier(q_z.mean).split([3, 2])]
+        # All Gumbel noise is alike, so relaxed labels are probabilities, sharpened.
+        y = torch.cat(
+            [
+                functional.one_hot(torch.tensor(code), len(p)).double()
+                if code >= 0
+                else (p / 0.5).softmax(0)
+                for p, code in zip(log_q, (shape, colour), strict=True)
+            ]
+        )
+        q_u = normal(model.label_encoder(y))
+        u = q_u.mean
+        logits = model.label_decoder(u).split([3, 2])
+        log_y = sum(
+            (part * logit.log_softmax(0)).sum()
+            for part, logit in zip(y.split([3, 2]), logits, strict=True)
+        )
+        p_z = softplus_normal(model.prior(u), FLOOR)
+        if min(shape, colour) >= 0:
+            kl_z = torch.distributions.kl_divergence(q_z, p_z).sum()
+        else:
+            kl_z = (-q_z.entropy() - p_z.log_prob(q_z.mean)).sum()
+        kl_u = 0.5 * (q_u.mean**2 + q_u.variance - 1 - q_u.variance.log()).sum()
+        likelihood = Normal(through(model.decoder, q_z.mean), SCALE).log_prob(x[i])
+        entropy = sum(
+            Categorical(logits=p).entropy()
+            for p, code in zip(log_q, (shape, colour), strict=True)
+            if code < 0
+        )
+        which = "labelled" if max(shape, colour) >= 0 else "unlabelled"
+        expected = {
+            f"log_likelihood_{which}": likelihood.sum(),
+            f"log_labels_{which}": log_y,
+            f"kl_z0_{which}": kl_z,
+            f"kl_u_{which}": kl_u,
+            "entropy": entropy,
+            "label_shape": log_q[0][shape],
+            "label_colour": log_q[1][colour],
+        }
+        counted = {name: term for name, term in terms.items() if term.rows[i]}
+        for name, term in counted.items():
+            value = torch.as_tensor(expected[name], dtype=torch.float64)
+            torch.testing.assert_close(term.value[i], value)
+        missing = {"label_shape"} if shape < 0 else set()
+        missing |= {"label_colour"} if colour < 0 else set()
+        missing |= {"entropy"} if min(shape, colour) >= 0 else set()
+        assert set(counted) == set(expected) - missing
+
+
+def test_weights_of_the_objective():
+    """As METHODS writes them, divided by the largest weight of a likelihood."""
+    weights = Weights(
+        gamma_s=2.0,
+        gamma_u=4.0,
+        gamma_y=3.0,
+        beta_s=0.5,
+        beta_u=0.25,
+        beta_levels=0.1,
+        c_h=0.75,
+        transitive=0.6,
+        label_weight=0.3,
+    )
+    model = make_model(levels=(1,), weights=weights)
+    terms = model.terms(make_rows(2), labels_of([[1, -1], [-1, -1]])).terms
+    found = {name: 4 * term.weight for name, term in terms.items()}
+    label = 2 * 3 + 4 * 0.3 * N_INPUTS
+    assert found == pytest.approx(
+        {
+            "log_likelihood_labelled": 2,
+            "log_likelihood_unlabelled": 4,
+            "log_labels_labelled": 6,
+            "log_labels_unlabelled": 12,
+            "kl_z0_labelled": -0.5,
+            "kl_u_labelled": -0.5,
+            "kl_z1_labelled": -0.05,
+            "kl_z0_unlabelled": -0.25,
+            "kl_u_unlabelled": -0.25,
+            "kl_z1_unlabelled": -0.025,
+            "entropy": 0.75,
+            "transitive": 0.6,
+            "label_shape": label,
+            "label_colour": label,
+        }
+    )
+    divergences = {name for name, term in terms.items() if term.is_kl}
+    assert divergences == {name for name in terms if name.startswith("kl_")}
+
+
+def test_unlabelled_rows_wait():
+    model = make_model(weights=Weights(labelled_phase=0.3, transitive=1.0))
+    x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
+
+    def waiting(progress, codes, training=True):
+        model.train(training).begin_epoch(progress, 2, lambda: (x, codes, None))
+        terms = model.terms(x, labels).terms
+        assert all(terms[name].weight for name in terms if name.endswith("_labelled"))
+        weights = [
+            terms[name].weight
+            for name in terms
+            if name.endswith("unlabelled") or name in ("entropy", "transitive")
+        ]
+        assert len(set(map(bool, weights))) == 1
+        return not weights[0]
+
+    assert waiting(0.2, labels.codes)
+    assert not waiting(0.3, labels.codes)
+    assert not waiting(0.2, labels.codes, training=False)
+    model.has_labels = False
+    assert not waiting(0.2, torch.full_like(labels.codes, -1))
+
+
+N_DRAWS = 20_000
+
+
+def monte_carlo(model, codes, levels=(), seed=3):
+    """Return terms of one row, averaged over draws of ours, and of draws by hand."""
+    x = make_rows(1).expand(N_DRAWS, -1)
+    codes = torch.tensor([codes]).expand(N_DRAWS, -1)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        terms = model.terms(x, labels_of(codes)).terms
+        q_z = normal(through(model.encoder, x))
+        z = q_z.sample()
+        log_q = [p.log_softmax(1) for p in model.classifier(z).split([3, 2], dim=1)]
+        y = []
+        for k, p in enumerate(log_q):
+            drawn = torch.distributions.RelaxedOneHotCategorical(0.5, logits=p).sample()
+            given = functional.one_hot(codes[:, k].clamp_min(0), p.shape[1]).double()
+            y.append(torch.where((codes[:, k] >= 0)[:, None], given, drawn))
+        y = torch.cat(y, dim=1)
+        q_u = normal(model.label_encoder(y))
+        u = q_u.sample()
+        p_z = softplus_normal(model.prior(u), FLOOR)
+        hard = [Categorical(logits=p).sample() for p in log_q]
+        by_hand = {
+            "kl_z0": (q_z.log_prob(z) - p_z.log_prob(z)).sum(1),
+            "kl_u": (q_u.log_prob(u) - Normal(0.0, 1.0).log_prob(u)).sum(1),
+            "entropy": -sum(
+                torch.where(codes[:, k] < 0, p.gather(1, c[:, None])[:, 0], 0.0)
+                for k, (p, c) in enumerate(zip(log_q, hard, strict=True))
+            ),
+        }
+        if levels:
+            h = model.decoder[0](z)
+            e = model.encoder[1](model.encoder[0](x))
+            level = model.levels["z1"]
+            q = softplus_normal(level.posterior(h, e), LEVEL_FLOOR)
+            steered = level.prior(h) + model.level_priors["z1"](u)
+            z1 = q.sample()
+            p = softplus_normal(steered, LEVEL_FLOOR)
+            by_hand["kl_z1"] = (q.log_prob(z1) - p.log_prob(z1)).sum(1)
+    return terms, by_hand
+
+
+@pytest.mark.parametrize("codes", [[2, 1], [2, -1], [-1, -1]])
+def test_closed_forms_are_what_draws_average_to(codes):
+    model = make_model(levels=(1,))
+    terms, by_hand = monte_carlo(model, codes, levels=(1,))
+    which = "labelled" if max(codes) >= 0 else "unlabelled"
+    for name, values in by_hand.items():
+        name = name if name == "entropy" else f"{name}_{which}"
+        ours = terms[name].value
+        error = math.hypot(values.std().item(), ours.std().item()) / math.sqrt(N_DRAWS)
+        assert ours.mean().item() == pytest.approx(
+            values.mean().item(), abs=4.5 * error
+        )
+    if min(codes) >= 0:  # nothing but u is drawn
+        assert terms[f"kl_u_{which}"].value.std() < 1e-12
+
+
+def test_relaxed_labels_are_concrete():
+    """Of two values, the log-odds of a Concrete draw are logistic (Maddison 2017)."""
+    torch.manual_seed(0)
+    p, temperature = 0.8, 0.4
+    log_proba = torch.tensor([p, 1 - p], dtype=torch.float64).log().expand(20_000, -1)
+    drawn = relaxed_draw(log_proba, temperature)
+    torch.testing.assert_close(drawn.sum(1), torch.ones(20_000, dtype=torch.float64))
+    log_odds = (drawn[:, 0].log() - drawn[:, 1].log()).numpy() * temperature
+    expected = stats.logistic(loc=math.log(p / (1 - p)))
+    assert stats.kstest(log_odds, expected.cdf).pvalue > 0.01
+    likely = torch.distributions.RelaxedOneHotCategorical(temperature, logits=log_proba)
+    theirs = likely.sample()[:, 0].numpy()
+    assert stats.ks_2samp(drawn[:, 0].numpy(), theirs).pvalue > 0.01
+
+
+def test_the_transitive_term_teaches_through_generated_rows():
+    """It depends on every network but those it does not pass, and on no row."""
+    torch.manual_seed(0)
+    model = make_model(levels=(2,), weights=Weights(transitive=1.0))
+    labels = labels_of([[1, -1], [-1, -1], [2, 0]])
+    value = model.terms(make_rows(3), labels).terms["transitive"].value
+    value.sum().backward()
+    taught = {
+        name.split(".")[0]
+        for name, p in model.named_parameters()
+        if p.grad is not None and p.grad.abs().max() > 0
+    }
+    assert taught == {
+        "encoder",
+        "decoder",
+        "levels",
+        "level_priors",
+        "prior",
+        "label_encoder",
+        "classifier",
+    }
+    torch.manual_seed(5)
+    one = model._transitive(labels)
+    torch.manual_seed(5)
+    assert torch.equal(one, model._transitive(labels))
+    assert (one < 0).all()
+
+
+# The likelihood -----------------------------------------------------------------------
+
+
+def linear_gaussian(levels):
+    """Return a model in which everything is linear, and noise is all that is drawn."""
+    model = make_model(
+        levels=levels,
+        n_components={"side": 2},
+        hidden=(4,),
+        label_hidden=(),
+        prior_hidden=(),
+    )
+    model.decoder[0] = nn.Linear(N_LATENTS, 4).double()
+    # Proposals are wider than what they propose for, so that weights are bounded.
+    model.label_encoder[0].bias.data[2:] += 1.0
+    for name, prior in [("z0", model.prior), *model.level_priors.items()]:
+        prior[0].weight.data[len(prior[0].bias) // 2 :] = 0.0  # of the deviations
+        if name in model.levels:
+            level = model.levels[name]
+            level.prior.weight.data[len(level.prior.bias) // 2 :] = 0.0
+            level._posterior[-1].bias.data[level.n_latents :] += 1.0
+            level.merge = level.merge[0]
+            level.path = nn.Identity()
+    return model
+
+
+@pytest.mark.parametrize("levels", [(), (1,)])
+def test_log_marginal_is_the_integral_over_u_and_all_levels(levels):
+    model = linear_gaussian(levels)
+    x = 0.5 * make_rows(2)
+    with torch.no_grad():
+        # Rows are linear in where latents lie in their priors.
+        zero = torch.zeros(1, model.n_latents, dtype=torch.float64)
+        units = torch.eye(model.n_latents, dtype=torch.float64)
+        mean = model.expectation(model.from_residuals(zero))[0]
+        jacobian = model.expectation(model.from_residuals(units)) - mean
+        covariance = jacobian.T @ jacobian + SCALE**2 * torch.eye(N_INPUTS).double()
+        exact = MultivariateNormal(mean, covariance).log_prob(x)
+        torch.manual_seed(0)
+        n_draws = 50_000
+        noise = torch.randn(n_draws, 1, model.n_latents, dtype=torch.float64)
+        rows = x.expand(n_draws, -1, -1).flatten(0, 1)
+        both = noise.expand(-1, len(x), -1).flatten(0, 1)
+        log_weights = model._log_weight(rows, model._states(rows), both)
+        log_weights = log_weights.view(n_draws, len(x))
+        found = log_weights.logsumexp(0) - math.log(n_draws)
+        torch.testing.assert_close(found, exact, atol=0.02, rtol=0)
+        # The bound of a few of the draws is less, on average.
+        few = log_weights.view(-1, 5, len(x)).logsumexp(1) - math.log(5)
+        assert (few.mean(0) < exact).all()
+        torch.testing.assert_close(model.log_marginal(x, noise[:5, 0]), few[0])
+
+
+def test_log_prior_is_that_of_draws():
+    """Its mean over draws from the prior is minus the entropy, level by level."""
+    model = make_model(levels=(1, 2))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        residuals = torch.randn(20_000, model.n_latents, dtype=torch.float64)
+        z = model.from_residuals(residuals)
+        log_p = model.log_prior(z)
+        # The density of the residuals, by the change of variables.
+        scale = model.prior_stddev(z)
+    expected = Normal(0.0, 1.0).log_prob(residuals).sum(1) - scale.log().sum(1)
+    torch.testing.assert_close(log_p, expected)
+
+
+# Predictions --------------------------------------------------------------------------
+
+
+def test_predictions_are_averages_over_the_posterior():
+    model = make_model()
+    x = make_rows(3)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        z = normal(through(model.encoder, x)).sample((50_000,))
+        by_hand = [p.softmax(-1).mean(0) for p in model.classifier(z).split([3, 2], -1)]
+        found = [p.exp() for p in model.property_log_proba(x)]
+    for ours, theirs in zip(found, by_hand, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0.01, rtol=0)
+
+
+# Levels and control -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("levels", [(), (1,), (1, 2)])
+def test_residuals_and_back(levels):
+    model = make_model(levels=levels)
+    z = model.encode(make_rows()).mean
+    residuals = model.residuals(z)
+    torch.testing.assert_close(model.from_residuals(residuals), z)
+    assert (residuals - z)[:, model.latent_blocks["z0"]].abs().max() > 0.1
+    # What lies at the mean of each prior has no residual.
+    expected = model.expect(torch.tensor([[0, 1]]))
+    rest = model.residuals(expected)[:, model.latent_blocks["z0"].start :]
+    torch.testing.assert_close(rest, torch.zeros_like(rest))
+
+
+def test_interventions_keep_where_latents_lie_at_the_levels_chosen():
+    model = make_model(levels=(1, 2))
+    x = make_rows(6)
+    blocks = model.latent_blocks
+    z, codes = model.locate(x)
+    wanted = torch.full_like(codes, -1)
+    wanted[:, 0] = (codes[:, 0] + 1) % 3
+    wanted[0, 0] = codes[0, 0]  # which it is already
+    for chosen in (None, ["z0"], ["z2"], ["z1", "z2"]):
+        new = model.intervene(x, labels_of(wanted), chosen)
+        torch.testing.assert_close(new[0], z[0], rtol=0, atol=0)
+        before, after = model.residuals(z), model.residuals(new)
+        assert (new - z)[1:, blocks["u"]].abs().amin(0).max() > 1e-3
+        for name in ("z0", "z1", "z2"):
+            block = blocks[name]
+            if chosen is None or name in chosen:
+                torch.testing.assert_close(after[1:, block], before[1:, block])
+                assert (new - z)[1:, block].abs().max() > 1e-4
+            else:
+                assert torch.equal(new[:, block], z[:, block])
+
+
+def test_labels_reach_rows_through_priors_alone():
+    """Given the latents, a row does not depend on u; its levels do."""
+    model = make_model(levels=(1,))
+    z = model.encode(make_rows()).mean
+    other = z.clone()
+    other[:, model.latent_blocks["u"]] += 1.0
+    assert torch.equal(model.expectation(z), model.expectation(other))
+    assert not torch.equal(model.log_prior(z), model.log_prior(other))
+
+
+def test_samples_have_the_labels_that_are_given():
+    model = make_model(levels=(2,))
+    codes = torch.tensor([[2, -1], [-1, -1], [1, 0]]).repeat(50, 1)
+    torch.manual_seed(0)
+    z, labels = model.sample_latents(labels_of(codes))
+    assert z.shape == (150, model.n_latents)
+    known = codes >= 0
+    assert torch.equal(labels.codes[known], codes[known])
+    assert (labels.codes >= 0).all()
+    assert (codes < 0).any()  # what was asked for is left as it was
+
+
+def test_unknown_labels_are_drawn_to_suit_the_known():
+    """In proportion to the integral of p(y | u) over u, here by many draws of u."""
+    model = make_model(n_components={"shape": 3, "colour": 2}, label_hidden=())
+    model.label_decoder[0].weight.data *= 4
+    torch.manual_seed(0)
+    with torch.no_grad():
+        u = torch.randn(200_000, 5, dtype=torch.float64)
+        shape, colour = (p.softmax(1) for p in model.label_decoder(u).split([3, 2], 1))
+        joint = shape.T @ colour / len(u)
+        expected = joint[:, 1] / joint[:, 1].sum()
+        codes = torch.tensor([[-1, 1]]).repeat(20_000, 1)
+        _, labels = model.sample_latents(labels_of(codes))
+    found = torch.bincount(labels.codes[:, 0], minlength=3) / 20_000
+    torch.testing.assert_close(found.double(), expected, atol=0.015, rtol=0)
+    assert (expected - joint.sum(1)).abs().max() > 0.03  # it matters what is known
