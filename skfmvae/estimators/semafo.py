@@ -503,9 +503,9 @@ class SemafoVAE(BaseVAE):
         check_is_fitted(self)
         if (X is None) == (not properties):
             raise ValueError("Pass either X or properties to start from.")
-        for parameter, value in (("n_steps", n_steps), ("dims", dims)):
-            if np.ndim(value) == 0 and value < 1:
-                raise ValueError(f"{parameter}={value!r} should be at least 1.")
+        for parameter, count in (("n_steps", n_steps), ("dims", dims)):
+            if isinstance(count, (int, np.integer)) and count < 1:
+                raise ValueError(f"{parameter}={count!r} should be at least 1.")
         name = self._level_names(level)[0]
         block = self._model.latent_blocks[name]
         z = self._starts(X, properties, random_state)

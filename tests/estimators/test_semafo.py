@@ -121,7 +121,7 @@ def test_interventions_at_chosen_levels(fitted, rows):
 
 
 def test_traversals_go_through_the_prior(fitted, rows):
-    """In the middle of an odd number of steps a latent is where its prior expects it."""
+    """A step is a place in the prior, in its standard deviations."""
     X = rows[0][:4]
     moved, dims = fitted.traverse(X, level=1, dims=[3, 0], n_steps=5, width=1.5)
     assert moved.shape == (4, 2, 5, 64)
