@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
-from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE, plotting
+from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE, plotting
 from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
 from skfmvae.plotting import (
     GraphDisplay,
@@ -20,6 +20,7 @@ from skfmvae.plotting import (
     InterventionDisplay,
     ReconstructionDisplay,
     SamplesDisplay,
+    TraversalDisplay,
 )
 from skfmvae.training import EarlyStopping
 
@@ -27,7 +28,9 @@ matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
-ALL = [SamplesDisplay, ReconstructionDisplay, InterventionDisplay, HistoryDisplay]
+OF_ROWS = [ReconstructionDisplay, InterventionDisplay, TraversalDisplay]
+GRIDS = [SamplesDisplay, *OF_ROWS]
+ALL = [*GRIDS, HistoryDisplay]
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +55,12 @@ def model(X):
         n_discovered=1, discovered_components=4, max_epochs=6, random_state=0
     )
     return model.fit(X, labels)
+
+
+@pytest.fixture(scope="module")
+def model_with_levels(X):
+    labels = pd.Series(load_digits().target[:200], name="digit")
+    return SemafoVAE(levels=[1], max_epochs=2, random_state=0).fit(X, labels)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +89,7 @@ def labels_by_tile(axis, size):
 
 
 def draw(display, model, X, **params):
-    takes_rows = display in (ReconstructionDisplay, InterventionDisplay)
-    return display.from_estimator(model, *([X] if takes_rows else []), **params)
+    return display.from_estimator(model, *([X] if display in OF_ROWS else []), **params)
 
 
 # Samples ------------------------------------------------------------------------------
@@ -183,6 +191,68 @@ def test_interventions_take_the_first_property_and_all_its_values(model, X):
     assert_array_equal(display.images[:, -1].reshape(2, 64), expected)
 
 
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("dims", [2, [7, 3, 0]])
+def test_traversals_are_the_estimators(model_with_levels, X, level, dims):
+    display = TraversalDisplay.from_estimator(
+        model_with_levels, X[:2], level=level, dims=dims, n_steps=5, width=1.5
+    )
+    expected, moved = model_with_levels.traverse(
+        X[:2], level=level, dims=dims, n_steps=5, width=1.5
+    )
+    for i in range(len(moved)):
+        for start in range(2):
+            for step in range(5):
+                drawn = tile(display, 2 * i + start, step).ravel()
+                assert_array_equal(drawn, expected[start, i, step])
+    assert display.ax_.get_ylabel() == f"dimension of z{level}"
+    assert display.ax_.get_xlabel() == "standard deviations"
+    starts = [text for dim in moved for text in (str(dim), "")]
+    assert labels_by_tile(display.ax_.yaxis, 8) == dict(enumerate(starts))
+    steps = dict(enumerate(["-1.5", "-0.8", "0.0", "0.8", "1.5"]))
+    assert labels_by_tile(display.ax_.xaxis, 8) == steps
+
+
+def test_traversals_start_from_properties(model_with_levels):
+    properties = {"digit": [3, 7]}
+    display = TraversalDisplay.from_estimator(
+        model_with_levels, properties=properties, dims=[4], random_state=0
+    )
+    expected, _ = model_with_levels.traverse(
+        properties=properties, dims=[4], random_state=0
+    )
+    assert_array_equal(display.images.reshape(2, 7, 64), expected[:, 0])
+
+
+def test_traversals_of_a_property_left_open_differ_between_seeds(X):
+    digit = load_digits().target[:200]
+    labels = pd.DataFrame({"digit": digit, "parity": digit % 2})
+    model = SemafoVAE(max_epochs=1, random_state=0).fit(X, labels)
+
+    def images(seed):
+        return TraversalDisplay.from_estimator(
+            model, properties={"parity": [0] * 5}, random_state=seed
+        ).images
+
+    assert_array_equal(images(3), images(3))
+    assert not np.allclose(images(3), images(4))
+
+
+def test_traversals_that_are_none(model, model_with_levels, X):
+    with pytest.raises(TypeError, match="a FactorialMixtureVAE, which cannot traverse"):
+        TraversalDisplay.from_estimator(model, X[:2])
+    for params, message in [
+        ({}, "either X or properties"),
+        ({"X": X[:2], "properties": {"digit": 3}}, "either X or properties"),
+        ({"properties": {"hand": 3}}, "hand"),
+        ({"properties": {"digit": 77}}, "77"),
+        ({"X": X[:2], "level": 2}, "level=2: there are levels 0 to 1"),
+        ({"X": X[:2], "dims": [32]}, "dimensions 0 to 31"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            TraversalDisplay.from_estimator(model_with_levels, **params)
+
+
 # Images -------------------------------------------------------------------------------
 
 
@@ -217,19 +287,21 @@ def test_images_share_their_limits(low, high, limits):
     assert_allclose(drawn * (limits[1] - limits[0]) + limits[0], colours[1, 0])
 
 
-@pytest.mark.parametrize("display", [SamplesDisplay, ReconstructionDisplay])
+@pytest.mark.parametrize(
+    "display", [SamplesDisplay, ReconstructionDisplay, TraversalDisplay]
+)
 @pytest.mark.parametrize(
     "image_shape", [(7, 9), (2, 4, 8), (64,), (1, 1, 8, 8)], ids=str
 )
-def test_wrong_image_shape(model, X, display, image_shape):
+def test_wrong_image_shape(model_with_levels, X, display, image_shape):
     with pytest.raises(ValueError, match=r"image_shape=\(.* 64 values.*height, width"):
-        draw(display, model, X[:2], image_shape=image_shape)
+        draw(display, model_with_levels, X[:2], image_shape=image_shape)
 
 
-@pytest.mark.parametrize("display", ALL[:3])
+@pytest.mark.parametrize("display", GRIDS)
 def test_rows_that_are_no_square_image(display):
     X = np.random.default_rng(0).random((20, 10), dtype=np.float32)
-    model = FactorialMixtureVAE(max_epochs=1, random_state=0).fit(X, np.arange(20) % 2)
+    model = SemafoVAE(max_epochs=1, random_state=0).fit(X, np.arange(20) % 2)
     with pytest.raises(ValueError, match=r"10 values .* give image_shape="):
         draw(display, model, X)
 
@@ -247,6 +319,12 @@ def test_labels_neither_overlap_nor_leave_the_figure(height, name):
             rng.random((8, 2, height, 8)), property_name="property", values=values
         ),
         ReconstructionDisplay(rng.random((2, 4, height, 8))),
+        TraversalDisplay(
+            rng.random((6, 7, height, 8)),
+            level=0,
+            dims=np.array([3, 0, 12]),
+            steps=np.linspace(-2, 2, 7),
+        ),
     ):
         ax = display.plot().ax_
         display.figure_.draw_without_rendering()
@@ -262,10 +340,10 @@ def test_labels_neither_overlap_nor_leave_the_figure(height, name):
 # What all displays share --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("display", ALL[:3])
-def test_displays_draw_where_they_are_told_and_again(model, X, display):
+@pytest.mark.parametrize("display", GRIDS)
+def test_displays_draw_where_they_are_told_and_again(model_with_levels, X, display):
     figure, (left, right) = plt.subplots(1, 2)
-    first = draw(display, model, X[:2], ax=left, cmap="viridis")
+    first = draw(display, model_with_levels, X[:2], ax=left, cmap="viridis")
     assert first.ax_ is left
     assert first.figure_ is figure
     assert first.im_.get_cmap().name == "viridis"
@@ -291,8 +369,8 @@ def test_unknown_property_or_value(model, X, display):
 
 
 @pytest.mark.parametrize("display", ALL)
-def test_without_matplotlib(monkeypatch, model, X, display):
-    drawn = draw(display, model, X[:2])
+def test_without_matplotlib(monkeypatch, model_with_levels, X, display):
+    drawn = draw(display, model_with_levels, X[:2])
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     message = rf"{display.__name__}.%s needs matplotlib.*skfmvae\[plot\]"
