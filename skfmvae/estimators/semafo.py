@@ -120,8 +120,10 @@ class ObjectiveWeights(BaseEstimator):
 
     Parameters
     ----------
-    gamma_s, gamma_u : float, default=1.0 and 10.0
-        Of likelihoods on rows with a label, and on those without.
+    gamma_s : float, default=1.0
+        Of likelihoods on rows with a label.
+    gamma_u : float, default=10.0
+        Of likelihoods on rows without.
     gamma_y : float, default=10.0
         Of what is said about labels, beside that.
     beta_s, beta_u : float, default=1.0
@@ -474,14 +476,15 @@ class SemafoVAE(BaseVAE):
             Rows to start from, or else
         properties : dict of str to value or array-like of shape (n_samples,), \
                 default=None
-            properties of the rows to start from, which then lie in the middle of their
+            Properties of the rows to start from, which then lie in the middle of their
             priors; those that are not named are drawn to suit the others.
         level : int, default=0
             Where to move: 0 for ``z0``, 1 for the first of `levels`, and so on.
         dims : int or sequence of int, default=5
-            The dimensions to move, or how many of them, the widest priors first.
+            The dimensions to move, or how many of them, the widest priors first; all
+            of them where there are no more.
         n_steps : int, default=7
-            Number of places, evenly spaced.
+            Number of places, evenly spaced; at least two.
         width : float, default=2.0
             How far to go to either side of the prior's mean, in standard deviations.
         random_state : int, RandomState instance or None, default=None
@@ -501,31 +504,36 @@ class SemafoVAE(BaseVAE):
             property or value is unknown.
         """
         check_is_fitted(self)
-        if (X is None) == (not properties):
+        if (X is None) == (properties is None):
             raise ValueError("Pass either X or properties to start from.")
-        for parameter, count in (("n_steps", n_steps), ("dims", dims)):
-            if isinstance(count, (int, np.integer)) and count < 1:
-                raise ValueError(f"{parameter}={count!r} should be at least 1.")
+        if n_steps < 2:
+            raise ValueError(f"n_steps={n_steps!r} should be at least 2.")
+        if np.ndim(level):
+            raise ValueError(f"level={level!r} should be one level.")
         name = self._level_names(level)[0]
         block = self._model.latent_blocks[name]
         z = self._starts(X, properties, random_state)
         n_dims = block.stop - block.start
         if isinstance(dims, (int, np.integer)):
             scale = self._model.prior_stddev(z)[:, block].mean(0)
-            dims = scale.argsort(descending=True)[:dims].tolist()
-        if not all(0 <= d < n_dims for d in dims):
+            chosen = scale.argsort(descending=True)[: max(dims, 0)].tolist()
+        else:
+            chosen = list(dims)
+        if not chosen or not set(chosen) <= set(range(n_dims)):
             raise ValueError(
-                f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}."
+                f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}; name "
+                "some of them, or give a number of at least 1."
             )
         residuals = self._model.residuals(z)
-        moved = residuals.repeat(len(dims), n_steps, 1, 1)
         places = torch.linspace(-width, width, n_steps, device=z.device)
-        for i, d in enumerate(dims):
-            moved[i, :, :, block.start + d] = places[:, None]
-        z = self._model.from_residuals(moved.flatten(0, 2))
-        rows = self.inverse_transform(z.cpu().numpy())
-        rows = rows.reshape(len(dims), n_steps, len(residuals), -1)
-        return rows.transpose(2, 0, 1, 3), np.asarray(dims)
+        rows = np.empty((len(z), len(chosen), n_steps, self.n_features_in_), np.float32)
+        for i, d in enumerate(chosen):
+            for j, place in enumerate(places):
+                moved = residuals.clone()
+                moved[:, block.start + d] = place
+                z = self._model.from_residuals(moved)
+                rows[:, i, j] = self.inverse_transform(z.cpu().numpy())
+        return rows, np.asarray(chosen)
 
     def _starts(self, X, properties, random_state):
         """Return the latents of the rows to start from."""
@@ -545,7 +553,7 @@ class SemafoVAE(BaseVAE):
     def _level_names(self, level):
         names = list(self._model.latent_blocks)[1:]
         chosen = np.ravel(level).tolist()
-        if not chosen or not all(0 <= i < len(names) for i in chosen):
+        if not chosen or not set(chosen) <= set(range(len(names))):
             raise ValueError(
                 f"level={level!r}: there are levels 0 to {len(names) - 1}; the "
                 "parameter levels gives more."

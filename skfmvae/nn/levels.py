@@ -28,7 +28,7 @@ class Level(nn.Module):
         for its width or channels.
     n_dims : int
         Latents of a dense level, or at each of 2 x 2 places of an image.
-    c_u, c_d, c_r : float
+    c_u, c_d, c_r : float, default=1.0
         Weights of the labels' latent in the prior, of the deterministic path and of
         the residual one.
 

@@ -647,8 +647,14 @@ def build_stages(
 
     Parameters
     ----------
-    spec, role, n_inputs, n_outputs, n_columns
+    spec : {"mlp", "conv"}, MLP, Conv or callable
         As for :func:`build_network`; a callable gives a single stage.
+    role : {"encoder", "decoder"}
+        What to build.
+    n_inputs, n_outputs : int
+        Number of columns that go in and come out.
+    n_columns : int or None, default=None
+        As for :func:`build_network`.
 
     Returns
     -------

@@ -176,7 +176,14 @@ def test_traversals_from_properties(fitted):
         ({"X": np.zeros((2, 64)), "level": 0, "dims": [6]}, r"dims=\[6\].*0 to 5"),
         ({"properties": {"property_0": 7}}, "property_0.*7"),
         ({"X": np.zeros((2, 64)), "n_steps": 0}, "n_steps=0"),
+        ({"X": np.zeros((2, 64)), "n_steps": 1}, "n_steps=1 .*at least 2"),
         ({"X": np.zeros((2, 64)), "dims": 0}, "dims=0"),
+        ({"X": np.zeros((2, 64)), "dims": -1}, "dims=-1"),
+        ({"X": np.zeros((2, 64)), "dims": []}, r"dims=\[\]"),
+        ({"X": np.zeros((2, 64)), "dims": [1.5]}, r"dims=\[1.5\]"),
+        ({"X": np.zeros((2, 64)), "level": (0, 1)}, r"level=\(0, 1\).*one level"),
+        ({"X": np.zeros((2, 64)), "level": "z0"}, "level='z0'.*levels 0 to 2"),
+        ({"X": np.zeros((2, 64)), "level": None}, "level=None"),
     ],
 )
 def test_traversals_that_cannot_be(fitted, kwargs, message):
