@@ -31,7 +31,7 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
+from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 
 BUDGETS = (20, 50, 100, 300)
 AIDS = ("neighbours", "adversarial", "pseudo_labels", "averaging")
@@ -50,6 +50,8 @@ OURS = {
     "FactorialMixtureVAE": FactorialMixtureVAE(),
     "SemiSupervisedVAE, no learning aids": SemiSupervisedVAE(**OFF),
     "SemiSupervisedVAE": SemiSupervisedVAE(),
+    "SemafoVAE, no learning aids": SemafoVAE(**OFF),
+    "SemafoVAE": SemafoVAE(),
 }
 ABLATION = {
     "all learning aids": FactorialMixtureVAE(),
