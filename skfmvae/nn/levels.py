@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 __all__ = ["Level", "build_levels"]
 
-PRIOR_WIDTH = 128  # hidden units from states to posteriors
+POSTERIOR_WIDTH = 128  # hidden units from states to posteriors
 
 GRID = 2  # places in height and width at which an image's state has latents
 
@@ -60,9 +60,9 @@ class Level(nn.Module):
             )
             self.prior: nn.Module = _read_image(width, 2 * n_dims)
             self._posterior = nn.Sequential(
-                nn.Conv2d(n_read, PRIOR_WIDTH, 3, padding=1),
+                nn.Conv2d(n_read, POSTERIOR_WIDTH, 3, padding=1),
                 nn.ELU(),
-                _read_image(PRIOR_WIDTH, 2 * n_dims),
+                _read_image(POSTERIOR_WIDTH, 2 * n_dims),
             )
             self.path = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ELU())
             self.merge = nn.Sequential(
@@ -72,9 +72,9 @@ class Level(nn.Module):
             self.spread = nn.Identity()
             self.prior = nn.Linear(width, 2 * n_dims)
             self._posterior = nn.Sequential(
-                nn.Linear(n_read, PRIOR_WIDTH),
+                nn.Linear(n_read, POSTERIOR_WIDTH),
                 nn.ELU(),
-                nn.Linear(PRIOR_WIDTH, 2 * n_dims),
+                nn.Linear(POSTERIOR_WIDTH, 2 * n_dims),
             )
             self.path = nn.Sequential(nn.Linear(width, width), nn.ELU())
             self.merge = nn.Sequential(nn.Linear(n_dims + width, width), nn.ELU())

@@ -69,3 +69,12 @@ def test_free_bits_stop_the_gradient_of_a_small_divergence():
 def test_divergences_may_start_heavier(progress, weight):
     kl = KL(start=6.0, warmup=0.4)
     assert kl.weight(progress) == pytest.approx(weight)
+
+
+def test_without_free_bits_an_estimate_may_be_less_than_nothing():
+    """As one of a divergence by draws is now and then, and must be to be unbiased."""
+    value = -VALUES.clone().requires_grad_()
+    loss, _ = Objective()(
+        {"kl": Term(value, weight=-1.0, is_kl=True)}, torch.ones(4), 1
+    )
+    assert loss.item() == pytest.approx(-2.5)
