@@ -38,9 +38,9 @@ class LabelAutoencoder(BaseEstimator):
 
     Parameters
     ----------
-    hidden : sequence of int, default=(512, 512)
+    hidden : sequence of int, default=(128, 128)
         Hidden layers of ``q(u | y)`` and of ``p(y | u)``.
-    prior_hidden : sequence of int, default=(256,)
+    prior_hidden : sequence of int, default=(128,)
         Hidden layers of ``p(z0 | u)`` and of the same for each level.
     temperature : float, default=0.5
         Temperature of the Concrete relaxation of unobserved labels (Maddison et al.
@@ -61,8 +61,8 @@ class LabelAutoencoder(BaseEstimator):
 
     def __init__(
         self,
-        hidden: Sequence[int] = (512, 512),
-        prior_hidden: Sequence[int] = (256,),
+        hidden: Sequence[int] = (128, 128),
+        prior_hidden: Sequence[int] = (128,),
         temperature: float = 0.5,
     ):
         self.hidden = hidden
