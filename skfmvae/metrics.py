@@ -383,7 +383,7 @@ def controllability(
 
     Parameters
     ----------
-    estimator : FactorialMixtureVAE or SemiSupervisedVAE
+    estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
         Fitted to labels. Its ``sample`` generates the rows.
     classifier : object with ``predict(X)``
         Fitted to the same properties, in the same order, on rows of its own. Predicts
@@ -463,7 +463,7 @@ def specificity(
 
     Parameters
     ----------
-    estimator : FactorialMixtureVAE or SemiSupervisedVAE
+    estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
         Fitted to labels of two or more discrete properties. Its ``intervene`` changes
         the rows.
     classifier : object with ``predict(X)``

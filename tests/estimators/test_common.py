@@ -94,7 +94,7 @@ def test_integer_weights_are_repetitions(make_estimator, without_draws):
         decoder=MLP(hidden=(16,), norm=None),
         likelihood="bernoulli",
         optimizer="sgd",  # its steps are not sensitive to rounding
-        lr=0.03,
+        lr=0.1,
         batch_size=60,
         labelled_batch_size=0,
         max_epochs=20,

@@ -256,3 +256,12 @@ def test_mixtures_start_early_where_aids_spread_labels(
     ).fit(X, y)
     # The first epoch to end with mixtures is that which began when they were due.
     assert started.index(True) / 20 == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["digit", None])
+def test_the_first_latents_have_the_name_of_a_series(blobs, name):
+    X, y = blobs
+    model = FactorialMixtureVAE(max_epochs=1, random_state=0).fit(
+        X, pd.Series(y, name=name)
+    )
+    assert model.get_feature_names_out()[0] == f"{name or 'property_0'}_0"

@@ -262,3 +262,12 @@ def test_relit_objects_are_those_of_the_light_asked_for():
     relit = model.intervene(X, {"light": new})
     closer = ((relit - truth) ** 2).mean(1) < ((X - truth) ** 2).mean(1)
     assert closer.mean() > 0.95
+
+
+@pytest.mark.parametrize("name", ["digit", None])
+def test_the_first_latents_have_the_name_of_a_series(blobs, name):
+    X, y = blobs
+    model = SemiSupervisedVAE(max_epochs=1, random_state=0).fit(
+        X, pd.Series(y, name=name)
+    )
+    assert model.get_feature_names_out()[0] == f"{name or 'property_0'}_0"
