@@ -45,6 +45,12 @@ class LabelAutoencoder(BaseEstimator):
     temperature : float, default=0.5
         Temperature of the Concrete relaxation of unobserved labels (Maddison et al.
         2017); it nears a draw of values towards 0.
+    separate : bool, default=False
+        Whether every property has networks of its own, and as many dimensions of ``u``
+        as it has values, in the order of the properties. Each dimension then speaks of
+        one property; but what properties have to do with each other is not learned,
+        so that `sample` draws those that are not asked for independently. The paper
+        has one network for all.
 
     Examples
     --------
@@ -57,6 +63,7 @@ class LabelAutoencoder(BaseEstimator):
         "hidden": ["array-like"],
         "prior_hidden": ["array-like"],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "separate": ["boolean"],
     }
 
     def __init__(
@@ -64,10 +71,12 @@ class LabelAutoencoder(BaseEstimator):
         hidden: Sequence[int] = (128, 128),
         prior_hidden: Sequence[int] = (128,),
         temperature: float = 0.5,
+        separate: bool = False,
     ):
         self.hidden = hidden
         self.prior_hidden = prior_hidden
         self.temperature = temperature
+        self.separate = separate
 
 
 class Levels(BaseEstimator):
@@ -412,6 +421,7 @@ class SemafoVAE(BaseVAE):
             n_components=n_components,
             latent_dim=self.latent_dim,
             label_hidden=labels.hidden,
+            separate=labels.separate,
             prior_hidden=labels.prior_hidden,
             temperature=labels.temperature,
             weights=Weights(**weights.get_params()),

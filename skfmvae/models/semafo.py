@@ -100,6 +100,8 @@ class Semafo(Model):
         Dimensions of ``z0``.
     label_hidden : sequence of int
         Hidden layers of the networks between labels and ``u``.
+    separate : bool
+        Whether those are networks of each property with dimensions of ``u`` of its own.
     prior_hidden : sequence of int
         Hidden layers of those from ``u`` to the priors.
     temperature : float
@@ -119,6 +121,7 @@ class Semafo(Model):
         n_components: Mapping[str, int],
         latent_dim: int,
         label_hidden: Sequence[int],
+        separate: bool,
         prior_hidden: Sequence[int],
         temperature: float,
         weights: Weights,
@@ -135,8 +138,9 @@ class Semafo(Model):
         n_codes = sum(self.sizes)
 
         self.classifier = nn.Linear(latent_dim, n_codes)
-        self.label_encoder = _dense(n_codes, label_hidden, 2 * n_codes)
-        self.label_decoder = _dense(n_codes, label_hidden, n_codes)
+        groups = self.sizes if separate else [n_codes]
+        self.label_encoder = _Grouped(groups, label_hidden, n_parts=2)
+        self.label_decoder = _Grouped(groups, label_hidden, n_parts=1)
         self.prior = _dense(n_codes, prior_hidden, 2 * latent_dim)
         names = {stage: f"z{i}" for i, stage in enumerate(levels, start=1)}
         self.level_names = [names.get(i + 1) for i in range(len(self.decoder))]
@@ -572,6 +576,30 @@ class Semafo(Model):
 def _softplus_normal(output: Tensor, floor: float = LEVEL_FLOOR) -> Normal:
     mean, scale = output.chunk(2, dim=1)
     return Normal(mean, functional.softplus(scale) + floor, validate_args=False)
+
+
+class _Grouped(nn.Module):
+    """Dense networks side by side, each on a group of columns.
+
+    Each gives as many columns as it reads, `n_parts` times; the first parts of all
+    groups come before the second ones.
+    """
+
+    def __init__(self, groups: Sequence[int], hidden: Sequence[int], n_parts: int):
+        super().__init__()
+        self.groups, self.n_parts = list(groups), n_parts
+        self.networks = nn.ModuleList(
+            [_dense(size, hidden, n_parts * size) for size in groups]
+        )
+
+    def forward(self, columns: Tensor) -> Tensor:
+        parts = [
+            network(group).unflatten(-1, (self.n_parts, -1))
+            for network, group in zip(
+                self.networks, columns.split(self.groups, dim=-1), strict=True
+            )
+        ]
+        return torch.cat(parts, dim=-1).flatten(-2)
 
 
 def _dense(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> nn.Sequential:

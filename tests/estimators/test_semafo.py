@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from skfmvae import SemafoVAE
 from skfmvae.estimators import LabelAutoencoder, Levels, ObjectiveWeights
@@ -30,6 +31,19 @@ def rows():
 @pytest.fixture(scope="module")
 def fitted(rows):
     return SemafoVAE(levels=(1, 2), **SMALL).fit(*rows)
+
+
+# Labels -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_separate_networks_give_dimensions_of_one_property(rows, separate):
+    labels = LabelAutoencoder(hidden=(16,), prior_hidden=(16,), separate=separate)
+    model = SemafoVAE(**(SMALL | {"label_autoencoder": labels})).fit(*rows)
+    codes = torch.tensor([[0, 1], [2, 1]])
+    u = model.net_.module_.expect(codes)[:, :5]
+    assert not torch.isclose(u[0, :3], u[1, :3]).any()
+    assert torch.allclose(u[0, 3:], u[1, 3:]) == separate
 
 
 # Levels -------------------------------------------------------------------------------
@@ -91,6 +105,10 @@ def test_levels_that_cannot_be(rows):
             r"hidden=\(8, 0\).*positive",
         ),
         ({"label_autoencoder": LabelAutoencoder(prior_hidden=8)}, "prior_hidden"),
+        (
+            {"label_autoencoder": LabelAutoencoder(separate="shape")},
+            "'separate'.*'shape'",
+        ),
         ({"latent_dim": 0}, "'latent_dim'.*0"),
     ],
 )

@@ -27,6 +27,7 @@ def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
     decoder = build_stages(network, "decoder", N_LATENTS, N_INPUTS)
     settings = {
         "label_hidden": (8,),
+        "separate": False,
         "prior_hidden": (7,),
         "temperature": 0.5,
         "weights": Weights(**PAPER),
@@ -73,11 +74,12 @@ def normal(output):
 # The objective ------------------------------------------------------------------------
 
 
-def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch):
+@pytest.mark.parametrize("separate", [False, True])
+def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch, separate):
     """Written out for one row after the other, with draws at their means."""
     monkeypatch.setattr(Normal, "rsample", lambda self, shape=(): self.mean)
     monkeypatch.setattr(torch.Tensor, "exponential_", lambda self: self.fill_(2.0))
-    model = make_model()
+    model = make_model(separate=separate)
     codes = [[2, 1], [-1, 0], [0, -1], [-1, -1]]
     x = make_rows()
     terms = model.terms(x, labels_of(codes)).terms
@@ -296,6 +298,41 @@ def test_the_transitive_term_teaches_through_generated_rows():
     assert (one < 0).all()
 
 
+# Labels and their latent --------------------------------------------------------------
+
+
+def test_separate_networks_keep_properties_apart():
+    """A label changes its own dimensions of u alone, and is read from them alone."""
+    shape, colour = slice(0, 3), slice(3, 5)
+    y = torch.tensor([[1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [1, 0, 0, 1, 0]]).double()
+    changes = {}
+    for separate in (True, False):
+        model = make_model(separate=separate)
+        q_u = normal(model.label_encoder(y))
+        logits = model.label_decoder(torch.eye(5).double()) - model.label_decoder(
+            torch.zeros(1, 5).double()
+        )
+        changes[separate] = (
+            [
+                q_u.mean[0] - q_u.mean[1],  # another shape
+                q_u.stddev[0] - q_u.stddev[1],
+                logits[shape].sum(0),
+            ],
+            [
+                q_u.mean[0] - q_u.mean[2],  # another colour
+                q_u.stddev[0] - q_u.stddev[2],
+                logits[colour].sum(0),
+            ],
+        )
+    for separate, (of_shape, of_colour) in changes.items():
+        for change in of_shape:
+            assert (change[shape].abs() > 1e-6).all()
+            assert (change[colour].abs() < 1e-12).all() == separate
+        for change in of_colour:
+            assert (change[colour].abs() > 1e-6).all()
+            assert (change[shape].abs() < 1e-12).all() == separate
+
+
 # The likelihood -----------------------------------------------------------------------
 
 
@@ -310,7 +347,7 @@ def linear_gaussian(levels):
     )
     model.decoder[0] = nn.Linear(N_LATENTS, 4).double()
     # Proposals are wider than what they propose for, so that weights are bounded.
-    model.label_encoder[0].bias.data[2:] += 1.0
+    model.label_encoder.networks[0][0].bias.data[2:] += 1.0
     for name, prior in [("z0", model.prior), *model.level_priors.items()]:
         prior[0].weight.data[len(prior[0].bias) // 2 :] = 0.0  # of the deviations
         if name in model.levels:
@@ -441,7 +478,7 @@ def test_samples_have_the_labels_that_are_given():
 def test_unknown_labels_are_drawn_to_suit_the_known():
     """In proportion to the integral of p(y | u) over u, here by many draws of u."""
     model = make_model(n_components={"shape": 3, "colour": 2}, label_hidden=())
-    model.label_decoder[0].weight.data *= 4
+    model.label_decoder.networks[0][0].weight.data *= 4
     torch.manual_seed(0)
     with torch.no_grad():
         u = torch.randn(200_000, 5, dtype=torch.float64)
