@@ -9,10 +9,12 @@ import scipy.sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.decomposition import PCA
+from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestNeighbors
 
 __all__ = [
     "NeighbourGraph",
+    "agreement",
     "estimate_shares",
     "match_shares",
     "nearest_neighbour_graph",
@@ -24,6 +26,8 @@ __all__ = [
 # and on MNIST a better graph.
 N_DIMENSIONS = 50
 TWINS = 1e-12  # distance of rows that are equal
+N_FOLDS = 5  # parts of the labels that are hidden in turn to see how right a graph is
+FEWEST = 10  # labels from which that can be judged
 
 
 class NeighbourGraph:
@@ -52,6 +56,8 @@ class NeighbourGraph:
         Class probabilities by label propagation; None for a property without labels.
     shares : list of (ndarray of shape (C_k,) or None)
         Estimated shares of the classes among the rows; likewise.
+    agreement : list of (float or None)
+        How well hidden labels are found among the rows, see `agreement`; likewise.
     """
 
     def __init__(self, X, codes, n_classes, n_neighbors=5, alpha=None):
@@ -66,6 +72,12 @@ class NeighbourGraph:
             for column, n in zip(codes.T, n_classes, strict=True)
         ]
         self.propagated = self._propagate()
+        self.agreement = [
+            agreement(self.weights, column, n, self._alpha(column), shares)
+            if shares is not None
+            else None
+            for column, n, shares in zip(codes.T, n_classes, self.shares, strict=True)
+        ]
 
     def joined(self, Z) -> NeighbourGraph:
         """Return the graph with the edges of nearest neighbours elsewhere added.
@@ -78,7 +90,8 @@ class NeighbourGraph:
         Returns
         -------
         graph : NeighbourGraph
-            Labels are propagated over both kinds of edges; unit and shares stay.
+            Labels are propagated over both kinds of edges; unit, shares and agreement
+            stay, the last because latents of rows with labels lie where these are.
         """
         graph = copy.copy(self)
         graph.weights = self.weights + nearest_neighbour_graph(Z, self.n_neighbors)[0]
@@ -92,10 +105,12 @@ class NeighbourGraph:
                 propagated.append(None)
                 continue
             codes = self.codes[:, k]
-            alpha = spread_for(codes) if self.alpha is None else self.alpha
-            scores = propagate(self.weights, codes, n, alpha)
+            scores = propagate(self.weights, codes, n, self._alpha(codes))
             propagated.append(match_shares(scores, shares))
         return propagated
+
+    def _alpha(self, codes) -> float:
+        return spread_for(codes) if self.alpha is None else self.alpha
 
 
 def nearest_neighbour_graph(X, n_neighbors: int):
@@ -177,6 +192,47 @@ def propagate(graph, codes, n_classes: int, alpha: float):
         if one_hot.any():
             scores[:, c], _ = cg(system, one_hot, rtol=1e-6, maxiter=1000)
     return scores.clip(min=0)
+
+
+def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
+    """Return how well labels that are hidden in turn are found by propagation.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown; some are known.
+    n_classes : int
+    alpha : float in (0, 1)
+        How far labels spread.
+    shares : ndarray of shape (n_classes,)
+        Of the classes among the rows.
+
+    Returns
+    -------
+    kappa : float
+        Agreement beyond chance (Cohen 1960): 1 where all are found, about 0 where no
+        more than by guessing. Also 1 where there is too little to judge by: one class,
+        or fewer than ten labels that are not the only one of their class.
+    """
+    labelled = np.flatnonzero(codes >= 0)
+    labelled = labelled[np.argsort(codes[labelled], kind="stable")]
+    counts = np.bincount(codes[labelled], minlength=n_classes)
+    # Within a class fold after fold, so that each hides as few of a class as can be.
+    place = np.concatenate([np.arange(count) for count in counts])
+    judged = counts[codes[labelled]] > 1
+    if judged.sum() < FEWEST or (counts > 0).sum() == 1:
+        return 1.0
+    found = np.empty_like(labelled)
+    for fold in range(N_FOLDS):
+        hidden = place % N_FOLDS == fold
+        rest = codes.copy()
+        rest[labelled[hidden]] = -1
+        scores = propagate(graph, rest, n_classes, alpha)
+        proba = match_shares(scores, shares)[labelled[hidden]]
+        found[hidden] = proba.argmax(axis=1)
+    true = codes[labelled[judged]]
+    return float(cohen_kappa_score(true, found[judged], labels=np.arange(n_classes)))
 
 
 def estimate_shares(distances, codes, n_classes: int):

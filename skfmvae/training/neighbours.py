@@ -18,6 +18,10 @@ from .rows import Batch
 
 __all__ = ["Neighbours"]
 
+# Agreement of the graph with labels up to which it counts for nothing, and from which
+# it counts in full.
+TRUSTED = 0.4, 0.6
+
 
 class Neighbours(Aid):
     """Smoothness over the graph of nearest neighbours.
@@ -30,6 +34,12 @@ class Neighbours(Aid):
 
     Where a property has components that nobody labelled, propagation knows nothing of
     them: the memory then starts level and there is no anchor.
+
+    Rows that lie near each other need not be alike in a property. Before training, a
+    fifth of its labels at a time is hidden and looked for on the graph; the term is
+    left out where they are found hardly better than by chance (a kappa of 0.4 or less,
+    see :func:`~skfmvae.training.graph.agreement`), in full from 0.6 on, and in between
+    in part.
 
     Parameters
     ----------
@@ -106,12 +116,13 @@ class Neighbours(Aid):
         """Return the term for the training rows; see `Aid.begin`."""
         degree = np.maximum(graph.weights.sum(axis=1), 1e-12)
         mean = scipy.sparse.diags_array(1 / np.asarray(degree).ravel()) @ graph.weights
+        trusts = [_trust(kappa) for kappa in graph.agreement]
         memories = [
             _Memory(self, mean.tocsr(), propagated, shares, codes[:, k])
-            if propagated is not None
+            if propagated is not None and trust > 0
             else None
-            for k, (propagated, shares) in enumerate(
-                zip(graph.propagated, graph.shares, strict=True)
+            for k, (propagated, shares, trust) in enumerate(
+                zip(graph.propagated, graph.shares, trusts, strict=True)
             )
         ]
 
@@ -119,12 +130,20 @@ class Neighbours(Aid):
             total = torch.zeros_like(batch.weight[0])
             for k, memory in enumerate(memories):
                 if memory is not None:
-                    total = total + memory.loss(
+                    total = total + trusts[k] * memory.loss(
                         batch, batch.labels.codes[:, k], log_proba[k]
                     )
             return total
 
         return loss
+
+
+def _trust(kappa: float | None) -> float:
+    """Return the share of the term that the graph's agreement with labels bears."""
+    if kappa is None:
+        return 0.0
+    none, full = TRUSTED
+    return min(max((kappa - none) / (full - none), 0.0), 1.0)
 
 
 class _Memory:

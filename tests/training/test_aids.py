@@ -154,6 +154,22 @@ def test_the_memory_follows_the_model_and_keeps_the_labels():
     assert second.item() == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize(("kappa", "share"), [(0.3, 0), (0.45, 0.25), (0.7, 1)])
+def test_neighbours_count_as_far_as_they_agree_with_labels(kappa, share):
+    """Each property for itself."""
+    model = Classifier(sizes=(3, 2))
+    batch = make_batch(make_codes({0: 0, 1: 1, 2: 2}, {5: 1, 6: 0}))
+    graph = NeighbourGraph(batch.x.numpy(), batch.labels.codes.numpy(), [3, 2])
+    log_proba = model.property_log_proba(batch.x)
+    losses = {}
+    for agreement in ([1.0, 0.0], [0.0, 1.0], [1.0, kappa]):
+        graph.agreement = agreement
+        loss = Neighbours().begin(graph, batch.labels.codes)
+        losses[agreement[0], agreement[1]] = loss(None, batch, log_proba).item()
+    expected = losses[1.0, 0.0] + share * losses[0.0, 1.0]
+    assert losses[1.0, kappa] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("aid", [Neighbours(), VirtualAdversarial(), PseudoLabels()])
 def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
     codes = make_codes({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0})

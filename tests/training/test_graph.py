@@ -8,6 +8,7 @@ from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae.training.graph import (
     NeighbourGraph,
+    agreement,
     estimate_shares,
     match_shares,
     nearest_neighbour_graph,
@@ -119,6 +120,58 @@ def test_equal_shares_are_seen_as_equal():
     _, distances = nearest_neighbour_graph(X / 16, 5)
     shares = estimate_shares(distances, label_evenly(y, 10), 10)
     np.testing.assert_allclose(shares, 0.1, atol=0.01)
+
+
+def test_agreement_is_that_of_labels_hidden_in_turn():
+    """As stratified folds in order and scikit-learn's label spreading have it."""
+    X, y = make_blobs(60, centers=3, cluster_std=4.0, random_state=0)
+    codes = np.where(np.arange(60) % 2 == 0, y, -1)
+    weights, _ = nearest_neighbour_graph(X, 5)
+    labelled = np.flatnonzero(codes >= 0)
+    found = np.empty(60, dtype=int)
+    for fold in range(5):
+        hidden = np.concatenate(
+            [labelled[codes[labelled] == c][fold::5] for c in range(3)]
+        )
+        rest = codes.copy()
+        rest[hidden] = -1
+        spread = LabelSpreading(
+            kernel=lambda a, b: weights.toarray(), alpha=0.9, max_iter=2000, tol=1e-10
+        ).fit(X, rest)
+        proba = match_shares(spread.label_distributions_, np.full(3, 1 / 3))
+        found[hidden] = proba[hidden].argmax(1)
+    right = np.mean(found[labelled] == codes[labelled])
+    by_chance = sum(
+        np.mean(found[labelled] == c) * np.mean(codes[labelled] == c) for c in range(3)
+    )
+    kappa = agreement(weights, codes, 3, 0.9, np.full(3, 1 / 3))
+    assert kappa == pytest.approx((right - by_chance) / (1 - by_chance))
+    assert 0.1 < kappa < 0.9
+
+
+def test_agreement_tells_what_rows_show_from_what_they_do_not():
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    coin = rng.integers(2, size=len(y))
+    codes = np.stack([label_evenly(y, 5), label_evenly(coin, 25)], axis=1)
+    digit, noise = NeighbourGraph(X / 16, codes, [10, 2]).agreement
+    assert digit > 0.8
+    assert abs(noise) < 0.3
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [0, 0, 0, 1, 1, 1, 0, 1, 1],  # nine labels
+        [*range(12)],  # each the only one of its class
+        [1] * 12,  # one class
+    ],
+)
+def test_too_few_labels_say_nothing_of_the_graph(codes):
+    column = np.full(40, -1)
+    column[: len(codes)] = codes
+    weights, _ = nearest_neighbour_graph(make_points(), 4)
+    assert agreement(weights, column, 12, 0.9, np.full(12, 1 / 12)) == 1.0
 
 
 def test_a_class_that_nobody_labelled_has_no_share():
