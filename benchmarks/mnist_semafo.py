@@ -19,6 +19,7 @@ from sklearn.model_selection import train_test_split
 from supervised import SupervisedNet
 
 from skfmvae import SemafoVAE
+from skfmvae.estimators import LabelAutoencoder, ObjectiveWeights
 from skfmvae.metrics import controllability
 from skfmvae.nn import MLP, Conv
 
@@ -26,10 +27,14 @@ N_LABELLED = 220
 SETTINGS = {
     "encoder": MLP(hidden=(800, 400)),
     "decoder": MLP(hidden=(400, 800)),
-    "latent_dim": 64,
+    "latent_dim": 128,
+    "label_autoencoder": LabelAutoencoder(prior_hidden=(256, 256)),
+    "weights": ObjectiveWeights(gamma_y=100.0),
     "batch_size": 256,
     "labelled_batch_size": 64,
     "lr": 2e-3,
+    "adversarial": None,
+    "pseudo_labels": None,
     "max_epochs": 24,
 }
 
