@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/semafo_stability.py
 
-Digits with 50 labels, and 2,000 sprites with a tenth of the labels of each of five
+Digits with 50 labels, and 1,000 sprites with a tenth of the labels of each of five
 properties. Nothing but the seed is set. A loss is finite where all terms of all epochs
 are. A dimension of ``z0`` is alive where its posterior means have a standard deviation
 of over a tenth of the posteriors' own. ``u`` is in use where a sample's labels are read
@@ -32,7 +32,7 @@ def few_digits(seed):
 def few_sprites(seed):
     """Return sprites, all their labels and a tenth of them."""
     X, y = make_sprites(
-        2000, n_scales=6, n_orientations=4, n_positions=4, jitter=0.5, random_state=seed
+        1000, n_scales=6, n_orientations=4, n_positions=4, jitter=0.5, random_state=seed
     )
     return X, y, mask_labels(y, fraction=0.1, stratify=None, random_state=seed)
 

@@ -69,8 +69,9 @@ for k, name in enumerate(names):
 
 # %%
 # Every property set to its next value, at one level or at both. A classifier that has
-# seen all labels of other rows reads the new value, or does not. Shape and orientation
-# are up to z0; a new scale needs both levels, as either holds on to the old one.
+# seen all labels of other rows reads the new value, or does not. z0 alone changes six
+# rows in ten, and one in four where scale is meant; z1 alone hardly any, as it only
+# touches up what z0 says; both together nearly all.
 judge = MultiOutputClassifier(SVC(C=10))
 judge.fit(*make_sprites(3000, **grid, random_state=2))
 levels = {"z0": 0, "z1": 1, "both": None}
