@@ -29,13 +29,13 @@ SETTINGS = {
     "decoder": MLP(hidden=(400, 800)),
     "latent_dim": 128,
     "label_autoencoder": LabelAutoencoder(prior_hidden=(256, 256)),
-    "weights": ObjectiveWeights(gamma_y=100.0),
+    "weights": ObjectiveWeights(gamma_y=100.0, beta_u=10.0, beta_label=0.1),
     "batch_size": 256,
     "labelled_batch_size": 64,
     "lr": 2e-3,
     "adversarial": None,
     "pseudo_labels": None,
-    "max_epochs": 24,
+    "max_epochs": 16,
 }
 
 

@@ -137,8 +137,12 @@ class ObjectiveWeights(BaseEstimator):
         Of what is said about labels, beside that.
     beta_s, beta_u : float, default=1.0
         Of divergences on rows with a label, and on those without.
+    beta_label : float, default=1.0
+        Of the divergence of ``u``, beside that of ``z0``. The paper has none. Below 1,
+        draws of ``u`` for one label lie closer together, and samples are more often
+        what was asked for.
     beta_levels : float, default=1.0
-        Of the divergences of levels, beside those of ``z0`` and ``u``.
+        Of the divergences of levels, beside that of ``z0``.
     c_h : float, default=1.0
         Of the entropy of unobserved properties.
     labelled_phase : float, default=0.05
@@ -167,6 +171,7 @@ class ObjectiveWeights(BaseEstimator):
                 "gamma_y",
                 "beta_s",
                 "beta_u",
+                "beta_label",
                 "beta_levels",
                 "c_h",
                 "transitive",
@@ -184,6 +189,7 @@ class ObjectiveWeights(BaseEstimator):
         gamma_y: float = 10.0,
         beta_s: float = 1.0,
         beta_u: float = 1.0,
+        beta_label: float = 1.0,
         beta_levels: float = 1.0,
         c_h: float = 1.0,
         labelled_phase: float = 0.05,
@@ -195,6 +201,7 @@ class ObjectiveWeights(BaseEstimator):
         self.gamma_y = gamma_y
         self.beta_s = beta_s
         self.beta_u = beta_u
+        self.beta_label = beta_label
         self.beta_levels = beta_levels
         self.c_h = c_h
         self.labelled_phase = labelled_phase

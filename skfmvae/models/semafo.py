@@ -53,8 +53,10 @@ class Weights:
         Of what is said about labels, beside that.
     beta_s, beta_u : float
         Of divergences on rows with a label, and on those without.
+    beta_label : float
+        Of the divergence of ``u``, beside that of ``z0``.
     beta_levels : float
-        Of the divergences of levels beside those of ``z0`` and ``u``.
+        Of the divergences of levels, beside that of ``z0``.
     c_h : float
         Of the entropy of unobserved properties.
     labelled_phase : float
@@ -70,6 +72,7 @@ class Weights:
     gamma_y: float = 10.0
     beta_s: float = 1.0
     beta_u: float = 1.0
+    beta_label: float = 1.0
     beta_levels: float = 1.0
     c_h: float = 1.0
     labelled_phase: float = 0.0
@@ -193,6 +196,8 @@ class Semafo(Model):
         )
         # Of the same size as the objectives of other models, so that steps are too.
         unit = 1 / max(weights.gamma_s, weights.gamma_u, 1e-6)
+        beside = dict.fromkeys(self.levels, weights.beta_levels)
+        beside["u"] = weights.beta_label
         terms = {}
         for which, rows, gamma, beta in (
             ("labelled", labelled, unit * weights.gamma_s, unit * weights.beta_s),
@@ -203,8 +208,8 @@ class Semafo(Model):
             terms[f"log_likelihood_{which}"] = Term(likelihood, gamma, rows)
             terms[f"log_labels_{which}"] = Term(log_y, gamma * weights.gamma_y, rows)
             for name, kl in kls.items():
-                factor = weights.beta_levels if name in self.levels else 1.0
-                terms[f"kl_{name}_{which}"] = Term(kl, -beta * factor, rows, is_kl=True)
+                weight = -beta * beside.get(name, 1.0)
+                terms[f"kl_{name}_{which}"] = Term(kl, weight, rows, is_kl=True)
         c_h = 0.0 if waits else unit * weights.c_h
         terms["entropy"] = Term(unsure, c_h, ~known.all(1))
         for k, (name, log_proba) in enumerate(
