@@ -71,6 +71,9 @@ bench: $(BENCH_READY)
 	$(BIN)/python benchmarks/vs_pyro.py
 	$(BIN)/python benchmarks/vs_pyro.py --memory
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/known_properties.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sprites.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semafo.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/semafo_stability.py
 
 docs: $(DOCS_READY)
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

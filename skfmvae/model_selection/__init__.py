@@ -1,0 +1,5 @@
+"""Model selection that understands unlabelled rows."""
+
+from .splits import PartialLabelKFold, PartialLabelShuffleSplit
+
+__all__ = ["PartialLabelKFold", "PartialLabelShuffleSplit"]
