@@ -59,15 +59,6 @@ def keep_labels(y, n_labelled, random_state):
     return partial
 
 
-def calibration_error(y, proba, classes, n_bins=15):
-    """Return the expected calibration error (Guo et al. 2017, section 2)."""
-    confidence = proba.max(axis=1)
-    is_right = classes[proba.argmax(axis=1)] == y
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gap = np.bincount(bins, is_right - confidence, minlength=n_bins)
-    return np.abs(gap).sum() / len(y)
-
-
 def machine():
     """Describe what the figures were measured on."""
     return (

@@ -16,7 +16,6 @@ from collections import defaultdict
 import numpy as np
 import torch
 from common import (
-    calibration_error,
     digits,
     keep_labels,
     machine,
@@ -32,6 +31,7 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
+from skfmvae.metrics import expected_calibration_error
 
 BUDGETS = (20, 50, 100, 300)
 AIDS = ("neighbours", "adversarial", "pseudo_labels", "averaging")
@@ -95,7 +95,9 @@ def run(estimator, X, y, n_labelled, seed, fold, train, test):
         if hasattr(estimator, "predict_proba"):
             # Label spreading has none to give for rows that no label reaches.
             proba = np.nan_to_num(estimator.predict_proba(X[test]))
-            calibration = calibration_error(y[test], proba, estimator.classes_)
+            calibration = expected_calibration_error(
+                y[test], proba, labels=estimator.classes_
+            )
     return 100 * error, 100 * calibration, seconds
 
 

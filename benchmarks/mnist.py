@@ -10,10 +10,11 @@ import argparse
 import time
 
 import numpy as np
-from common import calibration_error, keep_labels, machine, mnist
+from common import keep_labels, machine, mnist
 from sklearn.model_selection import train_test_split
 
 from skfmvae import FactorialMixtureVAE
+from skfmvae.metrics import expected_calibration_error
 from skfmvae.nn import MLP
 
 SETTINGS = {
@@ -54,7 +55,9 @@ def main():
         proba = estimator.predict_proba(X_test)
         wrong = estimator.classes_[proba.argmax(axis=1)] != y_test
         transductive = (estimator.predict(X) != y)[partial < 0]
-        calibration = calibration_error(y_test, proba, estimator.classes_)
+        calibration = expected_calibration_error(
+            y_test, proba, labels=estimator.classes_
+        )
         shares = wrong.mean(), transductive.mean(), calibration
         results.append([*(100 * share for share in shares), seconds])
         print_row(draw, results[-1])

@@ -1,5 +1,11 @@
 """Model selection that understands unlabelled rows."""
 
+from .scorers import PartialScorer, partial_scorer
 from .splits import PartialLabelKFold, PartialLabelShuffleSplit
 
-__all__ = ["PartialLabelKFold", "PartialLabelShuffleSplit"]
+__all__ = [
+    "PartialLabelKFold",
+    "PartialLabelShuffleSplit",
+    "PartialScorer",
+    "partial_scorer",
+]
