@@ -29,23 +29,25 @@ SETTINGS = {
     "decoder": MLP(hidden=(400, 800)),
     "latent_dim": 128,
     "label_autoencoder": LabelAutoencoder(prior_hidden=(256, 256)),
-    "weights": ObjectiveWeights(gamma_y=100.0, beta_u=10.0, beta_label=0.1),
+    "weights": ObjectiveWeights(
+        gamma_y=100.0, beta_u=10.0, beta_label=0.1, transitive=2.0
+    ),
     "batch_size": 256,
     "labelled_batch_size": 64,
     "lr": 2e-3,
     "adversarial": None,
     "pseudo_labels": None,
-    "max_epochs": 16,
+    "max_epochs": 12,
 }
 
 
-def run(draw, held_out, reader, settings):
+def run(draw, held_out, reader):
     """Return the estimator and what it came to."""
     X, y, X_test, y_test = rows(held_out)
     torch.set_num_threads(1)
     partial = keep_labels(y, N_LABELLED, random_state=draw)
     start = time.perf_counter()
-    estimator = SemafoVAE(random_state=draw, **settings).fit(X, partial)
+    estimator = SemafoVAE(random_state=draw, **SETTINGS).fit(X, partial)
     seconds = time.perf_counter() - start
     error = 100 * np.mean(estimator.predict(X_test) != y_test)
     control = 100 * controllability(estimator, reader, 5000, random_state=draw).mean
@@ -89,7 +91,7 @@ def main():
     error = 100 * np.mean(reader.predict(X_test)[:, 0] != y_test)
     print(f"error of the network that reads samples: {error:.2f} %", flush=True)
     fits = Parallel(arguments.jobs)(
-        delayed(run)(draw, arguments.held_out, reader, SETTINGS)
+        delayed(run)(draw, arguments.held_out, reader)
         for draw in range(first, first + arguments.draws)
     )
     results = [result for _, result in fits]
