@@ -72,8 +72,9 @@ class PartialScorer:
     Parameters
     ----------
     metric : str or callable
-    property : str, int or None
-        As for `partial_scorer`.
+        A name or a scorer, as for `partial_scorer`.
+    property : str, int or None, default=None
+        The property to score, likewise.
     """
 
     def __init__(self, metric: str | Scorer, property: str | int | None = None):

@@ -34,8 +34,8 @@ class _PartialLabelSplitter(BaseCrossValidator):
         ----------
         X : array-like of shape (n_samples, n_features)
             The rows, of which only the number counts.
-        y : array-like of shape (n_samples,) or (n_samples, n_properties)
-            Partial labels, marked as for the estimators.
+        y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
+            Partial labels, marked as for the estimators; they must be given.
         groups : array-like of shape (n_samples,), default=None
             Rows of one group are never on both sides of a split; an unlabelled row
             whose group is tested is left out.
@@ -78,7 +78,18 @@ class _PartialLabelSplitter(BaseCrossValidator):
         """Yield which labelled items are tested, given their counts of each label."""
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of splits; rows, labels and groups do not matter."""
+        """Return the number of splits.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Of no matter; as scikit-learn's splitters have them.
+
+        Returns
+        -------
+        n_splits : int
+            As it was given.
+        """
         return self.n_splits
 
 
