@@ -151,6 +151,11 @@ class ObjectiveWeights(BaseEstimator):
     transitive : float, default=0.0
         Of the label that is read from a row generated from it, a bound on the
         information that generated rows hold about their labels.
+    transitive_end : float or None, default=None
+        To which that moves, evenly, by the end of training; the author halves it. None
+        keeps it as it is.
+    transitive_phase : float, default=0.0
+        Share of training at first, in whole epochs, without it.
     label_weight : float, default=1.0
         Of the classification term ``ln q(y | z0)`` once more, in units of the number
         of columns, as in the other estimators. The paper has none: with 0 labels
@@ -179,7 +184,9 @@ class ObjectiveWeights(BaseEstimator):
             ],
             [Interval(Real, 0, None, closed="left")],
         ),
+        "transitive_end": [None, Interval(Real, 0, None, closed="left")],
         "labelled_phase": [Interval(Real, 0, 1, closed="left")],
+        "transitive_phase": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -194,6 +201,8 @@ class ObjectiveWeights(BaseEstimator):
         c_h: float = 1.0,
         labelled_phase: float = 0.05,
         transitive: float = 0.0,
+        transitive_end: float | None = None,
+        transitive_phase: float = 0.0,
         label_weight: float = 1.0,
     ):
         self.gamma_s = gamma_s
@@ -206,6 +215,8 @@ class ObjectiveWeights(BaseEstimator):
         self.c_h = c_h
         self.labelled_phase = labelled_phase
         self.transitive = transitive
+        self.transitive_end = transitive_end
+        self.transitive_phase = transitive_phase
         self.label_weight = label_weight
 
 

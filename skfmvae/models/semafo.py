@@ -63,6 +63,10 @@ class Weights:
         Share of training at first in which rows without a label do not count.
     transitive : float
         Of the label that is read from a row generated from it.
+    transitive_end : float or None
+        To which that moves, evenly, by the end of training; None keeps it.
+    transitive_phase : float
+        Share of training at first without it.
     label_weight : float
         Of the classification term once more, in units of the number of inputs.
     """
@@ -77,6 +81,8 @@ class Weights:
     c_h: float = 1.0
     labelled_phase: float = 0.0
     transitive: float = 0.0
+    transitive_end: float | None = None
+    transitive_phase: float = 0.0
     label_weight: float = 1.0
 
 
@@ -223,7 +229,7 @@ class Semafo(Model):
                 known[:, k],
             )
         if weights.transitive:
-            weight = 0.0 if waits else unit * weights.transitive
+            weight = 0.0 if waits else unit * self._transitive_weight()
             terms["transitive"] = Term(self._transitive(labels), weight)
         return Evaluation(terms, self._predict(posterior), None)
 
@@ -249,6 +255,14 @@ class Semafo(Model):
         closed = kl_divergence(posterior, prior).sum(1)
         sampled = -posterior.entropy().sum(1) - prior.log_prob(z0).sum(1)
         return torch.where(is_closed, closed, sampled)
+
+    def _transitive_weight(self) -> float:
+        start, end = self.weights.transitive, self.weights.transitive_end
+        phase = self.weights.transitive_phase
+        if self.progress < phase:
+            return 0.0
+        share = (self.progress - phase) / (1 - phase)
+        return start if end is None else start + share * (end - start)
 
     def _transitive(self, labels: Labels) -> Tensor:
         """Return ``ln q`` of the labels from which rows were generated.

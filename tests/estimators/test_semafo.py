@@ -94,6 +94,11 @@ def test_levels_that_cannot_be(rows):
     [
         ({"weights": ObjectiveWeights(gamma_u=-1.0)}, "'gamma_u'.*-1.0"),
         ({"weights": ObjectiveWeights(labelled_phase=1.0)}, "'labelled_phase'.*1.0"),
+        (
+            {"weights": ObjectiveWeights(transitive_phase=1.0)},
+            "'transitive_phase'.*1.0",
+        ),
+        ({"weights": ObjectiveWeights(transitive_end=-1.0)}, "'transitive_end'.*-1.0"),
         ({"levels": Levels(n_dims=0)}, "'n_dims'.*0"),
         ({"levels": Levels(c_r=-2.0)}, "'c_r'.*-2.0"),
         (

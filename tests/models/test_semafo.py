@@ -197,6 +197,19 @@ def test_unlabelled_rows_wait():
     assert not waiting(0.2, torch.full_like(labels.codes, -1))
 
 
+def test_the_transitive_term_comes_late_and_falls():
+    weights = Weights(
+        gamma_u=1.0, transitive=0.1, transitive_end=0.05, transitive_phase=0.2
+    )
+    model = make_model(weights=weights)
+    x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
+    found = []
+    for progress in (0.0, 0.1, 0.2, 0.6, 1.0):
+        model.begin_epoch(progress, 2, lambda: (x, labels.codes, None))
+        found.append(model.terms(x, labels).terms["transitive"].weight)
+    assert found == pytest.approx([0.0, 0.0, 0.1, 0.075, 0.05])
+
+
 N_DRAWS = 20_000
 
 
