@@ -76,7 +76,7 @@ def run(data, seed):
 
 
 def main():
-    """Print the extremes over seeds, and each seed's figures."""
+    """Print the extremes and the mean over seeds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--data", nargs="+", default=list(DATA))
