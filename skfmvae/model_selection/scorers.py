@@ -147,6 +147,10 @@ def _has_proba(one: _OneProperty) -> bool:
     return hasattr(one.estimator, "predict_proba")
 
 
+def _has_decision(one: _OneProperty) -> bool:
+    return one.position is None and hasattr(one.estimator, "decision_function")
+
+
 class _OneProperty(ClassifierMixin, BaseEstimator):
     """A fitted classifier of several properties, as one of a single property.
 
@@ -179,6 +183,10 @@ class _OneProperty(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         proba = self.estimator.predict_proba(X)
         return proba[self.position] if isinstance(proba, list) else proba
+
+    @available_if(_has_decision)
+    def decision_function(self, X):
+        return self.estimator.decision_function(X)
 
 
 def _neg_expected_calibration_error(estimator, X, y):

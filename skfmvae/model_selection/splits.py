@@ -12,6 +12,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import column_or_1d
 
+from skfmvae._checks import check_whole
 from skfmvae.labels import PartialLabelEncoder, columns_of
 
 __all__ = ["PartialLabelKFold", "PartialLabelShuffleSplit"]
@@ -132,7 +133,7 @@ class PartialLabelKFold(_PartialLabelSplitter):
         self.random_state = random_state
 
     def _tests(self, counts):
-        _check_n_splits(self.n_splits, 2)
+        check_whole("n_splits", self.n_splits, 2)
         if len(counts) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits}, but only {len(counts)} rows or groups have "
@@ -186,7 +187,7 @@ class PartialLabelShuffleSplit(_PartialLabelSplitter):
         self.random_state = random_state
 
     def _tests(self, counts):
-        _check_n_splits(self.n_splits, 1)
+        check_whole("n_splits", self.n_splits, 1)
         n, size = len(counts), self.test_size
         share = size / n if isinstance(size, Integral) else size
         if not isinstance(size, Real) or not 0 < share < 1:
@@ -200,13 +201,6 @@ class PartialLabelShuffleSplit(_PartialLabelSplitter):
             part = np.empty(n, dtype=int)
             part[order] = _deal(counts[order], np.array([share, 1 - share]))
             yield part == 0
-
-
-def _check_n_splits(n_splits: Any, least: int) -> None:
-    if not isinstance(n_splits, Integral) or n_splits < least:
-        raise ValueError(
-            f"n_splits={n_splits!r} should be a whole number of at least {least}."
-        )
 
 
 def _deal(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:

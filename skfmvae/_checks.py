@@ -1,0 +1,31 @@
+"""Checks of arguments that several parts of the package make."""
+
+from numbers import Integral
+
+import numpy as np
+
+__all__ = ["check_whole"]
+
+
+def check_whole(name, value, low, high=np.inf):
+    """Check that an argument is a whole number in a range.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+        What it is.
+    low : int
+        The least that it may be.
+    high : int, default=inf
+        The most.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(value, Integral) or not low <= int(value) <= high:
+        span = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
+        raise ValueError(f"{name}={value!r} should be a whole number {span}.")

@@ -1,0 +1,288 @@
+"""What the results of a study say: labels needed, and differences of estimators."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.utils import check_random_state
+
+from skfmvae._checks import check_whole
+
+from .tables import Table, as_table
+
+__all__ = [
+    "compare_estimators",
+    "labels_needed",
+    "mean_interval",
+    "score_cube",
+    "share_tested",
+]
+
+
+def labels_needed(
+    results: Table,
+    target_score: float,
+    *,
+    score: str = "test_score",
+    confidence: float = 0.95,
+    n_bootstraps: int = 1000,
+    random_state: Any = None,
+) -> Table:
+    """Estimate how many labels each estimator needs to reach a score.
+
+    The number at which the mean score first reaches the target, on straight lines
+    between budgets on a logarithmic scale.
+
+    Parameters
+    ----------
+    results : DataFrame or dict of str to ndarray
+        What `label_efficiency_curve` returned.
+    target_score : float
+        The score to reach; of error metrics it is negative, as scikit-learn has them.
+    score : str, default="test_score"
+        The column that holds it.
+    confidence : float, default=0.95
+        Of the interval.
+    n_bootstraps : int, default=1000
+        How often the splits, each with all its budgets, are drawn again with
+        replacement.
+    random_state : int, RandomState instance or None, default=None
+        Seed of those draws.
+
+    Returns
+    -------
+    needed : DataFrame, or dict of str to ndarray where pandas is not installed
+        A row for each estimator, with the columns "estimator", "labels_needed", "low"
+        and "high", the percentile interval. The smallest budget stands for itself and
+        fewer, and infinity for more than the largest.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or a parameter is out of range.
+
+    Notes
+    -----
+    Splits share rows, so that the interval tells how much the estimate depends on them
+    and on the draws of labels rather than on the data at large.
+
+    Examples
+    --------
+    >>> from skfmvae.model_selection import labels_needed
+    >>> results = {
+    ...     "estimator": ["a"] * 4, "budget": [10, 1000, 10, 1000],
+    ...     "repeat": [0] * 4, "fold": [0, 0, 1, 1],
+    ...     "test_score": [0.5, 0.9, 0.7, 0.9],
+    ... }
+    >>> labels_needed(results, 0.75, random_state=0)["labels_needed"].tolist()
+    [100.0]
+    """
+    check_whole("n_bootstraps", n_bootstraps, 1)
+    _check_confidence(confidence)
+    random_state = check_random_state(random_state)
+    names, budgets, cube = score_cube(results, score)
+    n_splits = cube.shape[2]
+    # The same draws for all estimators.
+    draws = random_state.randint(n_splits, size=(n_bootstraps, n_splits))
+    tails = [50 - 50 * confidence, 50 + 50 * confidence]
+    rows = []
+    for scores in cube:
+        means = np.nanmean(scores, axis=1)
+        drawn = np.nanmean(scores[:, draws], axis=2).T
+        boots = [_first_reach(budgets, mean, target_score) for mean in drawn]
+        # By rank, for between a number and infinity there is nothing.
+        ends = np.percentile(boots, tails, method="nearest")
+        rows.append([_first_reach(budgets, means, target_score), *ends])
+    columns = zip(*rows, strict=True)
+    needed = dict(zip(("labels_needed", "low", "high"), columns, strict=True))
+    return as_table({"estimator": names, **needed})
+
+
+def _first_reach(budgets, means, target):
+    """Return where a curve first reaches the target."""
+    reached = np.flatnonzero(means >= target)
+    if not len(reached):
+        return np.inf
+    i = reached[0]
+    if i == 0:
+        return float(budgets[0])
+    share = (target - means[i - 1]) / (means[i] - means[i - 1])
+    return float(np.exp(np.interp(share, [0, 1], np.log(budgets[i - 1 : i + 1]))))
+
+
+def compare_estimators(
+    results: Table,
+    first: str,
+    second: str,
+    *,
+    score: str = "test_score",
+    confidence: float = 0.95,
+) -> Table:
+    """Compare two estimators on the same splits and labels, at every budget.
+
+    Parameters
+    ----------
+    results : DataFrame or dict of str to ndarray
+        What `label_efficiency_curve` returned.
+    first : str
+        Name of an estimator.
+    second : str
+        Name of that to compare it with.
+    score : str, default="test_score"
+        The column to compare.
+    confidence : float, default=0.95
+        Of the interval.
+
+    Returns
+    -------
+    comparison : DataFrame, or dict of str to ndarray where pandas is not installed
+        A row for each budget, with the columns "budget", "difference" (the mean of
+        first less second), "low" and "high", its interval, "p_value" (two-sided),
+        "wins", "ties" and "losses", numbers of splits.
+
+    Raises
+    ------
+    ValueError
+        If there is no such estimator or column.
+
+    Notes
+    -----
+    Splits share rows, so the variance of a mean over them is larger than that of
+    independent ones; it is corrected by the share of test rows (Nadeau and Bengio
+    2003, Inference for the Generalization Error, equation 9).
+
+    Examples
+    --------
+    >>> from skfmvae.model_selection import compare_estimators
+    >>> results = {
+    ...     "estimator": ["a", "a", "b", "b"], "budget": [10] * 4,
+    ...     "repeat": [0] * 4, "fold": [0, 1, 0, 1], "n_train": [80] * 4,
+    ...     "n_test": [20] * 4, "test_score": [0.75, 0.5, 0.5, 0.5],
+    ... }
+    >>> comparison = compare_estimators(results, "a", "b")
+    >>> comparison["difference"].tolist(), comparison["wins"].tolist()
+    ([0.125], [1])
+    """
+    _check_confidence(confidence)
+    names, budgets, cube = score_cube(results, score)
+    for name in (first, second):
+        if name not in names:
+            raise ValueError(f"estimator {name!r} is none of the results': {names}.")
+    differences = cube[names.index(first)] - cube[names.index(second)]
+    ratio = share_tested(results)
+    rows = []
+    for budget, values in zip(budgets.tolist(), differences, strict=True):
+        values = values[~np.isnan(values)]
+        mean, half, p_value = mean_interval(values, ratio, confidence)
+        rows.append(
+            {
+                "budget": budget,
+                "difference": mean,
+                "low": mean - half,
+                "high": mean + half,
+                "p_value": p_value,
+                "wins": int((values > 0).sum()),
+                "ties": int((values == 0).sum()),
+                "losses": int((values < 0).sum()),
+            }
+        )
+    return as_table({column: [row[column] for row in rows] for column in rows[0]})
+
+
+def mean_interval(
+    values: np.ndarray, ratio: float, confidence: float
+) -> tuple[float, float, float]:
+    """Return the mean over splits of the same rows, and how sure it is.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_splits,)
+        One number of each split.
+    ratio : float
+        Number of test rows for each training row.
+    confidence : float
+        Of the interval.
+
+    Returns
+    -------
+    mean : float
+        NaN without values.
+    half_width : float
+        Of the interval of the mean; NaN with fewer than two values.
+    p_value : float
+        Of a mean of zero, two-sided; likewise.
+    """
+    n = len(values)
+    mean = float(np.mean(values)) if n else float("nan")
+    if n < 2:
+        return mean, float("nan"), float("nan")
+    error = float(np.sqrt((1 / n + ratio) * np.var(values, ddof=1)))
+    half = error * float(stats.t.ppf((1 + confidence) / 2, n - 1))
+    if error == 0:
+        return mean, half, float(mean == 0)
+    return mean, half, float(2 * stats.t.sf(abs(mean) / error, n - 1))
+
+
+def share_tested(results: Table) -> float:
+    """Return the number of test rows for each training row, over all splits.
+
+    Parameters
+    ----------
+    results : DataFrame or dict of str to ndarray
+        What `label_efficiency_curve` returned.
+
+    Returns
+    -------
+    ratio : float
+        Their mean.
+    """
+    return float(
+        np.mean(np.asarray(results["n_test"]) / np.asarray(results["n_train"]))
+    )
+
+
+def score_cube(results: Table, score: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the scores of a study as an array.
+
+    Parameters
+    ----------
+    results : DataFrame or dict of str to ndarray
+        What `label_efficiency_curve` returned.
+    score : str
+        The column.
+
+    Returns
+    -------
+    names : list of str
+        The estimators, in their order.
+    budgets : ndarray of shape (n_budgets,)
+        Sorted.
+    scores : ndarray of shape (n_estimators, n_budgets, n_splits)
+        NaN where a task failed, or is not there.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+    """
+    columns = list(results)
+    if score not in columns:
+        known = [column for column in columns if column.startswith("test_")]
+        raise ValueError(f"score={score!r} is no column of results; it has {known}.")
+    names = list(dict.fromkeys(results["estimator"]))
+    budgets, at_budget = np.unique(results["budget"], return_inverse=True)
+    where = np.stack([np.asarray(results["repeat"]), np.asarray(results["fold"])])
+    splits, at_split = np.unique(where, axis=1, return_inverse=True)
+    position = {name: i for i, name in enumerate(names)}
+    at_name = [position[name] for name in results["estimator"]]
+    cube = np.full((len(names), len(budgets), splits.shape[1]), np.nan)
+    cube[at_name, at_budget, at_split] = results[score]
+    return names, budgets, cube
+
+
+def _check_confidence(confidence):
+    if not isinstance(confidence, Real) or not 0 < float(confidence) < 1:
+        raise ValueError(f"confidence={confidence!r} should be between 0 and 1.")
