@@ -309,9 +309,8 @@ def test_constraints_pin_every_requirement():
 def test_what_importing_the_package_needs_is_required():
     imported = set()
     for path in SOURCES:
-        if path.name != "plotting.py":  # has an extra of its own
-            # only at the top of a file: elsewhere an import may be of an option
-            imported |= imported_names(path, only_top=True)
+        # only at the top of a file: elsewhere an import may be of an option
+        imported |= imported_names(path, only_top=True)
     needed = {name.partition(".")[0] for name in imported} - {"skfmvae"}
     needed -= set(sys.stdlib_module_names)
     needed = {"scikit-learn" if name == "sklearn" else name for name in needed}
