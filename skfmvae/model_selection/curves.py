@@ -217,7 +217,7 @@ def _prepare(estimators, semi_supervised):
         )
     prepared = {}
     for name, estimator in estimators.items():
-        if not hasattr(estimator, "fit") or not is_classifier(estimator):
+        if isinstance(estimator, type) or not is_classifier(estimator):
             raise ValueError(
                 f"estimator {name!r} is {estimator!r}, which is no classifier; give an "
                 "unfitted one."

@@ -23,6 +23,10 @@ class VirtualAdversarial(Aid):
     The divergence of a row's class probabilities from those of the row moved by
     `radius` in the direction that changes them most, summed over labelled properties.
 
+    As the step is as long as rows are apart, a property in which near rows are not
+    alike is left out, or counts in part, just as for `Neighbours`: its classes would
+    be made one.
+
     Parameters
     ----------
     weight : float, default=4.0
@@ -70,14 +74,20 @@ class VirtualAdversarial(Aid):
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""
-        labelled = [k for k, shares in enumerate(graph.shares) if shares is not None]
+        trusted = [(k, trust) for k, trust in enumerate(graph.trust) if trust > 0]
         probe, radius = self.probe * graph.unit, self.radius * graph.unit
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
+            if not trusted:
+                return torch.zeros_like(batch.weight[0])
+
             def divergence(x: Tensor) -> Tensor:
                 moved = predict(x)
                 return torch.stack(
-                    [_divergence(log_proba[k].detach(), moved[k]) for k in labelled]
+                    [
+                        trust * _divergence(log_proba[k].detach(), moved[k])
+                        for k, trust in trusted
+                    ]
                 ).sum(0)
 
             direction = adversarial_direction(

@@ -28,6 +28,9 @@ N_DIMENSIONS = 50
 TWINS = 1e-12  # distance of rows that are equal
 N_FOLDS = 5  # parts of the labels that are hidden in turn to see how right a graph is
 FEWEST = 10  # labels from which that can be judged
+# Agreement of the graph with labels up to which it counts for nothing, and from which
+# it counts in full.
+TRUSTED = 0.4, 0.6
 
 
 class NeighbourGraph:
@@ -97,6 +100,15 @@ class NeighbourGraph:
         graph.weights = self.weights + nearest_neighbour_graph(Z, self.n_neighbors)[0]
         graph.propagated = graph._propagate()
         return graph
+
+    @property
+    def trust(self) -> list[float]:
+        """How far rows that lie near each other are alike in each property, 0 to 1."""
+        none, full = TRUSTED
+        return [
+            0.0 if kappa is None else min(max((kappa - none) / (full - none), 0.0), 1.0)
+            for kappa in self.agreement
+        ]
 
     def _propagate(self) -> list[np.ndarray | None]:
         propagated: list[np.ndarray | None] = []

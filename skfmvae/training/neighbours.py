@@ -18,10 +18,6 @@ from .rows import Batch
 
 __all__ = ["Neighbours"]
 
-# Agreement of the graph with labels up to which it counts for nothing, and from which
-# it counts in full.
-TRUSTED = 0.4, 0.6
-
 
 class Neighbours(Aid):
     """Smoothness over the graph of nearest neighbours.
@@ -116,7 +112,7 @@ class Neighbours(Aid):
         """Return the term for the training rows; see `Aid.begin`."""
         degree = np.maximum(graph.weights.sum(axis=1), 1e-12)
         mean = scipy.sparse.diags_array(1 / np.asarray(degree).ravel()) @ graph.weights
-        trusts = [_trust(kappa) for kappa in graph.agreement]
+        trusts = graph.trust
         memories = [
             _Memory(self, mean.tocsr(), propagated, shares, codes[:, k])
             if propagated is not None and trust > 0
@@ -136,14 +132,6 @@ class Neighbours(Aid):
             return total
 
         return loss
-
-
-def _trust(kappa: float | None) -> float:
-    """Return the share of the term that the graph's agreement with labels bears."""
-    if kappa is None:
-        return 0.0
-    none, full = TRUSTED
-    return min(max((kappa - none) / (full - none), 0.0), 1.0)
 
 
 class _Memory:

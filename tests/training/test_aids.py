@@ -170,6 +170,21 @@ def test_neighbours_count_as_far_as_they_agree_with_labels(kappa, share):
     assert losses[1.0, kappa] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("kappa", "share"), [(0.3, 0), (0.45, 0.25), (0.7, 1)])
+def test_adversarial_steps_count_as_far_as_neighbours_agree_with_labels(kappa, share):
+    model = Classifier()
+    batch = make_batch(ONE_PROPERTY)
+    graph = NeighbourGraph(batch.x.numpy(), batch.labels.codes.numpy(), [3])
+    log_proba = model.property_log_proba(batch.x)
+    losses = []
+    for graph.agreement in ([1.0], [kappa]):
+        torch.manual_seed(0)
+        loss = VirtualAdversarial().begin(graph, batch.labels.codes)
+        losses.append(loss(model.property_log_proba, batch, log_proba).item())
+    assert losses[0] > 0
+    assert losses[1] == pytest.approx(share * losses[0])
+
+
 @pytest.mark.parametrize("aid", [Neighbours(), VirtualAdversarial(), PseudoLabels()])
 def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
     codes = make_codes({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0})
