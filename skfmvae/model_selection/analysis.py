@@ -90,19 +90,27 @@ def labels_needed(
     tails = [50 - 50 * confidence, 50 + 50 * confidence]
     rows = []
     for scores in cube:
-        means = np.nanmean(scores, axis=1)
-        drawn = np.nanmean(scores[:, draws], axis=2).T
-        boots = [_first_reach(budgets, mean, target_score) for mean in drawn]
+        drawn = _means(scores[:, draws]).T
+        boots = [_first_reach(budgets, means, target_score) for means in drawn]
         # By rank, for between a number and infinity there is nothing.
         ends = np.percentile(boots, tails, method="nearest")
-        rows.append([_first_reach(budgets, means, target_score), *ends])
+        rows.append([_first_reach(budgets, _means(scores), target_score), *ends])
     columns = zip(*rows, strict=True)
     needed = dict(zip(("labels_needed", "low", "high"), columns, strict=True))
     return as_table({"estimator": names, **needed})
 
 
+def _means(scores):
+    """Return means over the last axis of what is not NaN; NaN where all is."""
+    known = ~np.isnan(scores)
+    count = known.sum(axis=-1)
+    total = np.where(known, scores, 0.0).sum(axis=-1)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
 def _first_reach(budgets, means, target):
     """Return where a curve first reaches the target."""
+    budgets, means = budgets[~np.isnan(means)], means[~np.isnan(means)]
     reached = np.flatnonzero(means >= target)
     if not len(reached):
         return np.inf

@@ -19,7 +19,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E
 MARKERS = "osD^vP*X<>"
 LINES = ("-", "--", ":", "-.")
 MOST_BANDS = 3  # more of them would hide each other
-DODGE = 0.015  # of the width of the budgets, between bars
+DODGE = 0.08  # of the width of the budgets, from the first bar to the last
 
 
 class LabelEfficiencyDisplay:
@@ -146,7 +146,7 @@ class LabelEfficiencyDisplay:
             if len(names) <= MOST_BANDS:
                 ax.fill_between(x, mean - half, mean + half, color=colour, alpha=0.15)
             else:
-                x = x * np.exp(DODGE * width * (i - (len(names) - 1) / 2))
+                x = x * np.exp(DODGE * width * (i / (len(names) - 1) - 0.5))
                 ax.errorbar(x, mean, half, fmt="none", ecolor=colour, elinewidth=1)
             (self.lines_[name],) = ax.plot(
                 x,
