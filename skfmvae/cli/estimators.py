@@ -1,0 +1,73 @@
+"""Classifiers by the names of their classes."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn.utils import all_estimators
+
+import skfmvae
+
+from .errors import InputError
+
+__all__ = ["make_estimators"]
+
+
+def make_estimators(names: Sequence[str]) -> dict[str, Any]:
+    """Make classifiers, those of this package for standardised columns.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Classes of this package, or of scikit-learn.
+
+    Returns
+    -------
+    estimators : dict of str to classifier
+        Unfitted, at their defaults.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or it needs arguments.
+
+    Examples
+    --------
+    >>> from skfmvae.cli.estimators import make_estimators
+    >>> make_estimators(["FactorialMixtureVAE", "LabelSpreading"])
+    {'FactorialMixtureVAE': FactorialMixtureVAE(likelihood='gaussian'),
+     'LabelSpreading': LabelSpreading()}
+    """
+    return {name: _make(name) for name in names}
+
+
+def _make(name):
+    if name in skfmvae.__all__:
+        return getattr(skfmvae, name)(likelihood="gaussian")
+    with warnings.catch_warnings():
+        # Of classes that are deprecated, which listing them is not to tell.
+        warnings.simplefilter("ignore", FutureWarning)
+        classes = dict(all_estimators("classifier"))
+    if name not in classes:
+        known = {known.lower(): known for known in (*skfmvae.__all__, *classes)}
+        near = difflib.get_close_matches(name.lower(), known, n=3)
+        meant = f"did you mean {' or '.join(known[key] for key in near)}?"
+        remedy = "name a class of this package or a classifier of scikit-learn's."
+        raise InputError(
+            f"--estimators: there is no {name!r}; {meant if near else remedy}"
+        )
+    parameters = inspect.signature(classes[name]).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty]
+    # The only one whose defaults are refused at `fit`.
+    if name == "SelfTrainingClassifier":
+        needed = ["estimator"]
+    if needed:
+        raise InputError(
+            f"--estimators: {name} needs {' and '.join(needed)}; use "
+            "skfmvae.model_selection.label_efficiency_curve in Python for it."
+        )
+    return classes[name]()

@@ -1,0 +1,152 @@
+"""Columns of a table as what estimators take: numbers on a common scale."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["as_features", "on_features"]
+
+NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
+DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
+TEXTS = {"string", "categorical", "empty"}
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
+NEARLY_ALL = 0.9  # of the values of a column
+FEW_ROWS = 10  # of which all may well be different
+
+
+def as_features(table: DataFrame, source: str) -> DataFrame:
+    """Return columns of numbers, with NaN for gaps, and of text.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_samples, n_columns)
+        Columns of any kind.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_samples, n_features)
+        Columns of float64 and of objects.
+
+    Raises
+    ------
+    InputError
+        If a column holds dates, infinity, or text that is different on nearly every
+        row, or there is no feature at all.
+
+    Warns
+    -----
+    UserWarning
+        If a column is empty, and left out, or numbers the rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skfmvae.cli.features import as_features
+    >>> table = pd.DataFrame({"size": [1, None], "kind": ["a", "b"]})
+    >>> as_features(table, "data.csv").dtypes.map(str).to_dict()
+    {'size': 'float64', 'kind': 'object'}
+    """
+    import pandas as pd
+
+    columns = {}
+    for name in table:
+        column = table[name]
+        if column.isna().all():
+            _warn(f"column {name!r} of {source!r} is empty; it is left out.")
+            continue
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind in NUMBERS:
+            columns[name] = _numbers(column, source)
+        elif kind in TEXTS:
+            columns[name] = _text(column, source)
+        else:
+            holds = "dates or times" if kind in DATES else f"{kind} values"
+            raise _no_feature(column, source, f"holds {holds}")
+    if not columns:
+        raise InputError(
+            f"{source!r} has no feature beside what --target, --groups and --drop "
+            "name; add columns to learn from."
+        )
+    return pd.DataFrame(columns)
+
+
+def on_features(estimator: Any, X: DataFrame) -> Pipeline:
+    """Return an estimator for the columns of a table.
+
+    Parameters
+    ----------
+    estimator : classifier
+        That takes numbers.
+    X : DataFrame of shape (n_samples, n_features)
+        What `as_features` returned.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Gaps in numbers are filled with the mean, numbers standardised and texts one-hot
+        encoded, all by the rows that the pipeline is fitted to.
+    """
+    is_text = X.dtypes == "object"
+    # A column may be empty on the rows of one fit.
+    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+    texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer(
+        (numbers, X.columns[~is_text].tolist()),
+        (texts, X.columns[is_text].tolist()),
+    )
+    return make_pipeline(columns, estimator)
+
+
+def _numbers(column: Series, source: str) -> Series:
+    numbers = column.astype(float)
+    if np.isinf(numbers).any():
+        raise InputError(
+            f"column {column.name!r} of {source!r} holds infinity; leave these fields "
+            f"blank, or leave the column out: --drop {column.name}."
+        )
+    if len(numbers) > FEW_ROWS and (numbers.diff().iloc[1:] == 1).all():
+        _warn(
+            f"column {column.name!r} of {source!r} numbers the rows; if it is no "
+            f"feature, leave it out: --drop {column.name}."
+        )
+    return numbers
+
+
+def _text(column: Series, source: str) -> Series:
+    text = column.astype(object).where(column.notna(), np.nan)
+    known = text.dropna().astype(str)
+    if known.map(DATE.fullmatch).notna().mean() > NEARLY_ALL:
+        raise _no_feature(column, source, "holds dates or times")
+    n_values = known.nunique()
+    if len(known) > FEW_ROWS and n_values > NEARLY_ALL * len(known):
+        raise _no_feature(
+            column, source, f"holds {n_values} different texts in {len(known)} rows"
+        )
+    return text
+
+
+def _no_feature(column, source, why):
+    return InputError(
+        f"column {column.name!r} of {source!r} {why} (such as "
+        f"{str(column.dropna().iloc[0])!r}) and is no feature as it is; leave it out: "
+        f"--drop {column.name}."
+    )
+
+
+def _warn(message):
+    warnings.warn(message, UserWarning, stacklevel=3)
