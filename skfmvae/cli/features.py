@@ -101,13 +101,13 @@ def on_features(estimator: Any, X: DataFrame) -> Pipeline:
         Gaps in numbers are filled with the mean, numbers standardised and texts one-hot
         encoded, all by the rows that the pipeline is fitted to.
     """
-    is_text = X.dtypes == "object"
+    is_number = X.columns.isin(X.select_dtypes("number").columns)
     # A column may be empty on the rows of one fit.
     numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
     texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = make_column_transformer(
-        (numbers, X.columns[~is_text].tolist()),
-        (texts, X.columns[is_text].tolist()),
+        (numbers, X.columns[is_number].tolist()),
+        (texts, X.columns[~is_number].tolist()),
     )
     return make_pipeline(columns, estimator)
 

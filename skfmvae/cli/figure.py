@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_svg", "draw"]
 
-PANEL = 7.5, 4.2  # inches
+PANEL = 5.6, 3.8  # inches, so that letters can be read on a phone
 
 
 def draw(
@@ -46,6 +46,18 @@ def draw(
         target = target_score if ax is axes[0] else None
         LabelEfficiencyDisplay(results, score=column).plot(ax, target_score=target)
         ax.set_ylabel(metric.replace("_", " "))
+        # One for all panels, below them, for a page may be narrow.
+        legend = ax.get_legend()
+        legend.remove()
+    labels = [text.get_text() for text in legend.texts]
+    figure.legend(
+        legend.legend_handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(3, len(labels)),
+        frameon=False,
+        fontsize="small",
+    )
     return figure
 
 

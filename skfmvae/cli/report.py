@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "make_html", "write_report"]
 
-DOTS_PER_INCH = 150
+DOTS_PER_INCH = 200
+MOST_TOLD = 3  # estimators in a sentence; the table has all
 
 PAGE = Template("""\
 <!DOCTYPE html>
@@ -41,24 +42,24 @@ h1, h2, p, li, dd, figcaption { overflow-wrap: anywhere; }
 p, ul { margin: .5rem 0; }
 .lead { font-size: 1.1rem; }
 figure { margin: 1rem 0; }
-figure svg { display: block; width: 100%; height: auto; }
+figure svg { display: block; width: 100%; max-width: 42rem; height: auto; }
 figcaption, caption { color: #555; font-size: .9rem; text-align: left; }
 .scroll { overflow-x: auto; margin: .5rem 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { padding-bottom: .3rem; }
-th, td { padding: .3rem .8rem .3rem 0; text-align: right; white-space: nowrap;
+th, td { padding: .3rem 0 .3rem 1.2rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid #ddd; }
-tr > :first-child { text-align: left; }
+tr > :first-child { text-align: left; padding-left: 0; }
 thead th { border-bottom: 2px solid #888; font-weight: 600; }
 tbody th { font-weight: 400; }
 dl { display: grid; grid-template-columns: minmax(6rem, auto) 1fr; gap: .2rem 1rem;
   margin: .5rem 0; }
 dt { color: #555; }
 dd { margin: 0; }
-pre { overflow-x: auto; padding: .7rem; background: #f4f4f4; border-radius: 4px;
-  font-size: .85rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .7rem;
+  background: #f4f4f4; border-radius: 4px; font-size: .85rem; }
 pre, code { font-family: ui-monospace, monospace; }
-@media print { pre { white-space: pre-wrap; } body { padding: 0; } }
+@media print { body { padding: 0; } }
 </style>
 </head>
 <body>
@@ -212,7 +213,7 @@ def _finding(report):
     best = known.idxmax()
     first = "has a mean" if len(means) == 1 else "has the highest mean"
     finding = f"With {most} labels, {best} {first} {_plain(metric)}, {known[best]:.3f}."
-    if not report.needed:
+    if not report.needed or len(report.needed) > MOST_TOLD:
         return finding
     target = report.options.target_score
     needed = _and(f"{name} {number}" for name, (number, _) in report.needed.items())
@@ -259,7 +260,7 @@ def _needed(report):
     metric, target = next(iter(report.scores)), report.options.target_score
     cells = {name: list(needed) for name, needed in report.needed.items()}
     table = _table(
-        ["", "labels", "95 % interval"],
+        ["estimator", "labels", "95 % interval"],
         cells,
         f"for a mean {_plain(metric)} of {target:g}",
     )
@@ -346,7 +347,7 @@ def _mean_and_std(mean: float, std: float) -> str:
 def _seconds(time: float) -> str:
     if time != time:
         return "failed"
-    return f"{time:.0f}" if time >= 100 else f"{time:.3g}"
+    return f"{time:.0f}" if time >= 100 else f"{time:.2g}"
 
 
 def _labels(column) -> str:

@@ -1,0 +1,204 @@
+"""The whole command line, from files to files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+
+from skfmvae.cli import main
+from skfmvae.model_selection import label_efficiency_curve
+
+TIMES = ["fit_time", "score_time"]
+FILES = {"results.csv", "curve.png", "curve.svg", "report.html", "cache"}
+BOTH = "LogisticRegression,LabelSpreading"
+
+
+def results_in(folder):
+    return pd.read_csv(folder / "results.csv").drop(columns=TIMES)
+
+
+def direct(blobs, **more):
+    """The same study without the command line."""
+    y = blobs["kind"].fillna(-1).astype(int).to_numpy()
+    estimators = {
+        "LogisticRegression": make_pipeline(StandardScaler(), LogisticRegression()),
+        "LabelSpreading": make_pipeline(StandardScaler(), LabelSpreading()),
+    }
+    settings = {"budgets": [10, 40], "cv": 3, "random_state": 0, **more}
+    results = label_efficiency_curve(estimators, blobs[[*"abcd"]], y, **settings)
+    return results.drop(columns=TIMES)
+
+
+def test_the_study_is_that_of_python(blobs, csv, tmp_path, study):
+    study(csv, tmp_path, estimators=BOTH)
+    pd.testing.assert_frame_equal(results_in(tmp_path), direct(blobs))
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_options_are_passed_on(blobs, csv, tmp_path, study):
+    options = "--repeats 2 --strategy balanced --seed 7 --scoring accuracy,f1_macro"
+    study(csv, tmp_path, *options.split(), estimators=BOTH)
+    expected = direct(
+        blobs,
+        n_repeats=2,
+        strategy="balanced",
+        random_state=7,
+        scoring=["accuracy", "f1_macro"],
+    )
+    pd.testing.assert_frame_equal(results_in(tmp_path), expected)
+
+
+def test_groups_are_passed_on_and_are_no_feature(blobs, tmp_path, study):
+    groups = np.arange(120) // 6
+    blobs.assign(batch=groups).to_csv(tmp_path / "data.csv", index=False)
+    study(tmp_path / "data.csv", tmp_path, "--groups", "batch", estimators=BOTH)
+    pd.testing.assert_frame_equal(results_in(tmp_path), direct(blobs, groups=groups))
+
+
+def test_all_formats_give_the_same(blobs, csv, tmp_path, study):
+    pytest.importorskip("pyarrow")
+    blobs.to_parquet(tmp_path / "data.parquet")
+    blobs.to_csv(tmp_path / "data.tsv", index=False, sep="\t")
+    blobs.to_csv(tmp_path / "data.csv.gz", index=False)
+    kind = blobs["kind"].fillna(-1).astype(int).to_numpy()
+    # The features as one array, and another that is left out.
+    rows = blobs[[*"abcd"]].to_numpy()
+    np.savez(tmp_path / "data.npz", x=rows, kind=kind, note=np.array(["u", "v"]))
+    study(csv, tmp_path / "csv")
+    for name in ("data.parquet", "data.tsv", "data.csv.gz", "data.npz"):
+        out = tmp_path / name.replace(".", "_")
+        printed = study(tmp_path / name, out)
+        assert ("'note'" in printed.err) == name.endswith("npz")
+        pd.testing.assert_frame_equal(results_in(out), results_in(tmp_path / "csv"))
+
+
+def test_blanks_and_minus_one_are_unlabelled(blobs, csv, tmp_path, study):
+    study(csv, tmp_path / "blank")
+    words = blobs["kind"].map({0: "low", 1: "mid", 2: "top"})
+    marked = {
+        "minus_one": blobs["kind"].fillna(-1).astype(int),
+        "words": words,
+        "spaces": words.fillna("  "),
+        "both": words.fillna("-1"),
+    }
+    for name, kind in marked.items():
+        blobs.assign(kind=kind).to_csv(tmp_path / f"{name}.csv", index=False)
+        study(tmp_path / f"{name}.csv", tmp_path / name)
+        found = results_in(tmp_path / name)
+        pd.testing.assert_frame_equal(found, results_in(tmp_path / "blank"))
+
+
+def test_several_targets_with_our_estimator(blobs, tmp_path, study):
+    shade = pd.Series(np.where(blobs["a"] > 1, "dark", "light"))
+    shade = shade.where(np.arange(120) % 4 > 0)
+    blobs.assign(shade=shade).to_csv(tmp_path / "data.csv", index=False)
+    printed = study(
+        tmp_path / "data.csv",
+        tmp_path,
+        *("--budgets", "30", "--target-score", "0.3"),
+        target="kind,shade",
+        estimators="FactorialMixtureVAE,GaussianNB",
+    )
+    results = results_in(tmp_path)
+    assert (results["n_labels_shade"] == 30).all()
+    both = results[["test_score_kind", "test_score_shade"]].mean(axis=1)
+    np.testing.assert_allclose(results["test_score"], both)
+    assert both.min() > 0.3
+    assert "30 or fewer" in printed.out
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "accuracy of shade" in page
+    assert "(0: " in page, "labels are whole numbers"
+
+
+def test_text_is_a_feature(blobs, tmp_path, study):
+    # The word alone tells the kind, where there is one.
+    word = np.array(["x", "y", "z"])[np.arange(120) % 3]
+    table = pd.DataFrame({"word": word, "noise": blobs["a"], "kind": blobs["kind"]})
+    table["noise"] = np.random.default_rng(1).permutation(table["noise"])
+    table["word"] = table["word"].where(np.arange(120) % 20 > 0)
+    table.to_csv(tmp_path / "data.csv", index=False)
+    study(tmp_path / "data.csv", tmp_path)
+    assert results_in(tmp_path).query("budget == 40")["test_score"].min() > 0.85
+
+
+def test_a_study_goes_on_and_is_the_same(csv, tmp_path, study):
+    study(csv, tmp_path, estimators=BOTH)
+    first = results_in(tmp_path)
+    cached = sorted((tmp_path / "cache").iterdir())
+    assert len(cached) == 12
+    # As after an interrupt: some fits are done, and files are missing or old.
+    for path in cached[::2]:
+        path.unlink()
+    (tmp_path / "results.csv").write_text("old")
+    (tmp_path / "curve.png").unlink()
+    (tmp_path / "mine.txt").write_text("stays")
+    study(csv, tmp_path, estimators=BOTH)
+    pd.testing.assert_frame_equal(results_in(tmp_path), first)
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {"mine.txt"}
+    # With all fits done, their times are the same too, and so is every byte.
+    names = sorted(FILES - {"cache"})
+    before = [(tmp_path / name).read_bytes() for name in names]
+    study(csv, tmp_path, estimators=BOTH)
+    assert [(tmp_path / name).read_bytes() for name in names] == before
+
+
+def test_the_cache_may_be_elsewhere(csv, tmp_path, study):
+    study(csv, tmp_path / "out", "--cache", tmp_path / "elsewhere")
+    assert not (tmp_path / "out" / "cache").exists()
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 6
+
+
+def test_failed_fits_are_told_of_once(csv, tmp_path, study):
+    estimators = "LogisticRegression,MultinomialNB"
+    printed = study(csv, tmp_path, "--target-score", "0.5", estimators=estimators)
+    assert printed.err.count("'MultinomialNB' failed") == 1
+    assert "(6 times)" in printed.err
+    assert "unknown (all fits failed)" in printed.out
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Negative values in data" in page
+    assert "Traceback" not in page + printed.err
+
+
+def test_an_interrupt_has_its_own_code(monkeypatch, csv, tmp_path, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skfmvae.cli.study.label_efficiency_curve", interrupted)
+    options = "--target kind --budgets 9 --estimators SVC --out".split()
+    assert main(["study", str(csv), *options, str(tmp_path)]) == 130
+    assert "goes on where it stopped" in capsys.readouterr().err
+
+
+def test_mistakes_of_ours_are_not_hidden(monkeypatch, csv, tmp_path):
+    monkeypatch.setattr("skfmvae.cli.study.write_report", lambda *_: [].index(1))
+    options = "--target kind --budgets 9 --cv 2 --quiet --estimators GaussianNB --out"
+    with pytest.raises(ValueError, match="not in list"):
+        main(["study", str(csv), *options.split(), str(tmp_path)])
+
+
+def test_help_is_of_use(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["study", "--help"])
+    assert stopped.value.code == 0
+    page = capsys.readouterr().out
+    assert "example:" in page
+    assert "FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE" in " ".join(page.split())
+
+
+def test_as_a_program(csv, tmp_path):
+    command = [sys.executable, "-m", "skfmvae", "study", csv, "--target", "kind"]
+    command += ["--budgets", "9", "--cv", "2", "--estimators", "GaussianNB", "--out"]
+    done = subprocess.run([*command, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "2/2" in done.stderr  # the progress
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "report.html")
+    failed = subprocess.run([*command, csv], capture_output=True, text=True)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("skfmvae: error: --out")
+    assert failed.stderr.count("\n") == 1
