@@ -6,4 +6,13 @@ __all__ = ["InputError"]
 
 
 class InputError(Exception):
-    """What was asked for, or the file, cannot be used; the message says what to do."""
+    """What was asked for, or the file, cannot be used.
+
+    Parameters
+    ----------
+    message : str
+        What was found where, and what to do about it.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message)

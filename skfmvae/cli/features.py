@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ TEXTS = {"string", "categorical", "empty"}
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
 NEARLY_ALL = 0.9  # of the values of a column
 FEW_ROWS = 10  # of which all may well be different
+MOST_TEXTS = 1000  # of a column, each of which becomes one
 
 
 def as_features(table: DataFrame, source: str) -> DataFrame:
@@ -46,7 +48,7 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     ------
     InputError
         If a column holds dates, infinity, or text that is different on nearly every
-        row, or there is no feature at all.
+        row or has more than a thousand values, or there is no feature at all.
 
     Warns
     -----
@@ -117,12 +119,12 @@ def _numbers(column: Series, source: str) -> Series:
     if np.isinf(numbers).any():
         raise InputError(
             f"column {column.name!r} of {source!r} holds infinity; leave these fields "
-            f"blank, or leave the column out: --drop {column.name}."
+            f"blank, or leave the column out: {_drop(column)}."
         )
     if len(numbers) > FEW_ROWS and (numbers.diff().iloc[1:] == 1).all():
         _warn(
             f"column {column.name!r} of {source!r} numbers the rows; if it is no "
-            f"feature, leave it out: --drop {column.name}."
+            f"feature, leave it out: {_drop(column)}."
         )
     return numbers
 
@@ -133,7 +135,8 @@ def _text(column: Series, source: str) -> Series:
     if known.map(DATE.fullmatch).notna().mean() > NEARLY_ALL:
         raise _no_feature(column, source, "holds dates or times")
     n_values = known.nunique()
-    if len(known) > FEW_ROWS and n_values > NEARLY_ALL * len(known):
+    most = min(MOST_TEXTS, max(FEW_ROWS, NEARLY_ALL * len(known)))
+    if n_values > most:
         raise _no_feature(
             column, source, f"holds {n_values} different texts in {len(known)} rows"
         )
@@ -144,8 +147,16 @@ def _no_feature(column, source, why):
     return InputError(
         f"column {column.name!r} of {source!r} {why} (such as "
         f"{str(column.dropna().iloc[0])!r}) and is no feature as it is; leave it out: "
-        f"--drop {column.name}."
+        f"{_drop(column)}."
     )
+
+
+def _drop(column):
+    """Return the option that leaves a column out, as a shell takes it."""
+    name = column.name
+    if "," in name or '"' in name:
+        name = '"' + name.replace('"', '""') + '"'
+    return f"--drop {shlex.quote(name)}"
 
 
 def _warn(message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -84,7 +85,7 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
 
 def _check_extras(path):
     needed = ["pandas", "matplotlib"]
-    if PARQUET & set(path.suffixes):
+    if path.suffix.lower() in PARQUET:
         needed.append("pyarrow")
     for name in needed:
         if not _is_installed(name):
@@ -130,21 +131,22 @@ def _fit(options, estimators, X: DataFrame, y: DataFrame, groups: Series | None)
     _make_folder(cache, "--cache")
     metrics = options.scoring
     try:
-        return label_efficiency_curve(
-            {name: on_features(each, X) for name, each in estimators.items()},
-            X,
-            y if y.shape[1] > 1 else y.iloc[:, 0],
-            budgets=options.budgets,
-            cv=options.cv,
-            n_repeats=options.repeats,
-            scoring=metrics[0] if len(metrics) == 1 else metrics,
-            strategy=options.strategy,
-            groups=groups,
-            n_jobs=options.jobs,
-            random_state=options.seed,
-            cache=cache,
-            verbose=not options.quiet,
-        )
+        with _silent_workers():
+            return label_efficiency_curve(
+                {name: on_features(each, X) for name, each in estimators.items()},
+                X,
+                y if y.shape[1] > 1 else y.iloc[:, 0],
+                budgets=options.budgets,
+                cv=options.cv,
+                n_repeats=options.repeats,
+                scoring=metrics[0] if len(metrics) == 1 else metrics,
+                strategy=options.strategy,
+                groups=groups,
+                n_jobs=options.jobs,
+                random_state=options.seed,
+                cache=cache,
+                verbose=not options.quiet,
+            )
     except ValueError as error:
         raise InputError(_in_options(str(error))) from error
 
@@ -181,6 +183,20 @@ def _collected(notes: list[str], failures: list[str]) -> Iterator[None]:
     for is_failure, texts in ((True, failures), (False, notes)):
         for text, count in counts[is_failure].items():
             texts.append(text if count == 1 else f"{text} ({count} times)")
+
+
+@contextmanager
+def _silent_workers() -> Iterator[None]:
+    """Let other processes warn of nothing, which would run into the progress bar."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _shorten(failure: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "<script>alert('x')</script>"
+HOSTILE_TOO = "'><img src=x>"
 
 
 class Page(HTMLParser):
@@ -55,7 +56,8 @@ def report(blobs, tmp_path_factory):
     from skfmvae.cli import main
 
     folder = tmp_path_factory.mktemp("report")
-    table = blobs.rename(columns={"kind": HOSTILE, "a": '"><img src=x>'})
+    table = blobs.rename(columns={"kind": HOSTILE})
+    table[HOSTILE_TOO] = np.where(blobs["a"] > 1, "<u>", "<s>")
     names = {0: "<b>", 1: "&amp;", 2: "$body"}
     table[HOSTILE] = table[HOSTILE].map(names)
     table["</style>"] = np.nan
@@ -67,7 +69,8 @@ def report(blobs, tmp_path_factory):
         f"--budgets 10,20,30,40 --cv 3 --quiet --estimators {','.join(estimators)}"
     )
     options += " --scoring accuracy,f1_macro --target-score 0.7 --out"
-    arguments = ["study", data, "--target", HOSTILE, *options.split(), folder]
+    targets = f'{HOSTILE},"{HOSTILE_TOO}"'
+    arguments = ["study", data, "--target", targets, *options.split(), folder]
     assert main([str(argument) for argument in arguments]) == 0
     return folder / "report.html"
 
@@ -75,17 +78,23 @@ def report(blobs, tmp_path_factory):
 def test_the_page_is_whole_and_safe(report):
     html = report.read_text(encoding="utf-8")
     page = Page(html)
-    assert not {"script", "img", "i", "b", "iframe", "object"} & set(page.tags)
+    assert not {"script", "img", "i", "b", "u", "s", "iframe", "object"} & set(
+        page.tags
+    )
     assert page.tags.count("h1") == page.tags.count("main") == 1
     assert page.tags.count("style") == 2  # of the page, and of the figure
     for name in (HOSTILE, "<i>&.csv", "<b>: ", "&amp;: ", "$body: ", "'</style>'"):
         assert name in page.text
-    assert f"<h1>How many labels of {escape(HOSTILE)} are needed?</h1>" in html
+    both = escape(f"{HOSTILE} and {HOSTILE_TOO}")
+    assert f"<h1>How many labels of {both} are needed?</h1>" in html
     assert '<svg role="img" aria-label="Mean accuracy and f1 macro' in html
 
 
 def test_nothing_points_outside(report):
-    references = Page(report.read_text(encoding="utf-8")).references
+    html = report.read_text(encoding="utf-8")
+    places = {place.partition("/")[0] for place in re.findall(r"//([^\"'\s<>]+)", html)}
+    assert places == {"www.w3.org"}  # which names the kind of the figure
+    references = Page(html).references
     assert references
     outside = [r for r in references if not r.startswith("#") and r != "data:,"]
     assert not outside

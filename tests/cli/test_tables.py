@@ -1,11 +1,15 @@
 """Tables from files, and their columns as features."""
 
+import shlex
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
+from skfmvae.cli.arguments import make_parser
+from skfmvae.cli.errors import InputError
 from skfmvae.cli.features import as_features, on_features
 from skfmvae.cli.tables import read_table
 from skfmvae.labels import PartialLabelEncoder
@@ -57,8 +61,6 @@ def test_numbers_are_read_to_the_last_bit(tmp_path):
 
 
 def test_names_with_a_comma_can_be_dropped(tmp_path):
-    from skfmvae.cli.arguments import make_parser
-
     options = "study d --target y --budgets 1 --estimators SVC --out o --drop".split()
     drop = make_parser().parse_args([*options, 'id,"width, in mm"']).drop
     table = pd.DataFrame({"id": [1, 2], "width, in mm": [3, 4], "x": 0, "y": [0, 1]})
@@ -106,6 +108,25 @@ def test_columns_that_are_suspicious(column, message):
     with pytest.warns(UserWarning, match=message):
         X = as_features(table, "data.csv")
     assert ("it" in X) == ("numbers" in message)
+
+
+@pytest.mark.parametrize(("n_texts", "n_rows"), [(95, 100), (1001, 5000)])
+def test_too_many_texts(n_texts, n_rows):
+    names = [f"t{i}" for i in np.arange(n_rows) % n_texts]
+    fewer = [f"t{i}" for i in np.arange(n_rows) % (n_texts - 10)]
+    table = pd.DataFrame({"who": names, "x": 0.0})
+    with pytest.raises(InputError, match=f"holds {n_texts} different .* --drop who"):
+        as_features(table, "data.csv")
+    assert as_features(table.assign(who=fewer), "data.csv").shape[1] == 2
+
+
+@pytest.mark.parametrize("name", ["a", "a b", "a, b", 'a "b", c', "it's"])
+def test_the_remedy_can_be_typed(name):
+    with pytest.raises(InputError) as error:
+        as_features(pd.DataFrame({name: [1.0, np.inf], "x": 0}), "data.csv")
+    typed = shlex.split(str(error.value).partition("leave the column out: ")[2][:-1])
+    options = "study d --target y --budgets 1 --estimators SVC --out o".split()
+    assert make_parser().parse_args([*options, *typed]).drop == [name]
 
 
 def test_nothing_leaks_from_rows_not_fitted_to():
