@@ -1,22 +1,26 @@
-"""How many labels are enough: studies of digits and of tables.
+"""How many labels are enough: studies of digits, of tables and of two properties.
 
     python benchmarks/label_efficiency.py                  # all of RESULTS.md
-    python benchmarks/label_efficiency.py --data wine --held-out
-    python benchmarks/label_efficiency.py --data digits --only VAE
+    python benchmarks/label_efficiency.py wine --held-out  # one, on training rows
+    python benchmarks/label_efficiency.py digits --only VAE
 
 Settings are chosen with ``--held-out``, which never looks at a test fold. Finished fits
-are kept in ``build/label_efficiency``, so that a study that is stopped goes on there.
+are kept in ``build/label_efficiency``, so that a study that is stopped goes on there;
+delete the folder when the code of an estimator has changed.
 """
 
 import argparse
 import warnings
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from common import digits, machine
 from sklearn.datasets import load_breast_cancer, load_wine, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
+    GridSearchCV,
     StratifiedKFold,
     StratifiedShuffleSplit,
     train_test_split,
@@ -27,7 +31,14 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
-from skfmvae.model_selection import label_efficiency_curve
+from skfmvae.datasets import SPRITES_COLUMNS, make_sprites
+from skfmvae.model_selection import (
+    PartialLabelKFold,
+    compare_estimators,
+    label_efficiency_curve,
+    partial_scorer,
+)
+from skfmvae.plotting import LabelEfficiencyDisplay
 
 OUT = Path("build/label_efficiency")
 
@@ -42,33 +53,57 @@ BASELINES = {
 OURS = (FactorialMixtureVAE, SemiSupervisedVAE, SemafoVAE)
 
 
-def table(load):
-    """Return a loader's rows and labels."""
-    return load(return_X_y=True)
+# Each study gives the estimators, rows, labels, numbers of labels, folds, and draws of
+# labels for each fold.
 
 
-def classification():
-    """Return 20,000 rows of which 2 of 50 columns, and 2 that repeat them, tell."""
-    return make_classification(20_000, 50, random_state=0)
+def digits_study():
+    """Return the study of digits, for the figure of the README."""
+    estimators = BASELINES | {e.__name__: e() for e in OURS}
+    return estimators, *digits(), (20, 50, 100, 300, 1000), 5, 1
 
 
-FEW = (10, 20, 50, 100)
-DATA = {  # rows and labels, numbers of labels, folds, draws of labels for each fold
-    "digits": (digits, (20, 50, 100, 300, 1000), 5, 3),
-    "breast cancer": (lambda: table(load_breast_cancer), FEW, 5, 5),
-    "wine": (lambda: table(load_wine), FEW, 5, 5),
-    "classification": (classification, (10, 30, 100, 1000), 3, 1),
-}
-
-
-def estimators(name):
-    """Return ours and the others, by name; tables are standardised first."""
-    if name == "digits":
-        return BASELINES | {e.__name__: e() for e in OURS}
+def table_study(rows_and_labels, budgets=(10, 20, 50, 100), n_folds=5, n_repeats=3):
+    """Return a study of a table, whose columns are standardised first."""
     ours = {e.__name__: e(likelihood="gaussian") for e in OURS}
-    return {
-        n: make_pipeline(StandardScaler(), e) for n, e in (BASELINES | ours).items()
+    estimators = {
+        name: make_pipeline(StandardScaler(), estimator)
+        for name, estimator in (BASELINES | ours).items()
     }
+    return estimators, *rows_and_labels, budgets, n_folds, n_repeats
+
+
+def classification_study():
+    """Return a study of 20,000 rows, where 4 of 50 columns tell."""
+    table = make_classification(20_000, 50, random_state=0)
+    return table_study(table, (10, 30, 100), 3, 1)
+
+
+def search_study():
+    """Return the study of a search for settings among the few labels."""
+    settings = {"style_dim": [2, 10, 30], "label_weight": [0.3, 1.0, 3.0]}
+    search = GridSearchCV(
+        FactorialMixtureVAE(max_epochs=40),
+        settings,
+        cv=PartialLabelKFold(3),
+        scoring=partial_scorer(),
+    )
+    return (
+        {"as given": search.estimator, "searched": search},
+        *digits(),
+        (50, 200),
+        5,
+        1,
+    )
+
+
+STUDIES = {
+    "digits": digits_study,
+    "breast cancer": lambda: table_study(load_breast_cancer(return_X_y=True)),
+    "wine": lambda: table_study(load_wine(return_X_y=True)),
+    "classification": classification_study,
+    "search": search_study,
+}
 
 
 def splits(X, y, n_folds, held_out):
@@ -86,31 +121,20 @@ def splits(X, y, n_folds, held_out):
     ]
 
 
-def study(name, arguments):
-    """Run a study, keep its results, and print the mean accuracies."""
-    load, budgets, n_folds, n_repeats = DATA[name]
-    X, y = load()
-    chosen = {n: e for n, e in estimators(name).items() if arguments.only in n}
-    cv = splits(X, y, n_folds, arguments.held_out)
-    fewest = min(len(train) for train, _ in cv)
+def run(estimators, X, y, **settings):
+    """Run a study, and go on with one that was stopped."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = label_efficiency_curve(
-            chosen,
-            X,
-            y,
-            budgets=[budget for budget in budgets if budget <= fewest],
-            cv=cv,
-            n_repeats=n_repeats,
-            random_state=0,
-            n_jobs=arguments.jobs,
-            cache=OUT / "cache",
-            verbose=1,
+        return label_efficiency_curve(
+            estimators, X, y, random_state=0, cache=OUT / "cache", verbose=1, **settings
         )
-    part = "held out of training folds" if arguments.held_out else "test folds"
-    print(f"\n{name}, {part}, accuracy in % (standard error over {n_folds} folds x ")
-    print(f"{n_repeats} draws of labels)\n")
-    cells = results.groupby(["estimator", "budget"], sort=False)["test_score"]
+
+
+def show(title, results, score="test_score"):
+    """Print the mean accuracies."""
+    n = len(results.groupby(["repeat", "fold"]))
+    print(f"\n{title}: accuracy in % (standard error over {n} splits and draws)\n")
+    cells = results.groupby(["estimator", "budget"], sort=False)[score]
     mean, error = 100 * cells.mean().unstack(), 100 * cells.sem().unstack()
     seconds = results.groupby("estimator")["fit_time"].mean()
     print("| labels | " + " | ".join(map(str, mean.columns)) + " | s a fit |")
@@ -118,20 +142,72 @@ def study(name, arguments):
     for row in mean.index:
         cells = zip(mean.loc[row], error.loc[row], strict=True)
         texts = [f"{m:.1f} ({e:.1f})" for m, e in cells]
-        print(f"| {row} | " + " | ".join(texts) + f" | {seconds[row]:.1f} |")
-    if not arguments.held_out and not arguments.only:
-        results.to_csv(OUT / f"{name.replace(' ', '_')}.csv", index=False)
-    return results
+        print(
+            f"| {row} | " + " | ".join(texts) + f" | {seconds[row]:.1f} |", flush=True
+        )
+
+
+def study(name, arguments):
+    """Run one of the studies by rows and labels, and keep its table and figure."""
+    estimators, X, y, budgets, n_folds, n_repeats = STUDIES[name]()
+    cv = splits(X, y, n_folds, arguments.held_out)
+    fewest = min(len(train) for train, _ in cv)
+    results = run(
+        {n: e for n, e in estimators.items() if arguments.only in n},
+        X,
+        y,
+        budgets=[budget for budget in budgets if budget <= fewest],
+        cv=cv,
+        n_repeats=n_repeats,
+        n_jobs=arguments.jobs,
+    )
+    show(f"{name}, {'training' if arguments.held_out else 'test'} rows", results)
+    if not (arguments.held_out or arguments.only):
+        file = OUT / name.replace(" ", "_")
+        results.to_csv(f"{file}.csv", index=False)
+        display = LabelEfficiencyDisplay(results).plot()
+        display.ax_.set_ylabel("accuracy")
+        display.figure_.savefig(f"{file}.png", dpi=110)
+
+
+def two_properties(arguments):
+    """Learn the shape of sprites beside labels of where and how they lie, or not."""
+    X, y = make_sprites(
+        3000, n_scales=3, n_orientations=4, n_positions=4, jitter=1.0, random_state=0
+    )
+    y = pd.DataFrame(y, columns=SPRITES_COLUMNS)
+    model = FactorialMixtureVAE(max_epochs=60)
+    cv = splits(X, y["shape"], 5, arguments.held_out)
+    budgets = (30, 100, 300)
+    settings = {"cv": cv, "n_jobs": arguments.jobs}
+    alone = run({"shape alone": model}, X, y["shape"], budgets=budgets, **settings)
+    # What is not named keeps all its labels.
+    beside = run(
+        {"beside labels of the rest": model},
+        X,
+        y,
+        budgets=[{"shape": budget} for budget in budgets],
+        **settings,
+    )
+    beside["test_score"] = beside["test_score_shape"]
+    results = pd.concat([alone, beside], join="inner", ignore_index=True)
+    show("shape of sprites", results)
+    print("\n", compare_estimators(results, *results["estimator"].unique()[::-1]))
 
 
 if __name__ == "__main__":
+    names = [*STUDIES, "two properties"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=DATA, help="one data set, not all")
+    parser.add_argument("studies", nargs="*", choices=[*names, []], metavar="study")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--only", default="", help="estimators with this in their name")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
+    np.set_printoptions(precision=3)
     print(f"{machine()}; {arguments.jobs} processes of one thread each")
-    for name in [arguments.data] if arguments.data else DATA:
-        study(name, arguments)
+    for name in arguments.studies or names:
+        if name in STUDIES:
+            study(name, arguments)
+        else:
+            two_properties(arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING
 
 from skfmvae.model_selection import labels_needed
@@ -56,10 +55,7 @@ def needed_in_words(
     needed : dict of str to (str, str)
         The number, and the interval of 95 %, by estimator.
     """
-    with warnings.catch_warnings():
-        # Of budgets without a score, where all fits failed.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        table = labels_needed(results, target_score, score=score, random_state=seed)
+    table = labels_needed(results, target_score, score=score, random_state=seed)
     budgets = results["budget"].min(), results["budget"].max()
     scored = results.groupby("estimator")[score].count()
     needed = {}

@@ -48,6 +48,9 @@ MatrixLike: TypeAlias = Any
 # the rows beside it.
 LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 32
 
+# Passes over the rows, and how many rows may have so many.
+MOST_EPOCHS, SMALL_DATA = 100, 1800
+
 AIDS = {
     "neighbours": Neighbours,
     "adversarial": VirtualAdversarial,
@@ -83,7 +86,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [None, Interval(Integral, 1, None, closed="left")],
         "early_stopping": [None, EarlyStopping],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
@@ -175,7 +178,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             lr=self.lr,
             batch_size=self.batch_size,
             iterator_train__labelled_batch_size=self.labelled_batch_size,
-            max_epochs=self.max_epochs,
+            max_epochs=self.max_epochs or _n_epochs(len(rows)),
             train_split=predefined_split(held_out) if held_out else None,
             aids=self._aids(),
             device=self.device_,
@@ -680,6 +683,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 outputs = function(rows[filled])
                 chunks.append([output[:n].cpu().numpy() for output in outputs])
         return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
+
+
+def _n_epochs(n_rows):
+    """Return how many passes are enough: fewer over more rows, but more steps."""
+    return max(1, round(MOST_EPOCHS * min(1.0, (SMALL_DATA / n_rows) ** 0.5)))
 
 
 def _default(settings, default):

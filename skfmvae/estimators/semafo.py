@@ -279,8 +279,9 @@ class SemafoVAE(BaseVAE):
     labelled_batch_size : int, default=32
         Labelled rows that every batch shall hold, shared by the labelled properties.
         Their weights make up for being drawn more often.
-    max_epochs : int, default=100
-        Passes over the rows.
+    max_epochs : int or None, default=None
+        Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
+        root of their number grows: 50 for 7,200, 30 for 20,000.
     early_stopping : EarlyStopping or None, default=None
         When to stop before; None never does.
     neighbours : {"graph"}, Neighbours or None, default="graph"
@@ -373,7 +374,7 @@ class SemafoVAE(BaseVAE):
         lr: float = 3e-3,
         batch_size: int = 128,
         labelled_batch_size: int = 32,
-        max_epochs: int = 100,
+        max_epochs: int | None = None,
         early_stopping: EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",

@@ -23,9 +23,9 @@ class VirtualAdversarial(Aid):
     The divergence of a row's class probabilities from those of the row moved by
     `radius` in the direction that changes them most, summed over labelled properties.
 
-    As the step is as long as rows are apart, a property in which near rows are not
-    alike is left out, or counts in part, just as for `Neighbours`: its classes would
-    be made one.
+    The step is as long as rows are apart. A property in which near rows are not alike,
+    whose classes it would make one, is left out or counts in part, as for
+    :class:`Neighbours`, and each in proportion to its share of unlabelled rows.
 
     Parameters
     ----------
@@ -74,7 +74,13 @@ class VirtualAdversarial(Aid):
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""
-        trusted = [(k, trust) for k, trust in enumerate(graph.trust) if trust > 0]
+        trusted = [
+            (k, trust * unlabelled)
+            for k, (trust, unlabelled) in enumerate(
+                zip(graph.trust, graph.unlabelled, strict=True)
+            )
+            if trust > 0
+        ]
         probe, radius = self.probe * graph.unit, self.radius * graph.unit
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
@@ -85,8 +91,8 @@ class VirtualAdversarial(Aid):
                 moved = predict(x)
                 return torch.stack(
                     [
-                        trust * _divergence(log_proba[k].detach(), moved[k])
-                        for k, trust in trusted
+                        share * _divergence(log_proba[k].detach(), moved[k])
+                        for k, share in trusted
                     ]
                 ).sum(0)
 

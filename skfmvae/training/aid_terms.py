@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skfmvae.models.base import Model
 
@@ -104,7 +105,8 @@ class AidTerms:
         self.losses = {aid: aid.begin(graph, self.rows.codes) for aid in aids}
 
     def _predict(self, x):
-        return _tempered(self.model.property_log_proba(x))
+        with _unseen(self.model):
+            return _tempered(self.model.property_log_proba(x))
 
     @torch.no_grad()
     def _latents(self):
@@ -129,6 +131,26 @@ class AidTerms:
         self.model.train(was_training)
         Z = np.concatenate(chunks)
         return Z[:, np.concatenate(columns)] if columns else Z
+
+
+@contextmanager
+def _unseen(model):
+    """Keep what batch normalisation remembers of rows free of rows that were moved.
+
+    As in the code of Miyato et al. (2018), ``update_batch_stats=False``.
+    """
+    layers = [
+        m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+    ]
+    tracked = [layer.track_running_stats for layer in layers]
+    for layer in layers:
+        # Only where it would remember; else it needs what it has to normalise by.
+        layer.track_running_stats &= not layer.training
+    try:
+        yield
+    finally:
+        for layer, was_tracked in zip(layers, tracked, strict=True):
+            layer.track_running_stats = was_tracked
 
 
 def _tempered(log_proba):

@@ -102,6 +102,11 @@ class NeighbourGraph:
         return graph
 
     @property
+    def unlabelled(self) -> list[float]:
+        """The share of rows without a label of each property: what aids are for."""
+        return (self.codes < 0).mean(axis=0).tolist()
+
+    @property
     def trust(self) -> list[float]:
         """How far rows that lie near each other are alike in each property, 0 to 1."""
         none, full = TRUSTED

@@ -32,10 +32,12 @@ class Neighbours(Aid):
     them: the memory then starts level and there is no anchor.
 
     Rows that lie near each other need not be alike in a property. Before training, a
-    fifth of its labels at a time is hidden and looked for on the graph; the term is
-    left out where they are found hardly better than by chance (a kappa of 0.4 or less,
-    see :func:`~skfmvae.training.graph.agreement`), in full from 0.6 on, and in between
-    in part.
+    fifth of its labels at a time is hidden and looked for on the graph; where they are
+    found hardly better than by chance (a kappa of 0.4 or less, see
+    :func:`~skfmvae.training.graph.agreement`), the mean prediction of a batch is drawn
+    to the class shares instead, by its divergence from them (as Mann and McCallum 2007
+    do), so that not all rows become one class. From 0.6 on the term counts in full,
+    and in between in part. All is in proportion to the share of unlabelled rows.
 
     Parameters
     ----------
@@ -62,6 +64,9 @@ class Neighbours(Aid):
 
     Y. Luo et al. (2018). Smooth Neighbors on Teacher Graphs for Semi-supervised
     Learning. https://arxiv.org/abs/1711.00258.
+
+    G. Mann and A. McCallum (2007). Simple, Robust, Scalable Semi-supervised Learning
+    via Expectation Regularization.
 
     A. Iscen et al. (2019). Label Propagation for Deep Semi-supervised Learning.
     https://arxiv.org/abs/1904.04717.
@@ -112,26 +117,43 @@ class Neighbours(Aid):
         """Return the term for the training rows; see `Aid.begin`."""
         degree = np.maximum(graph.weights.sum(axis=1), 1e-12)
         mean = scipy.sparse.diags_array(1 / np.asarray(degree).ravel()) @ graph.weights
-        trusts = graph.trust
-        memories = [
-            _Memory(self, mean.tocsr(), propagated, shares, codes[:, k])
-            if propagated is not None and trust > 0
-            else None
-            for k, (propagated, shares, trust) in enumerate(
-                zip(graph.propagated, graph.shares, trusts, strict=True)
-            )
-        ]
+        parts = []
+        for k, shares in enumerate(graph.shares):
+            if shares is None:
+                continue
+            trust, unlabelled = graph.trust[k], graph.unlabelled[k]
+            if trust > 0:
+                memory = _Memory(
+                    self, mean.tocsr(), graph.propagated[k], shares, codes[:, k]
+                )
+                parts.append((k, unlabelled * trust, memory.loss))
+            if trust < 1 and (shares > 0).all():
+                level = _Shares(shares, codes.device)
+                parts.append((k, unlabelled * (1 - trust), level.loss))
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
             total = torch.zeros_like(batch.weight[0])
-            for k, memory in enumerate(memories):
-                if memory is not None:
-                    total = total + trusts[k] * memory.loss(
-                        batch, batch.labels.codes[:, k], log_proba[k]
-                    )
+            for k, weight, part in parts:
+                total = total + weight * part(
+                    batch, batch.labels.codes[:, k], log_proba[k]
+                )
             return total
 
         return loss
+
+
+class _Shares:
+    """The divergence of the mean prediction of a batch from the class shares."""
+
+    def __init__(self, shares, device):
+        self.shares = torch.as_tensor(shares, dtype=torch.float32, device=device)
+
+    def loss(self, batch, code, log_proba):
+        weight = batch.weight * (code < 0)
+        mean = (weight[:, None] * log_proba.exp()).sum(0) / weight.sum().clamp_min(
+            1e-12
+        )
+        return (self.shares * (self.shares / mean.clamp_min(1e-6)).log()).sum()
 
 
 class _Memory:

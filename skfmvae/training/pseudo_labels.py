@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -23,7 +24,8 @@ class PseudoLabels(Aid):
     Where the probability of a value of an unlabelled row exceeds the threshold, the
     cross-entropy from that value to the probabilities of the row with noise is
     minimised. Probabilities are aligned with the estimated class shares first, unless
-    there are components that nobody labelled, whose share is not known.
+    there are components that nobody labelled, whose share is not known. Properties
+    count as for :class:`Neighbours`.
 
     Parameters
     ----------
@@ -69,20 +71,25 @@ class PseudoLabels(Aid):
         alignments = {
             k: _alignment(shares, codes.device)
             for k, shares in enumerate(graph.shares)
-            if shares is not None
+            if shares is not None and graph.trust[k] > 0
         }
+        weights = np.array(graph.trust) * graph.unlabelled
         norm = self.noise * graph.unit
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
-            second = predict(batch.x + noise_like(batch.x, norm))
             total = torch.zeros_like(batch.weight[0])
+            if not alignments:
+                return total
+            second = predict(batch.x + noise_like(batch.x, norm))
             for k, align in alignments.items():
                 unlabelled = batch.labels.codes[:, k] < 0
                 proba = align(log_proba[k].detach().exp(), batch.weight)
                 confidence, label = proba.max(dim=1)
                 sure = unlabelled & (confidence >= self.threshold)
                 disagreement = functional.nll_loss(second[k], label, reduction="none")
-                total = total + mean_over(unlabelled, batch.weight, disagreement * sure)
+                total = total + weights[k] * mean_over(
+                    unlabelled, batch.weight, disagreement * sure
+                )
             return total
 
         return loss

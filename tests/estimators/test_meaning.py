@@ -221,6 +221,13 @@ def test_early_stopping_holds_rows_out(stopped):
     np.testing.assert_array_equal(np.sort(seen[:, 0]), np.sort(X[:, 0]))
 
 
+@pytest.mark.parametrize(("n_rows", "n_epochs"), [(50, 100), (7200, 50)])
+def test_larger_data_have_fewer_epochs_by_default(make_estimator, n_rows, n_epochs):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    settings = {"max_epochs": None, "batch_size": n_rows, "random_state": 0}
+    assert make_estimator(**settings).fit(X).n_iter_ == n_epochs
+
+
 def test_early_stopping_keeps_the_best_epoch(stopped):
     estimator, watch, _ = stopped
     loss = np.array(estimator.net_.history[:, "valid_loss"])

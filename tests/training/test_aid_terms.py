@@ -91,6 +91,22 @@ def test_aids_see_predictions_at_a_temperature(model):
         torch.testing.assert_close(odds, (logits[:, :1] - logits) / 3)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalisation_does_not_remember_rows_that_aids_move(model, training):
+    model.head = nn.Sequential(nn.BatchNorm1d(D), nn.Linear(D, C)).train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    aid, rows = Constant("a", 1.0, 1.0), make_rows()
+    batch = rows[torch.arange(10)]
+    log_proba = [torch.zeros(10, C)]
+    AidTerms([aid], model, rows)(batch, log_proba, 0.5)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    # It normalises as ever: by the batch in training, else by what it remembers.
+    expected = torch.log_softmax(model.property_log_proba(batch.x)[0] / 3, dim=1)
+    torch.testing.assert_close(aid.seen[0][0][0], expected)
+    assert model.head[0].track_running_stats
+
+
 @pytest.mark.parametrize("n_labelled", [0, N])
 def test_with_nothing_to_infer_there_is_no_aid(model, n_labelled):
     aid = Constant("a", 1.0, 1.0)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch import nn
 
@@ -107,7 +108,8 @@ def test_pseudo_labels_count_where_they_are_sure():
     sure = (proba.max(1).values >= 0.6) & (batch.labels.codes[:, 0] < 0)
     assert 0 < sure.sum() < N - 4
     picked = log_proba[0].gather(1, proba.argmax(1, keepdim=True))[:, 0]
-    expected = -picked[sure].sum() / (N - 4)
+    # The mean over unlabelled rows, times their share.
+    expected = -picked[sure].sum() / N
     torch.testing.assert_close(
         loss(model.property_log_proba, batch, log_proba), expected
     )
@@ -133,7 +135,8 @@ def test_the_first_target_is_that_of_the_formula():
         target = (0.75 * around + 0.25 * graph.propagated[0][i]) ** 3
         total -= (target / target.sum()) @ log_proba[0][i].detach().numpy()
     value = loss(model.property_log_proba, batch, log_proba)
-    assert value.item() == pytest.approx(total / (N - 4), rel=1e-4)
+    # The mean over unlabelled rows, times their share.
+    assert value.item() == pytest.approx(total / N, rel=1e-4)
 
 
 def test_the_memory_follows_the_model_and_keeps_the_labels():
@@ -150,7 +153,7 @@ def test_the_memory_follows_the_model_and_keeps_the_labels():
         memory[row] = np.eye(3)[code]
     w = graph.weights.toarray()
     target = (w / w.sum(1, keepdims=True) @ memory)[4:]
-    expected = -(target * log_proba[0][4:].numpy()).sum(1).mean()
+    expected = -(target * log_proba[0][4:].numpy()).sum() / N
     assert second.item() == pytest.approx(expected, rel=1e-3)
 
 
@@ -161,13 +164,31 @@ def test_neighbours_count_as_far_as_they_agree_with_labels(kappa, share):
     batch = make_batch(make_codes({0: 0, 1: 1, 2: 2}, {5: 1, 6: 0}))
     graph = NeighbourGraph(batch.x.numpy(), batch.labels.codes.numpy(), [3, 2])
     log_proba = model.property_log_proba(batch.x)
-    losses = {}
-    for agreement in ([1.0, 0.0], [0.0, 1.0], [1.0, kappa]):
-        graph.agreement = agreement
+
+    def value(*agreement):
+        graph.agreement = list(agreement)
         loss = Neighbours().begin(graph, batch.labels.codes)
-        losses[agreement[0], agreement[1]] = loss(None, batch, log_proba).item()
-    expected = losses[1.0, 0.0] + share * losses[0.0, 1.0]
-    assert losses[1.0, kappa] == pytest.approx(expected)
+        return loss(None, batch, log_proba).item()
+
+    expected = share * value(1.0, 1.0) + (1 - share) * value(1.0, 0.0)
+    assert value(1.0, kappa) == pytest.approx(expected)
+    both, neither = value(1.0, 1.0), value(0.0, 0.0)
+    assert value(1.0, 0.0) + value(0.0, 1.0) == pytest.approx(both + neither)
+    assert abs(value(1.0, 1.0) - value(1.0, 0.0)) > 0.1
+
+
+def test_what_is_left_of_neighbours_that_differ_are_the_class_shares():
+    """The divergence of the mean prediction from them, over unlabelled rows."""
+    model, batch = Classifier(), make_batch(ONE_PROPERTY)
+    graph = NeighbourGraph(batch.x.numpy(), batch.labels.codes.numpy(), [3])
+    graph.agreement = [0.0]
+    log_proba = model.property_log_proba(batch.x)
+    loss = Neighbours().begin(graph, batch.labels.codes)
+    mean = log_proba[0][4:].detach().exp().mean(0).numpy()
+    divergence = scipy.stats.entropy(graph.shares[0], mean)
+    value = loss(None, batch, log_proba).item()
+    assert value == pytest.approx(divergence * (N - 4) / N, rel=1e-4)
+    assert value > 0.01
 
 
 @pytest.mark.parametrize(("kappa", "share"), [(0.3, 0), (0.45, 0.25), (0.7, 1)])
