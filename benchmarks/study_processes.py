@@ -4,10 +4,10 @@
 
 The study fits a FactorialMixtureVAE and a logistic regression to digits with few
 labels. Its processes are this one, joblib's, or workers of a Dask cluster on this
-machine; with a single Dask worker joblib would compute in this process. They have the
-package imported before, and the best time of all rounds counts. The last rows have the
-times where nothing limits threads, neither a study nor training, so that each process
-has as many as there are cores and two processes fight over them.
+machine; with a single Dask worker joblib would compute in this process. A study before
+has them import the package, and the best time of all rounds counts. The last rows have
+the times where nothing limits threads, neither a study nor training, so that each
+process has as many as there are cores and two processes fight over them.
 
 The second table has what goes over the loopback interface, whatever it be, while quick
 fits to large data run on two Dask workers.
@@ -81,25 +81,25 @@ def cluster(n_workers):
             yield client
 
 
-def seconds(n_epochs, n_rounds, n_jobs=None):
-    """Return the scores and the best time, once processes have imported the package."""
-    study(1, n_jobs)
+def best(n_epochs, n_rounds, n_jobs=None):
+    """Return the scores and the best time."""
     rounds = [study(n_epochs, n_jobs) for _ in range(n_rounds)]
-    return rounds[0][0], min(time for _, time in rounds)
+    return rounds[0][0], min(seconds for _, seconds in rounds)
 
 
-def times(n_epochs, n_rounds):
+def times(*arguments):
     """Yield a name, the scores and the seconds for each kind of processes."""
-    arguments = n_epochs, n_rounds
-    yield "1, this one", *seconds(*arguments)
-    yield "2 of joblib", *seconds(*arguments, n_jobs=2)
-    with cluster(2) as client:
-        with parallel_config("dask"):
-            yield "2 Dask workers", *seconds(*arguments)
-            client.run(lift_limits)
-            yield "2 Dask workers, all threads", *seconds(*arguments)
+    study(1)
+    yield "1, this one", *best(*arguments)
+    study(1, n_jobs=2)
+    yield "2 of joblib", *best(*arguments, n_jobs=2)
+    with cluster(2) as client, parallel_config("dask"):
+        study(1)
+        yield "2 Dask workers", *best(*arguments)
+        client.run(lift_limits)
+        yield "2 Dask workers, all threads", *best(*arguments)
     lift_limits()
-    yield "1, this one, all threads", *seconds(*arguments)
+    yield "1, this one, all threads", *best(*arguments)
 
 
 def moved(n_features, n_repeats):
@@ -117,16 +117,16 @@ def moved(n_features, n_repeats):
 def main():
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     print(f"{machine()}\n")
     print("| processes | s | scores |\n|---|---|---|")
     expected = None
-    for name, scores, best in times(arguments.epochs, arguments.rounds):
+    for name, scores, seconds in times(arguments.epochs, arguments.rounds):
         expected = scores if expected is None else expected
         same = "the same" if (scores == expected).all() else "differ"
-        print(f"| {name} | {best:.1f} | {same} |", flush=True)
+        print(f"| {name} | {seconds:.1f} | {same} |", flush=True)
     print("\n| data, MB | fits | moved to two workers, MB |\n|---|---|---|")
     with cluster(2), parallel_config("dask"):
         study(1)

@@ -320,9 +320,9 @@ def _numbered(i, study, task):
 def _shared(study, backend) -> Iterator[None]:
     """Let the workers of a Dask cluster have the study as the result of a task.
 
-    Like scattered data it is sent to each worker once. But those are lost for good with
-    the last worker that holds them, and Dask keeps no more copies than are in use; what
-    a task returns is computed again.
+    Like scattered data it is sent to each worker, not with each fit. But those are lost
+    for good with the last worker that holds them, and Dask keeps no more copies than
+    are in use; what a task returns is computed again.
     """
     if type(backend).__name__ != "DaskDistributedBackend":
         yield
