@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,10 @@ import numpy as np
 import torch
 
 __all__ = ["all_or_nothing", "seeded"]
+
+# torch's random state belongs to the process: fits in several threads take turns, or
+# each would draw from what another has seeded.
+ONE_AT_A_TIME = threading.RLock()
 
 
 @contextmanager
@@ -32,10 +37,13 @@ def all_or_nothing(estimator) -> Iterator[None]:
 def seeded(random_state, device) -> Iterator[None]:
     """Seed torch from a NumPy generator, and give the caller its own state back.
 
+    Other threads wait at their own such block meanwhile.
+
     Yields
     ------
     None
     """
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    devices = [device] if device.type == "cuda" else []
+    with ONE_AT_A_TIME, torch.random.fork_rng(devices):
         torch.manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
         yield

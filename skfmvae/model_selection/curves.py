@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
 from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
@@ -300,7 +300,7 @@ def _run(study, tasks, n_jobs, cache, verbose):
         unit="fit",
     )
     # One thread here too: a backend of threads has one number of them for all.
-    with bar, one_thread(), _scattered(study, backend):
+    with bar, one_thread(), _shared(study, backend):
         done = Parallel(n_jobs, return_as=return_as, batch_size=1)(
             delayed(_numbered)(i, study, tasks[i]) for i in missing
         )
@@ -316,16 +316,31 @@ def _numbered(i, study, task):
     return i, fit_and_score(study, task)
 
 
-def _scattered(study, backend) -> AbstractContextManager:
-    """Send the study to all workers of a Dask cluster, once.
+@contextmanager
+def _shared(study, backend) -> Iterator[None]:
+    """Let the workers of a Dask cluster have the study as the result of a task.
 
-    Left to itself, joblib sends it to one of them, and it is lost with that one.
+    Like scattered data it is sent to each worker, not with each fit. But those are lost
+    for good with the last worker that holds them, and Dask keeps no more copies than
+    are in use; what a task returns is computed again.
     """
     if type(backend).__name__ != "DaskDistributedBackend":
-        return nullcontext()
-    return parallel_config(
-        "dask", client=backend.client, scatter=[study], **backend.submit_kwargs
-    )
+        yield
+        return
+    from distributed.protocol import pickle
+
+    with warnings.catch_warnings():
+        # Dask would rather have data scattered.
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        future = backend.client.submit(
+            pickle.loads, pickle.dumps(study), pure=False, **backend.submit_kwargs
+        )
+    # Where joblib has what it has scattered itself.
+    backend.data_futures[id(study)] = future
+    try:
+        yield
+    finally:
+        del backend.data_futures[id(study)]
 
 
 def _tidy(study, tasks, results, error_score):
