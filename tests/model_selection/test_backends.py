@@ -46,7 +46,7 @@ def untimed(results):
 
 
 def run_study(**settings):
-    """Return the scores of 24 fits."""
+    """Return the scores of 16 fits."""
     X, y = load_digits(return_X_y=True)
     models = {
         "VAE": FactorialMixtureVAE(max_epochs=2),
@@ -54,10 +54,10 @@ def run_study(**settings):
     }
     results = label_efficiency_curve(
         models,
-        X[:300] / 16,
-        y[:300],
+        X[:200] / 16,
+        y[:200],
         budgets=[20, 50],
-        cv=3,
+        cv=2,
         n_repeats=2,
         random_state=0,
         **settings,
