@@ -75,6 +75,7 @@ bench: $(BENCH_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sprites.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semafo.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/semafo_stability.py
+	$(BIN)/python benchmarks/label_efficiency.py
 
 docs: $(DOCS_READY)
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
