@@ -25,7 +25,7 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 X, y = make_sprites(
     2000, n_scales=3, n_orientations=4, n_positions=4, jitter=1.0, random_state=0
 )
-y = pd.DataFrame(y, columns=SPRITES_COLUMNS)
+y = pd.DataFrame(y, columns=SPRITES_COLUMNS[: y.shape[1]])
 model = FactorialMixtureVAE(max_epochs=30)
 budgets = [30, 100, 300]
 study = {"cv": 3, "random_state": 0, "n_jobs": 2, "verbose": 1}
