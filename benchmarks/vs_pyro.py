@@ -90,7 +90,6 @@ def our_step(X, y, marginalization, n_classes=10, max_epochs=1):
     net = (
         SemiSupervisedVAE(
             property_components=n_classes,
-            discovered_components=n_classes,
             style_dim=STYLE,
             encoder=network,
             decoder=network,

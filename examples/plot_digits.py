@@ -81,7 +81,10 @@ print(f"samples and interventions: {folder / 'digits.png'}\n")
 # weighs fine differences in grey more than the Bernoulli one does, and leaves it more
 # to find.
 model = FactorialMixtureVAE(
-    n_discovered=1, discovered_components=4, likelihood="gaussian", random_state=0
+    property_components={"discovered_0": 4},
+    n_discovered=1,
+    likelihood="gaussian",
+    random_state=0,
 ).fit(X, y)
 found = model.property_proba(X_test)["discovered_0"].argmax(axis=1)
 print("a discovered property, components against digits (test rows)")

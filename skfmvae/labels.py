@@ -14,6 +14,9 @@ from sklearn.exceptions import DataConversionWarning
 
 __all__ = ["Columns", "PartialLabelEncoder", "columns_of"]
 
+# Components of a property without labels, unless somebody says otherwise.
+DISCOVERED_COMPONENTS = 10
+
 KINDS = {
     "bool": (bool, np.bool_),
     "number": (int, float, np.integer, np.floating),
@@ -79,7 +82,6 @@ class PartialLabelEncoder:
         property_components: int | Mapping[str, int] | None = None,
         *,
         n_discovered: int = 0,
-        discovered_components: int = 10,
         discovered_names: Sequence[str] | None = None,
     ) -> PartialLabelEncoder:
         """Learn the properties and their values.
@@ -90,14 +92,12 @@ class PartialLabelEncoder:
             Partial labels: a list, a NumPy array, or a pandas or polars series or
             frame. None is no column at all.
         property_components : int, dict of str to int or None, default=None
-            Number of components of every labelled property, or of the properties
-            named; at least the number of its classes, which is what None stands for.
+            Number of components of every property, or of the properties named; at
+            least the number of its classes, which is what None stands for, or 10 where
+            a property has no label.
         n_discovered : int, default=0
             Number of discovered properties beside the columns of `y`, named
             "discovered_0", "discovered_1", ... Without `y` there is at least one.
-        discovered_components : int, default=10
-            Number of components of each discovered property that
-            `property_components` does not name.
         discovered_names : sequence of str or None, default=None
             Names of the discovered properties in place of `n_discovered`.
 
@@ -155,9 +155,7 @@ class PartialLabelEncoder:
         self.values = []
         for name, column in zip(names, columns, strict=True):
             classes, _ = _distinct(_labelled(column, name)[1])
-            size = _n_components(
-                name, classes, property_components, discovered_components
-            )
+            size = _n_components(name, classes, property_components)
             self.classes.append(classes)
             self.values.append(_with_placeholders(name, classes, size))
         return self
@@ -484,22 +482,17 @@ def _n_components(
     name: str,
     classes: np.ndarray,
     property_components: int | Mapping[str, int] | None,
-    discovered_components: int,
 ) -> int:
     """Return how many components a property has."""
-    parameter, size = "property_components", property_components
+    size = property_components
     if isinstance(property_components, Mapping):
         size = property_components.get(name)
-    elif not len(classes):
-        size = None
     if size is None:
-        if len(classes):
-            return len(classes)
-        parameter, size = "discovered_components", discovered_components
+        return len(classes) or DISCOVERED_COMPONENTS
     if not isinstance(size, Integral) or isinstance(size, bool) or int(size) < 1:
         raise ValueError(
-            f"{parameter}={size!r} is not allowed for property {name!r}; choose a "
-            "positive whole number."
+            f"property_components={size!r} is not allowed for property {name!r}; choose "
+            "a positive whole number."
         )
     if int(size) < len(classes):
         raise ValueError(

@@ -246,7 +246,7 @@ def test_a_series_gives_its_name(y, name):
     ids=repr,
 )
 def test_a_column_without_labels_is_discovered(y):
-    encoder = PartialLabelEncoder().fit(y, discovered_components=4)
+    encoder = PartialLabelEncoder().fit(y, 4)
     assert encoder.property_names == ["property_0"]
     assert encoder.classes[0].size == 0
     assert encoder.values[0].tolist() == [0, 1, 2, 3]
@@ -261,7 +261,7 @@ def test_nothing_but_nan_is_taken_for_a_mistake():
 
 
 def test_without_y_one_property_is_discovered():
-    encoder = PartialLabelEncoder().fit(None, discovered_components=3)
+    encoder = PartialLabelEncoder().fit(None, 3)
     assert encoder.property_names == ["discovered_0"]
     assert encoder.transform(None, n_samples=2).tolist() == [[-1], [-1]]
     assert encoder.inverse([2, 0]).tolist() == [2, 0]
@@ -291,14 +291,14 @@ def test_unknown_values_get_a_code_on_request():
 
 def test_labelled_and_discovered_columns_side_by_side():
     y = pd.DataFrame({"digit": [5, None, 6], "style": [None, None, None]})
-    encoder = PartialLabelEncoder().fit(y, 4, discovered_components=2)
+    encoder = PartialLabelEncoder().fit(y, {"digit": 4, "style": 2})
     assert [values.tolist() for values in encoder.values] == [[5, 6, 7, 8], [0, 1]]
     encoder.fit(y, {"style": 3})
     assert [values.tolist() for values in encoder.values] == [[5, 6], [0, 1, 2]]
 
 
 def test_without_y_there_is_one_discovered_property():
-    encoder = PartialLabelEncoder().fit(None, discovered_components=4)
+    encoder = PartialLabelEncoder().fit(None, 4)
     assert encoder.property_names == ["discovered_0"]
     assert encoder.values[0].tolist() == [0, 1, 2, 3]
     assert (encoder.n_columns, encoder.n_outputs, encoder.multi_output) == (0, 1, False)
@@ -311,11 +311,9 @@ def test_without_y_there_is_one_discovered_property():
 
 
 def test_discovered_properties_come_after_the_columns_of_y():
-    encoder = PartialLabelEncoder().fit(
-        ["a", "b"], {"discovered_1": 3}, n_discovered=2, discovered_components=4
-    )
+    encoder = PartialLabelEncoder().fit(["a", "b"], {"discovered_1": 3}, n_discovered=2)
     assert encoder.property_names == ["property_0", "discovered_0", "discovered_1"]
-    assert [len(values) for values in encoder.values] == [2, 4, 3]
+    assert [len(values) for values in encoder.values] == [2, 10, 3]
     assert [len(classes) for classes in encoder.classes] == [2, 0, 0]
     assert (encoder.n_columns, encoder.n_outputs, encoder.multi_output) == (1, 1, False)
     assert encoder.transform(["b", None]).tolist() == [[1, -1, -1], [-1, -1, -1]]
@@ -402,8 +400,8 @@ def test_bad_numbers_of_components(y, property_components, message):
 
 
 def test_bad_number_of_discovered_components():
-    with pytest.raises(ValueError, match="discovered_components=0 .*'discovered_0'"):
-        PartialLabelEncoder().fit(None, discovered_components=0)
+    with pytest.raises(ValueError, match="property_components=0 .*'discovered_0'"):
+        PartialLabelEncoder().fit(None, 0)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,10 @@ def model(X):
         {"digit": digit, "parity": np.array(["even", "odd"])[digit % 2]}
     )
     model = FactorialMixtureVAE(
-        n_discovered=1, discovered_components=4, max_epochs=6, random_state=0
+        property_components={"discovered_0": 4},
+        n_discovered=1,
+        max_epochs=6,
+        random_state=0,
     )
     return model.fit(X, labels)
 

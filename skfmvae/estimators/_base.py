@@ -77,7 +77,6 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     _parameter_constraints: dict = {
         "property_components": [None, Interval(Integral, 1, None, closed="left"), dict],
         "n_discovered": [Interval(Integral, 0, None, closed="left")],
-        "discovered_components": [Interval(Integral, 1, None, closed="left")],
         "encoder": [StrOptions({"mlp", "conv"}), HasMethods("build_encoder"), callable],
         "decoder": [StrOptions({"mlp", "conv"}), HasMethods("build_decoder"), callable],
         "likelihood": [str, HasMethods("build")],
@@ -106,10 +105,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         """Learn what the columns of `y` are, labels or, for some models, quantities."""
         self.quantities_ = QuantityEncoder({})
         self.labels_ = PartialLabelEncoder().fit(
-            y,
-            self.property_components,
-            n_discovered=self.n_discovered,
-            discovered_components=self.discovered_components,
+            y, self.property_components, n_discovered=self.n_discovered
         )
 
     # Fitting ------------------------------------------------------------------------

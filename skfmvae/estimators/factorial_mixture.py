@@ -161,14 +161,12 @@ class FactorialMixtureVAE(BaseVAE):
     Parameters
     ----------
     property_components : int, dict of str to int or None, default=None
-        Number of components of the labelled properties, or by name. At least the
-        number of classes seen, which is what None stands for; more leaves room for
-        classes that nobody labelled.
+        Number of components of every property, or by name. At least the number of
+        classes seen, which is what None stands for, or 10 where a property has no
+        label; more leaves room for classes that nobody labelled.
     n_discovered : int, default=0
         Number of properties to discover beside those of `y`; without any label at
         least one.
-    discovered_components : int, default=10
-        Number of components of each discovered property.
     property_dim : int, default=10
         Dimensions of each property's subspace.
     style_dim : int, default=10
@@ -293,7 +291,6 @@ class FactorialMixtureVAE(BaseVAE):
         self,
         property_components: int | dict[str, int] | None = None,
         n_discovered: int = 0,
-        discovered_components: int = 10,
         property_dim: int = 10,
         style_dim: int = 10,
         mixture: Mixture | None = None,
@@ -319,7 +316,6 @@ class FactorialMixtureVAE(BaseVAE):
     ):
         self.property_components = property_components
         self.n_discovered = n_discovered
-        self.discovered_components = discovered_components
         self.property_dim = property_dim
         self.style_dim = style_dim
         self.mixture = mixture

@@ -241,14 +241,12 @@ class SemafoVAE(BaseVAE):
     Parameters
     ----------
     property_components : int, dict of str to int or None, default=None
-        Number of values of the labelled properties, or by name. At least the number of
-        classes seen, which is what None stands for; more leaves room for classes that
-        nobody labelled.
+        Number of values of every property, or by name. At least the number of classes
+        seen, which is what None stands for, or 10 where a property has no label; more
+        leaves room for classes that nobody labelled.
     n_discovered : int, default=0
         Number of properties to discover beside those of `y`; without any label at
         least one.
-    discovered_components : int, default=10
-        Number of values of each discovered property.
     latent_dim : int, default=32
         Dimensions of ``z0``.
     levels : sequence of int or Levels, default=()
@@ -361,7 +359,6 @@ class SemafoVAE(BaseVAE):
         self,
         property_components: int | dict[str, int] | None = None,
         n_discovered: int = 0,
-        discovered_components: int = 10,
         latent_dim: int = 32,
         levels: Sequence[int] | Levels = (),
         label_autoencoder: LabelAutoencoder | None = None,
@@ -387,7 +384,6 @@ class SemafoVAE(BaseVAE):
     ):
         self.property_components = property_components
         self.n_discovered = n_discovered
-        self.discovered_components = discovered_components
         self.latent_dim = latent_dim
         self.levels = levels
         self.label_autoencoder = label_autoencoder

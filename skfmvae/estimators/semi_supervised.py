@@ -161,14 +161,13 @@ class SemiSupervisedVAE(BaseVAE):
         The variables and what depends on what, see :mod:`skfmvae.graphical_model`;
         None stands for the shape above, for whatever `y` holds.
     property_components : int, dict of str to int or None, default=None
-        Number of values of the labelled properties, or by name. At least the number of
-        classes seen, which is what None stands for; more leaves room for classes that
-        nobody labelled. With a graph, its variables say so.
+        Number of values of every property, or by name. At least the number of classes
+        seen, which is what None stands for, or 10 where a property has no label; more
+        leaves room for classes that nobody labelled. With a graph, its variables say
+        so.
     n_discovered : int, default=0
         Number of properties to discover beside those of `y`; without any label at
         least one. With a graph, its variables that `y` lacks.
-    discovered_components : int, default=10
-        Number of values of each discovered property.
     style_dim : int, default=10
         Dimensions of the style, which holds what no property says; 0 for none. With a
         graph, its latents say so.
@@ -289,7 +288,6 @@ class SemiSupervisedVAE(BaseVAE):
         graph: Graph | None = None,
         property_components: int | dict[str, int] | None = None,
         n_discovered: int = 0,
-        discovered_components: int = 10,
         style_dim: int = 10,
         inference: Inference | None = None,
         encoder: str | Any | Callable = "mlp",
@@ -315,7 +313,6 @@ class SemiSupervisedVAE(BaseVAE):
         self.graph = graph
         self.property_components = property_components
         self.n_discovered = n_discovered
-        self.discovered_components = discovered_components
         self.style_dim = style_dim
         self.inference = inference
         self.encoder = encoder

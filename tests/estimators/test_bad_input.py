@@ -247,7 +247,7 @@ def test_constant_columns_are_fine(make_estimator, blobs, likelihood):
 
 def test_constant_rows_are_fine(make_estimator):
     X = np.full((20, 3), 7.0)
-    estimator = make_estimator(discovered_components=2).fit(X)
+    estimator = make_estimator(property_components=2).fit(X)
     assert np.isfinite(estimator.score_samples(X)).all()
     assert np.isfinite(estimator.predict_proba(X)).all()
 

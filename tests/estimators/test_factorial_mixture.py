@@ -89,7 +89,7 @@ def test_settings_reach_the_mixture(blobs):
 
 def test_clusters_are_those_of_the_data(blobs):
     X, number = blobs
-    estimator = FactorialMixtureVAE(discovered_components=3, random_state=0).fit(X)
+    estimator = FactorialMixtureVAE(property_components=3, random_state=0).fit(X)
     # Every cluster is one centre and the other way round.
     pairs = set(zip(estimator.predict(X).tolist(), number.tolist(), strict=True))
     assert len(pairs) == 3

@@ -166,7 +166,7 @@ def test_a_column_without_a_label_is_discovered(make_learner, two_properties):
     """Its values are numbers of components, and the other column does not suffer."""
     X, numbers, y = two_properties
     y = pd.DataFrame({"hidden": pd.array([pd.NA] * len(y), "string"), "known": y[:, 1]})
-    estimator = make_learner(discovered_components=4).fit(X, y)
+    estimator = make_learner(property_components={"hidden": 4}).fit(X, y)
     assert estimator.property_names_ == ["hidden", "known"]
     assert estimator.n_components_ == {"hidden": 4, "known": 3}
     hidden, known = estimator.classes_
@@ -193,7 +193,7 @@ def test_a_column_without_a_label_is_discovered(make_learner, two_properties):
 )
 def test_without_labels_components_are_predicted(make_estimator, blobs, y, name):
     X, _ = blobs
-    estimator = make_estimator(discovered_components=5).fit(X, y)
+    estimator = make_estimator(property_components=5).fit(X, y)
     assert estimator.property_names_ == [name]
     assert estimator.classes_.tolist() == [0, 1, 2, 3, 4]
     proba = estimator.predict_proba(X)
