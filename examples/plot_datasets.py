@@ -15,7 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from skfmvae.datasets import make_lit_objects, make_multi_digits, make_sprites
+from skfmvae.datasets import (
+    make_composed_digits,
+    make_lit_objects,
+    make_multi_digits,
+    make_sprites,
+)
 from skfmvae.plotting import SamplesDisplay
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
@@ -73,3 +78,26 @@ display.ax_.set_xticks(33 * np.arange(18) + 15.5, [*range(6)] * 3)
 display.ax_.set_xlabel("value")
 display.figure_.savefig(folder / "sprites.png", dpi=90, bbox_inches="tight")
 print(f"factors of sprites: {folder / 'sprites.png'}")
+
+# %%
+# Every digit at each angle; the pairs of colours take turns.
+combinations = [
+    {
+        "digit": k % 10,
+        "stroke": k % 4,
+        "background": k // 4 % 4,
+        "rotation": k // 10,
+    }
+    for k in range(40)
+]
+X, y = make_composed_digits(None, only=combinations, random_state=1)
+by_rotation = np.lexsort([y[:, 0], y[:, 3]])
+display = SamplesDisplay(
+    np.moveaxis(X[by_rotation].reshape(4, 10, 3, 28, 28), 2, -1),
+    property_name="rotation",
+    values=np.array(["-67.5°", "-22.5°", "22.5°", "67.5°"]),
+).plot()
+display.ax_.set_xticks(29 * np.arange(10) + 13.5, np.arange(10))
+display.ax_.set_xlabel("digit")
+display.figure_.savefig(folder / "composed_digits.png", dpi=90, bbox_inches="tight")
+print(f"digits of many colours and angles: {folder / 'composed_digits.png'}")

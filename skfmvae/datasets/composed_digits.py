@@ -116,10 +116,10 @@ def make_composed_digits(
 
     Notes
     -----
-    Rotations are 45 degrees from each other, and from each other's half turns. No four
-    angles are further apart, so a 6 is never taken for a 9, and the rotation can be
-    read off a 0, a 1 and an 8, too, which look alike after half a turn. No digit lies
-    on its side or on its head.
+    Rotations are 45 degrees from each other and from each other's half turns; no four
+    angles are further apart. With quarter turns a 6 on its head would be a 9, and a 0,
+    a 1 or an 8 would look the same at two of them. Here the rotation can be read off
+    all of them, and no digit lies on its side.
 
     Strokes are light and backgrounds dark: the contrast of each pair is 4.5 or more, as
     the guidelines for legible text [1]_ ask. A pixel is the mean of the two colours,
@@ -213,8 +213,8 @@ def hold_out_composed_digits(random_state: Any = None) -> list[dict[str, int]]:
     (160, ['digit', 'stroke', 'background', 'rotation'])
     """
     random_state = check_random_state(random_state)
-    # A Latin square in as many dimensions as there are properties: whatever the other
-    # values are, one in four of a property makes the sum a multiple of four.
+    # A Latin square, of four dimensions: whatever three of the values are, one in four
+    # of the last property, or two or three of ten digits, make it a multiple of four.
     counts = [len(values) for values in FACTORS.values()]
     addends = [random_state.permutation(count) for count in counts]
     sums = sum(np.meshgrid(*addends, indexing="ij"))
@@ -291,6 +291,6 @@ def _rotated(images, rotation):
     rotated = np.empty_like(images)
     for k in np.unique(rotation):
         rotated[rotation == k] = ndimage.rotate(
-            images[rotation == k], ROTATIONS[k], axes=(2, 1), reshape=False, order=1
+            images[rotation == k], ROTATIONS[k], axes=(1, 2), reshape=False, order=1
         )
     return rotated
