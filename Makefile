@@ -64,6 +64,7 @@ bench: $(BENCH_READY)
 	$(BIN)/python benchmarks/step_time.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/graph.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/graph.py --search
 	$(BIN)/python benchmarks/study_processes.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation

@@ -10,7 +10,8 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
-from sklearn.neighbors import NearestNeighbors
+
+from .search import EXACT_UP_TO, nearest_rows
 
 __all__ = [
     "NeighbourGraph",
@@ -47,6 +48,8 @@ class NeighbourGraph:
     n_neighbors : int, default=5
     alpha : float or None, default=None
         How far labels spread; None leaves it to `spread_for`.
+    exact_up_to : int, default=100_000
+        See `nearest_rows`.
 
     Attributes
     ----------
@@ -63,10 +66,13 @@ class NeighbourGraph:
         How well hidden labels are found among the rows, see `agreement`; likewise.
     """
 
-    def __init__(self, X, codes, n_classes, n_neighbors=5, alpha=None):
+    def __init__(
+        self, X, codes, n_classes, n_neighbors=5, alpha=None, exact_up_to=EXACT_UP_TO
+    ):
         self.codes, self.n_classes = codes, n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
-        self.weights, distances = nearest_neighbour_graph(X, n_neighbors)
+        self.exact_up_to = exact_up_to
+        self.weights, distances = nearest_neighbour_graph(X, n_neighbors, exact_up_to)
         nearest = distances.data.reshape(len(codes), -1).min(axis=1)
         nearest = nearest[nearest > TWINS]
         self.unit = float(np.median(nearest)) if len(nearest) else 1.0
@@ -97,7 +103,8 @@ class NeighbourGraph:
             stay, the last because latents of rows with labels lie where these are.
         """
         graph = copy.copy(self)
-        graph.weights = self.weights + nearest_neighbour_graph(Z, self.n_neighbors)[0]
+        elsewhere, _ = nearest_neighbour_graph(Z, self.n_neighbors, self.exact_up_to)
+        graph.weights = self.weights + elsewhere
         graph.propagated = graph._propagate()
         return graph
 
@@ -130,7 +137,7 @@ class NeighbourGraph:
         return spread_for(codes) if self.alpha is None else self.alpha
 
 
-def nearest_neighbour_graph(X, n_neighbors: int):
+def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
     """Join every row to its nearest neighbours, by self-scaled weights.
 
     Parameters
@@ -139,6 +146,8 @@ def nearest_neighbour_graph(X, n_neighbors: int):
         The rows.
     n_neighbors : int
         Neighbours of each row, fewer where there are fewer rows.
+    exact_up_to : int, default=100_000
+        See `nearest_rows`.
 
     Returns
     -------
@@ -150,8 +159,7 @@ def nearest_neighbour_graph(X, n_neighbors: int):
         From each row to its neighbours.
     """
     n_neighbors = min(n_neighbors, X.shape[0] - 1)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(_principal_components(X))
-    distances = search.kneighbors_graph(mode="distance")
+    distances = nearest_rows(_principal_components(X), n_neighbors, exact_up_to)
     # Twins are neighbours too: a stored zero would read as no edge.
     distances.data = np.maximum(distances.data, TWINS)
     scale = distances.max(axis=1).toarray().ravel()

@@ -15,6 +15,7 @@ from skfmvae._compat import Interval
 from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
 from .graph import NeighbourGraph
 from .rows import Batch
+from .search import EXACT_UP_TO
 
 __all__ = ["Neighbours"]
 
@@ -57,6 +58,10 @@ class Neighbours(Aid):
     n_rebuilds : int, default=2
         How often, at even distances over the training, neighbours in the latent space
         of the properties join those among the rows, and labels are propagated anew.
+    exact_up_to : int, default=100_000
+        Rows up to which neighbours are searched exactly, in time that grows with the
+        square of the rows. Beyond, they are found approximately, if pynndescent is
+        installed (``pip install "skfmvae[neighbours]"``), else exactly, with a warning.
 
     References
     ----------
@@ -89,6 +94,7 @@ class Neighbours(Aid):
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "memory_rate": [Interval(Real, 0, 1, closed="both")],
         "n_rebuilds": [Interval(Integral, 0, None, closed="left")],
+        "exact_up_to": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -100,6 +106,7 @@ class Neighbours(Aid):
         sharpness: float = 2.0,
         memory_rate: float = 0.2,
         n_rebuilds: int = 2,
+        exact_up_to: int = EXACT_UP_TO,
     ):
         self.weight = weight
         self.n_neighbors = n_neighbors
@@ -108,10 +115,15 @@ class Neighbours(Aid):
         self.sharpness = sharpness
         self.memory_rate = memory_rate
         self.n_rebuilds = n_rebuilds
+        self.exact_up_to = exact_up_to
 
     def graph_settings(self) -> dict[str, Any]:
         """Return how the graph should be built; see `Aid.graph_settings`."""
-        return {"n_neighbors": self.n_neighbors, "alpha": self.alpha}
+        return {
+            "n_neighbors": self.n_neighbors,
+            "alpha": self.alpha,
+            "exact_up_to": self.exact_up_to,
+        }
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""

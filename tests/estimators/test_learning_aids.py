@@ -98,6 +98,7 @@ def test_grid_search_reaches_their_settings(make_estimator, rows):
         ({"neighbours": Neighbours(memory_rate=-0.1)}, "memory_rate"),
         ({"neighbours": Neighbours(weight=-1.0)}, "weight"),
         ({"neighbours": Neighbours(n_rebuilds=-1)}, "n_rebuilds"),
+        ({"neighbours": Neighbours(exact_up_to=-1)}, "exact_up_to"),
         ({"neighbours": "grph"}, "neighbours"),
         ({"adversarial": VirtualAdversarial(radius=0.0)}, "radius"),
         ({"adversarial": VirtualAdversarial(probe=-1.0)}, "probe"),
@@ -128,6 +129,30 @@ def test_sparse_rows_learn_like_dense_ones(make_estimator, rows):
     np.testing.assert_allclose(
         dense.predict_proba(X), sparse.predict_proba(X), atol=1e-3
     )
+
+
+def test_neighbours_that_are_searched_for_approximately(
+    make_learner, rows, monkeypatch
+):
+    pynndescent = pytest.importorskip("pynndescent", reason="of the extra neighbours")
+    n_searched = []
+
+    class Counted(pynndescent.NNDescent):
+        def __init__(self, X, *args, **kwargs):
+            n_searched.append(len(X))
+            super().__init__(X, *args, **kwargs)
+
+    monkeypatch.setattr(pynndescent, "NNDescent", Counted)
+    X, y = rows
+    estimator, again = (
+        make_learner(
+            neighbours=Neighbours(exact_up_to=50, n_rebuilds=2), max_epochs=100
+        ).fit(X, partly(y, 12))
+        for _ in range(2)
+    )
+    assert n_searched == [90] * 6
+    assert (estimator.predict(X) == y).mean() > 0.9
+    np.testing.assert_array_equal(estimator.predict_proba(X), again.predict_proba(X))
 
 
 def test_a_single_row_of_a_class(make_estimator, rows):

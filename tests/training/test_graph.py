@@ -15,6 +15,7 @@ from skfmvae.training.graph import (
     propagate,
     spread_for,
 )
+from skfmvae.training.search import nearest_rows
 
 
 def make_points(n=40, seed=0):
@@ -227,6 +228,20 @@ def test_the_spread_is_each_propertys_own():
     for k in range(2):
         alone = NeighbourGraph(X, codes[:, [k]], [2], alpha=spread_for(codes[:, k]))
         np.testing.assert_array_equal(graph.propagated[k], alone.propagated[0])
+
+
+def test_both_kinds_of_edges_are_searched_for_in_one_way(monkeypatch):
+    searched = []
+
+    def search(X, n_neighbors, exact_up_to):
+        searched.append((X, n_neighbors, exact_up_to))
+        return nearest_rows(X, n_neighbors, exact_up_to)
+
+    monkeypatch.setattr("skfmvae.training.graph.nearest_rows", search)
+    X, Z = make_points(seed=0), make_points(seed=1)
+    codes = np.full((40, 1), -1)
+    NeighbourGraph(X, codes, [2], n_neighbors=3, exact_up_to=50).joined(Z)
+    assert searched == [(X, 3, 50), (Z, 3, 50)]
 
 
 def test_a_joined_graph_propagates_over_both_kinds_of_edges():

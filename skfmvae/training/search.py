@@ -1,0 +1,91 @@
+"""Who the nearest rows are: exactly, and among very many rows all but exactly."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import numpy as np
+import scipy.sparse
+from sklearn.exceptions import EfficiencyWarning
+from sklearn.neighbors import NearestNeighbors
+
+__all__ = ["EXACT_UP_TO", "nearest_rows"]
+
+# Beyond, even the first approximate search, compiled before it runs, is the faster one
+# on one thread (benchmarks/RESULTS.md).
+EXACT_UP_TO = 100_000
+# Rows looked for beyond those asked for, the row itself among them: of five neighbours
+# on MNIST 99 % are then right, and with one 98 %.
+SPARE = 10
+
+
+def nearest_rows(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
+    """Return the distances from every row to its nearest others.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, D)
+        The rows.
+    n_neighbors : int
+        How many others, fewer than there are rows.
+    exact_up_to : int, default=100_000
+        Up to this number of rows the search is exact, and takes time in proportion to
+        its square unless there are few columns. Beyond, it is that of Dong et al.
+        (2011), if pynndescent is installed; else exact, with a warning, once.
+
+    Returns
+    -------
+    distances : CSR matrix of shape (n, n)
+        `n_neighbors` in each row, the nearest first; zeros are stored. The same for the
+        same rows, however many threads there are.
+
+    References
+    ----------
+    W. Dong, C. Moses and K. Li (2011). Efficient K-Nearest Neighbor Graph Construction
+    for Generic Similarity Measures.
+    """
+    if len(X) > exact_up_to and _can_approximate(exact_up_to):
+        return _approximately_nearest(X, n_neighbors)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
+    return search.kneighbors_graph(mode="distance")
+
+
+def _approximately_nearest(X, n_neighbors):
+    from pynndescent import NNDescent
+
+    n = len(X)
+    n_found = min(n_neighbors + SPARE, n)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Failed to correctly find n_neighbors")
+        # Other numbers of threads find other rows.
+        found = NNDescent(X, n_neighbors=n_found, random_state=0, n_jobs=1)
+    indices, distances = found.neighbor_graph
+    lacking = (indices < 0).any(axis=1)
+    if lacking.any():
+        exact = NearestNeighbors(n_neighbors=n_found).fit(X)
+        distances[lacking], indices[lacking] = exact.kneighbors(X[lacking])
+    # A row that is found near itself goes last, where it is cut off.
+    itself = indices == np.arange(n)[:, None]
+    order = itself.argsort(axis=1, kind="stable")[:, :n_neighbors]
+    indices = np.take_along_axis(indices, order, axis=1).ravel()
+    distances = np.take_along_axis(distances, order, axis=1).ravel().astype(float)
+    starts = np.arange(0, n * n_neighbors + 1, n_neighbors)
+    return scipy.sparse.csr_matrix((distances, indices, starts), shape=(n, n))
+
+
+@functools.cache  # graphs are built again and again: one warning is enough
+def _can_approximate(exact_up_to):
+    try:
+        import pynndescent  # noqa: F401
+    except ImportError as error:
+        warnings.warn(
+            f"There are more than exact_up_to={exact_up_to} rows, and pynndescent, "
+            f"which finds their neighbours faster, cannot be imported ({error}): the "
+            "search is exact, in time that grows with the square of the rows. "
+            'pip install "skfmvae[neighbours]" brings it.',
+            EfficiencyWarning,
+            stacklevel=3,
+        )
+        return False
+    return True
