@@ -24,6 +24,7 @@ from skfmvae.training.graph import (
     estimate_shares,
     match_shares,
     nearest_neighbour_graph,
+    principal_components,
     propagate,
     spread_for,
 )
@@ -61,7 +62,7 @@ def print_cost(X, y):
 
 def error_table(name, X, y, budgets, n_draws):
     """Print the error of propagation, by what is assumed of the classes' shares."""
-    weights, distances = nearest_neighbour_graph(X, N_NEIGHBORS)
+    weights, distances = nearest_neighbour_graph(principal_components(X), N_NEIGHBORS)
     n_classes = len(np.unique(y))
     errors = np.zeros((3, len(budgets), n_draws))
     for b, n_labelled in enumerate(budgets):

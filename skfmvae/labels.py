@@ -491,8 +491,8 @@ def _n_components(
         return len(classes) or DISCOVERED_COMPONENTS
     if not isinstance(size, Integral) or isinstance(size, bool) or int(size) < 1:
         raise ValueError(
-            f"property_components={size!r} is not allowed for property {name!r}; choose "
-            "a positive whole number."
+            f"property_components={size!r} is not allowed for property {name!r}; "
+            "choose a positive whole number."
         )
     if int(size) < len(classes):
         raise ValueError(

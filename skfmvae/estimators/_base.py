@@ -19,6 +19,7 @@ from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae.augment import ImageAugmentation
 from skfmvae.labels import PartialLabelEncoder
 from skfmvae.models.base import Labels, Model
 from skfmvae.nn import Categorical, resolve_likelihood
@@ -85,6 +86,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
+        "augmentation": [None, StrOptions({"image"}), HasMethods("build"), callable],
         "max_epochs": [None, Interval(Integral, 1, None, closed="left")],
         "early_stopping": [None, EarlyStopping],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
@@ -174,6 +176,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             lr=self.lr,
             batch_size=self.batch_size,
             iterator_train__labelled_batch_size=self.labelled_batch_size,
+            iterator_train__augmentation=self._augmentation(),
             max_epochs=self.max_epochs or _n_epochs(len(rows)),
             train_split=predefined_split(held_out) if held_out else None,
             aids=self._aids(),
@@ -201,6 +204,20 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 f"{len(rows)} rows to train on; lower its validation_fraction."
             )
         return (rows.choose(torch.from_numpy(index)) for index in (train, held_out))
+
+    def _augmentation(self):
+        """Return the function that changes batches, if any."""
+        if self.augmentation is None:
+            return None
+        if isinstance(self.likelihood_, Categorical):
+            raise ValueError(
+                f"augmentation={self.augmentation!r} would change the categories of "
+                f"likelihood={self.likelihood!r} into others; use augmentation=None."
+            )
+        settings = _default(self.augmentation, ImageAugmentation)
+        if not hasattr(settings, "build"):
+            return settings
+        return settings.build(self.n_features_in_)
 
     def _aids(self):
         """List the learning aids that are on and make sense for the likelihood."""

@@ -197,6 +197,9 @@ class SemiSupervisedVAE(BaseVAE):
     labelled_batch_size : int, default=32
         Labelled rows that every batch shall hold, shared by the labelled properties.
         Their weights make up for being drawn more often.
+    augmentation : {"image"}, ImageAugmentation, callable or None, default=None
+        Random changes of the rows of each batch while training: a name, settings from
+        :mod:`skfmvae.augment`, or a function from a tensor of rows to one like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -299,6 +302,7 @@ class SemiSupervisedVAE(BaseVAE):
         lr: float = 3e-3,
         batch_size: int = 128,
         labelled_batch_size: int = 32,
+        augmentation: str | Any | Callable | None = None,
         max_epochs: int | None = None,
         early_stopping: EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
@@ -324,6 +328,7 @@ class SemiSupervisedVAE(BaseVAE):
         self.lr = lr
         self.batch_size = batch_size
         self.labelled_batch_size = labelled_batch_size
+        self.augmentation = augmentation
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
         self.neighbours = neighbours

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skfmvae._images import square_image_shape
+
 from ._pyplot import pyplot
 
 __all__ = [
@@ -534,10 +536,8 @@ def _as_images(rows, image_shape):
 def _check_image_shape(image_shape, n_features):
     """Return channels, height and width."""
     if image_shape is None:
-        for n_channels in (1, 3):
-            size = math.isqrt(n_features // n_channels)
-            if n_channels * size**2 == n_features:
-                return n_channels, size, size
+        if (square := square_image_shape(n_features)) is not None:
+            return square
         raise ValueError(
             f"Rows of {n_features} values are no square images; give image_shape="
             "(height, width), or (channels, height, width). Rows that are no images "

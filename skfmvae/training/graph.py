@@ -8,8 +8,10 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import LinearOperator, cg
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
+from sklearn.neighbors import NearestNeighbors
 
 from .search import EXACT_UP_TO, nearest_rows
 
@@ -19,6 +21,7 @@ __all__ = [
     "estimate_shares",
     "match_shares",
     "nearest_neighbour_graph",
+    "principal_components",
     "propagate",
     "spread_for",
 ]
@@ -27,6 +30,7 @@ __all__ = [
 # and on MNIST a better graph.
 N_DIMENSIONS = 50
 TWINS = 1e-12  # distance of rows that are equal
+N_MEASURED = 10_000  # rows that tell how far rows lie apart
 N_FOLDS = 5  # parts of the labels that are hidden in turn to see how right a graph is
 FEWEST = 10  # labels from which that can be judged
 # Agreement of the graph with labels up to which it counts for nothing, and from which
@@ -50,14 +54,18 @@ class NeighbourGraph:
         How far labels spread; None leaves it to `spread_for`.
     exact_up_to : int, default=100_000
         See `nearest_rows`.
+    features : transformer or None, default=None
+        What neighbours are found by. None takes the rows themselves, or principal
+        components where there are many columns.
 
     Attributes
     ----------
     weights : CSR matrix of shape (n, n)
         See `nearest_neighbour_graph`.
     unit : float
-        The median distance from a row without a twin to its nearest neighbour, in the
-        space that was searched: the unit of length for noise and adversarial steps.
+        The median distance from a row without a twin to its nearest neighbour, of the
+        rows or their principal components: the unit of length for noise and adversarial
+        steps.
     propagated : list of (ndarray of shape (n, C_k) or None)
         Class probabilities by label propagation; None for a property without labels.
     shares : list of (ndarray of shape (C_k,) or None)
@@ -67,13 +75,29 @@ class NeighbourGraph:
     """
 
     def __init__(
-        self, X, codes, n_classes, n_neighbors=5, alpha=None, exact_up_to=EXACT_UP_TO
+        self,
+        X,
+        codes,
+        n_classes,
+        n_neighbors=5,
+        alpha=None,
+        exact_up_to=EXACT_UP_TO,
+        features=None,
     ):
         self.codes, self.n_classes = codes, n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
         self.exact_up_to = exact_up_to
-        self.weights, distances = nearest_neighbour_graph(X, n_neighbors, exact_up_to)
-        nearest = distances.data.reshape(len(codes), -1).min(axis=1)
+        rows = principal_components(X)
+        places = rows if features is None else clone(features).fit_transform(X)
+        self.weights, distances = nearest_neighbour_graph(
+            places, n_neighbors, exact_up_to
+        )
+        if features is None:
+            nearest = distances.data.reshape(len(codes), -1).min(axis=1)
+        else:
+            search = NearestNeighbors(n_neighbors=2).fit(rows)
+            some = rows[:: 1 + len(rows) // N_MEASURED]
+            nearest = search.kneighbors(some)[0][:, 1]
         nearest = nearest[nearest > TWINS]
         self.unit = float(np.median(nearest)) if len(nearest) else 1.0
         self.shares = [
@@ -103,7 +127,9 @@ class NeighbourGraph:
             stay, the last because latents of rows with labels lie where these are.
         """
         graph = copy.copy(self)
-        elsewhere, _ = nearest_neighbour_graph(Z, self.n_neighbors, self.exact_up_to)
+        elsewhere, _ = nearest_neighbour_graph(
+            principal_components(Z), self.n_neighbors, self.exact_up_to
+        )
         graph.weights = self.weights + elsewhere
         graph.propagated = graph._propagate()
         return graph
@@ -142,7 +168,7 @@ def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO)
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n, D)
+    X : ndarray of shape (n, D)
         The rows.
     n_neighbors : int
         Neighbours of each row, fewer where there are fewer rows.
@@ -159,7 +185,7 @@ def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO)
         From each row to its neighbours.
     """
     n_neighbors = min(n_neighbors, X.shape[0] - 1)
-    distances = nearest_rows(_principal_components(X), n_neighbors, exact_up_to)
+    distances = nearest_rows(X, n_neighbors, exact_up_to)
     # Twins are neighbours too: a stored zero would read as no edge.
     distances.data = np.maximum(distances.data, TWINS)
     scale = distances.max(axis=1).toarray().ravel()
@@ -327,7 +353,17 @@ def match_shares(scores, shares, n_iter: int = 20):
     return proba
 
 
-def _principal_components(X):
+def principal_components(X):
+    """Return rows as an array, of the first principal components where they are many.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, D)
+
+    Returns
+    -------
+    rows : ndarray of shape (n, min(D, 50))
+    """
     if min(X.shape) > N_DIMENSIONS:
         return PCA(N_DIMENSIONS, random_state=0).fit_transform(X)
     return X.toarray() if scipy.sparse.issparse(X) else X

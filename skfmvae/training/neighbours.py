@@ -10,7 +10,7 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
-from skfmvae._compat import Interval
+from skfmvae._compat import HasMethods, Interval
 
 from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
 from .graph import NeighbourGraph
@@ -58,6 +58,12 @@ class Neighbours(Aid):
     n_rebuilds : int, default=2
         How often, at even distances over the training, neighbours in the latent space
         of the properties join those among the rows, and labels are propagated anew.
+    features : transformer or None, default=None
+        Neighbours are nearest in these features of the rows, found by its
+        ``fit_transform``: for images for instance
+        ``make_pipeline(OrientedGradients(), PCA(100))``, see
+        :class:`skfmvae.features.OrientedGradients`. None takes the rows themselves, or
+        their first 50 principal components where there are more columns.
     exact_up_to : int, default=100_000
         Rows up to which neighbours are searched exactly, in time that grows with the
         square of the rows. Beyond, they are found approximately, if pynndescent is
@@ -94,6 +100,7 @@ class Neighbours(Aid):
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "memory_rate": [Interval(Real, 0, 1, closed="both")],
         "n_rebuilds": [Interval(Integral, 0, None, closed="left")],
+        "features": [None, HasMethods("fit_transform")],
         "exact_up_to": [Interval(Integral, 0, None, closed="left")],
     }
 
@@ -106,6 +113,7 @@ class Neighbours(Aid):
         sharpness: float = 2.0,
         memory_rate: float = 0.2,
         n_rebuilds: int = 2,
+        features: Any = None,
         exact_up_to: int = EXACT_UP_TO,
     ):
         self.weight = weight
@@ -115,6 +123,7 @@ class Neighbours(Aid):
         self.sharpness = sharpness
         self.memory_rate = memory_rate
         self.n_rebuilds = n_rebuilds
+        self.features = features
         self.exact_up_to = exact_up_to
 
     def graph_settings(self) -> dict[str, Any]:
@@ -122,6 +131,7 @@ class Neighbours(Aid):
         return {
             "n_neighbors": self.n_neighbors,
             "alpha": self.alpha,
+            "features": self.features,
             "exact_up_to": self.exact_up_to,
         }
 

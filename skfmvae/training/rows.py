@@ -114,12 +114,22 @@ class BatchIterator:
         row, so that none is too small for batch normalisation.
     labelled_batch_size : int, default=0
     shuffle : bool, default=False
+    augmentation : callable or None, default=None
+        What changes the values (n, D) of each batch before it is learned from.
     """
 
-    def __init__(self, rows, batch_size, labelled_batch_size=0, shuffle=False):
+    def __init__(
+        self,
+        rows,
+        batch_size,
+        labelled_batch_size=0,
+        shuffle=False,
+        augmentation=None,
+    ):
         self.rows = rows
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.augmentation = augmentation
         extra = _extra_draws(rows.known(), batch_size, labelled_batch_size)
         self.n_extra = sum(count for count, _ in extra)
         self._extra = extra
@@ -143,7 +153,21 @@ class BatchIterator:
         for number, index in enumerate(order.tensor_split(n_batches)):
             index = torch.cat([index, *(draws[number] for draws in drawn)])
             batch = self.rows[index]
-            yield batch._replace(weight=self._weight[batch.number])
+            yield batch._replace(
+                x=self._augmented(batch.x), weight=self._weight[batch.number]
+            )
+
+    def _augmented(self, x):
+        if self.augmentation is None:
+            return x
+        augmented = self.augmentation(x)
+        if augmented.shape != x.shape:
+            raise ValueError(
+                f"augmentation={self.augmentation!r} made rows of shape "
+                f"{tuple(augmented.shape)} of rows of shape {tuple(x.shape)}; it must "
+                "keep the shape."
+            )
+        return augmented
 
 
 def _extra_draws(known, batch_size, labelled_batch_size):

@@ -4,6 +4,7 @@ import scipy.sparse
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.neighbors import kneighbors_graph
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae.training.graph import (
@@ -12,6 +13,7 @@ from skfmvae.training.graph import (
     estimate_shares,
     match_shares,
     nearest_neighbour_graph,
+    principal_components,
     propagate,
     spread_for,
 )
@@ -39,8 +41,8 @@ def test_weights_are_those_of_the_formula():
 @pytest.mark.parametrize("n_columns", [20, 80])
 def test_sparse_rows_give_the_graph_of_dense_ones(n_columns):
     X = scipy.sparse.random(60, n_columns, 0.3, "csr", np.float32, random_state=0)
-    sparse, _ = nearest_neighbour_graph(X, 3)
-    dense, _ = nearest_neighbour_graph(X.toarray(), 3)
+    sparse, _ = nearest_neighbour_graph(principal_components(X), 3)
+    dense, _ = nearest_neighbour_graph(principal_components(X.toarray()), 3)
     np.testing.assert_allclose(sparse.toarray(), dense.toarray(), atol=1e-3)
 
 
@@ -257,3 +259,14 @@ def test_a_joined_graph_propagates_over_both_kinds_of_edges():
     expected = match_shares(scores, graph.shares[0])
     np.testing.assert_allclose(joined.propagated[0], expected)
     assert not np.allclose(graph.propagated[0], expected)
+
+
+def test_neighbours_are_found_by_features_and_distances_measured_on_rows():
+    X = make_points(seed=0)
+    codes = np.full((40, 1), -1)
+    features = FunctionTransformer(lambda X: X[:, :1])
+    graph = NeighbourGraph(X, codes, [2], n_neighbors=3, features=features)
+    expected, _ = nearest_neighbour_graph(X[:, :1], 3)
+    np.testing.assert_array_equal(graph.weights.toarray(), expected.toarray())
+    of_rows = NeighbourGraph(X, codes, [2], n_neighbors=3)
+    assert graph.unit == pytest.approx(of_rows.unit, rel=1e-4)
