@@ -74,6 +74,8 @@ bench: $(BENCH_READY)
 	$(BIN)/python benchmarks/vs_pyro.py --memory
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/known_properties.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sprites.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/composition.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/composition.py --cost
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semafo.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/semafo_stability.py
 	$(BIN)/python benchmarks/label_efficiency.py
