@@ -102,7 +102,7 @@ class Mixture(BaseEstimator):
         Parameters
         ----------
         aided : bool
-            Whether learning aids spread labels.
+            Whether learning aids spread labels, or seeds of clusters.
 
         Returns
         -------
@@ -347,7 +347,6 @@ class FactorialMixtureVAE(BaseVAE):
     def _build_model(self, n_features, likelihood, n_components):
         mixture = Mixture() if self.mixture is None else self.mixture
         n_latents = len(n_components) * self.property_dim + self.style_dim
-        labelled = any(len(classes) for classes in self.labels_.classes)
         return FactorialMixture(
             build_network(
                 self.encoder, "encoder", likelihood.n_inputs, 2 * n_latents, n_features
@@ -362,7 +361,7 @@ class FactorialMixtureVAE(BaseVAE):
             style_dim=self.style_dim,
             mixture=mixture.priors(self.property_dim),
             label_weight=self.label_weight,
-            **mixture.warmups(labelled and bool(self._aids())),
+            **mixture.warmups(aided=bool(self._aids())),
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
         )

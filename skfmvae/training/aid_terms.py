@@ -31,8 +31,8 @@ CHUNK = 1024  # rows that are encoded together
 class AidTerms:
     """What the learning aids add to the loss of a batch.
 
-    With nothing to infer, because no property is labelled on some rows and not on
-    others, there is no aid, no graph, and the object is false.
+    With nothing to infer, because some property is labelled and every one is on all
+    rows or on none, there is no aid, no graph, and the object is false.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ class AidTerms:
         self.losses: dict[Aid, AidLoss] = {}
         self.n_rebuilt = 0
         known = rows.codes >= 0
-        if not aids or not (known.any(0) & ~known.all(0)).any():
+        some, every = known.any(0), known.all(0)
+        if not aids or not len(some) or (some.any() and not (some & ~every).any()):
             return
         settings: dict[str, Any] = {}
         for aid in aids:
@@ -60,6 +61,8 @@ class AidTerms:
             list(model.n_components.values()),
             **settings,
         )
+        # Seeds of clusters stand for labels in all that follows.
+        self.rows = rows.with_codes(torch.from_numpy(self.graph.codes))
         self._begin(aids, self.graph)
 
     def __bool__(self) -> bool:

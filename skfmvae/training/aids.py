@@ -25,7 +25,7 @@ class Aid(BaseEstimator, ABC):
     """Settings of a learning aid, from which `begin` makes its loss for some data.
 
     An aid speaks to a model through predictions and codes alone, so that every model
-    can have it. Properties without any label leave it silent.
+    can have it. Properties without any label or seed leave it silent.
     """
 
     name: str

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestNeighbors
 
+from .clusters import seed_clusters
 from .search import EXACT_UP_TO, nearest_rows
 
 __all__ = [
@@ -60,6 +61,9 @@ class NeighbourGraph:
 
     Attributes
     ----------
+    codes : int64 ndarray of shape (n, K)
+        Property values, those of the seeds of unnamed components among them; see
+        `seed_clusters`.
     weights : CSR matrix of shape (n, n)
         See `nearest_neighbour_graph`.
     unit : float
@@ -84,7 +88,7 @@ class NeighbourGraph:
         exact_up_to=EXACT_UP_TO,
         features=None,
     ):
-        self.codes, self.n_classes = codes, n_classes
+        self.n_classes = n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
         self.exact_up_to = exact_up_to
         rows = principal_components(X)
@@ -92,6 +96,7 @@ class NeighbourGraph:
         self.weights, distances = nearest_neighbour_graph(
             places, n_neighbors, exact_up_to
         )
+        self.codes = codes = seed_clusters(self.weights, codes, n_classes)
         if features is None:
             nearest = distances.data.reshape(len(codes), -1).min(axis=1)
         else:

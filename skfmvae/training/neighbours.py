@@ -5,14 +5,13 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-import scipy.sparse
 import torch
 from torch import Tensor
 
 from skfmvae._compat import HasMethods, Interval
 
 from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
+from .clusters import neighbour_mean
 from .graph import NeighbourGraph
 from .rows import Batch
 from .search import EXACT_UP_TO
@@ -29,8 +28,10 @@ class Neighbours(Aid):
 
         ((1 - anchor) mean of the neighbours' memory + anchor propagated) ** sharpness
 
-    Where a property has components that nobody labelled, propagation knows nothing of
-    them: the memory then starts level and there is no anchor.
+    Where a property has components that nobody labelled, rows are clustered on the
+    graph, and ten of each cluster without labels stand for labelled ones, see
+    :func:`~skfmvae.training.clusters.seed_clusters`. So they do for the first of all
+    properties where there is no label at all.
 
     Rows that lie near each other need not be alike in a property. Before training, a
     fifth of its labels at a time is hidden and looked for on the graph; where they are
@@ -137,17 +138,14 @@ class Neighbours(Aid):
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""
-        degree = np.maximum(graph.weights.sum(axis=1), 1e-12)
-        mean = scipy.sparse.diags_array(1 / np.asarray(degree).ravel()) @ graph.weights
+        mean = neighbour_mean(graph.weights)
         parts = []
         for k, shares in enumerate(graph.shares):
             if shares is None:
                 continue
             trust, unlabelled = graph.trust[k], graph.unlabelled[k]
             if trust > 0:
-                memory = _Memory(
-                    self, mean.tocsr(), graph.propagated[k], shares, codes[:, k]
-                )
+                memory = _Memory(self, mean, graph.propagated[k], shares, codes[:, k])
                 parts.append((k, unlabelled * trust, memory.loss))
             if trust < 1 and (shares > 0).all():
                 level = _Shares(shares, codes.device)

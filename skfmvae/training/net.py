@@ -84,6 +84,7 @@ class ModelNet(NeuralNet):
         self._step = 0
         self.n_complete_epochs_ = 0
         self._aid_terms = AidTerms(self.aids, self.module_, X)
+        X = self._aid_terms.rows
         try:
             with threads_worth_their_wait(self.module_, self.batch_size):
                 return super().fit_loop(X, y, epochs=epochs, **fit_params)

@@ -86,6 +86,12 @@ class Rows(Dataset):
         rows.weight = self.weight[index.to(self.device)]
         return rows
 
+    def with_codes(self, codes: Tensor) -> Rows:
+        """Return the same rows with other property values."""
+        rows = copy.copy(self)
+        rows.codes = codes.to(self.device)
+        return rows
+
     def values(self):
         """Return all values as an ndarray or a CSR matrix, shared where possible."""
         values = self.x.cpu().numpy() if torch.is_tensor(self.x) else self.x

@@ -235,7 +235,8 @@ def test_the_bound_is_below_the_exact_density(on_a_line, exact, n_draws):
     ("n_labels", "settings", "expected"),
     [
         (30, {}, 0.05),
-        (0, {}, 0.2),
+        (0, {}, 0.05),
+        (0, dict.fromkeys(("neighbours", "adversarial", "pseudo_labels")), 0.2),
         (30, dict.fromkeys(("neighbours", "adversarial", "pseudo_labels")), 0.2),
         (30, {"mixture": Mixture(warmup=0.5)}, 0.5),
     ],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.datasets import load_iris
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +24,7 @@ ON = {
     "averaging": "exponential",
 }
 OFF = dict.fromkeys(ON)
+LONG = {"batch_size": 15, "max_epochs": 50}
 
 
 def aid_terms(estimator):
@@ -52,18 +54,32 @@ def test_each_aid_is_recorded_and_can_be_off(make_estimator, rows):
     assert aid_terms(make_estimator(**OFF).fit(X, partly(y, 12))) == set()
 
 
-@pytest.mark.parametrize("labels", ["none", "all"])
-def test_without_anything_to_infer_from_labels_the_aids_are_silent(
-    make_estimator, rows, labels
-):
+def test_where_all_is_labelled_the_aids_are_silent(make_estimator, rows):
     X, y = rows
-    y = None if labels == "none" else y
     on, off = (
         make_estimator(**kw).fit(X, y)
         for kw in (ON, OFF | {"averaging": "exponential"})
     )
     assert aid_terms(on) == set()
     np.testing.assert_array_equal(on.predict_proba(X), off.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", AIDS)
+def test_without_labels_rows_are_clustered_as_they_lie(make_learner, rows, name):
+    X, y = rows
+    settings = LONG | OFF | {"neighbours": "graph"} | {name: ON[name]}
+    model = make_learner(property_components=3, **settings).fit(X)
+    assert aid_terms(model) == {"neighbours", name}
+    assert adjusted_rand_score(y, model.predict(X)) == 1.0
+
+
+def test_what_nobody_labelled_is_found_as_a_spare_component(make_learner, rows):
+    X, y = rows
+    partial = np.where((np.arange(90) < 30) & (y != 1), y, -1)
+    settings = LONG | OFF | {"neighbours": "graph"}
+    model = make_learner(property_components=3, **settings).fit(X, partial)
+    # The spare one is called by the number after the last.
+    np.testing.assert_array_equal(model.predict(X), np.where(y == 1, 3, y))
 
 
 def test_a_word_stands_for_the_default_object(make_estimator, rows):

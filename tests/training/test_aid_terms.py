@@ -107,11 +107,34 @@ def test_batch_normalisation_does_not_remember_rows_that_aids_move(model, traini
     assert model.head[0].track_running_stats
 
 
-@pytest.mark.parametrize("n_labelled", [0, N])
-def test_with_nothing_to_infer_there_is_no_aid(model, n_labelled):
+def test_with_nothing_to_infer_there_is_no_aid(model):
     aid = Constant("a", 1.0, 1.0)
-    assert not AidTerms([aid], model, make_rows(n_labelled))
+    rows = make_rows(N)
+    terms = AidTerms([aid], model, rows)
+    assert not terms
+    assert terms.rows is rows
     assert aid.graphs == []
+
+
+def test_without_discrete_properties_there_is_no_aid(model):
+    X = np.zeros((N, D), dtype=np.float32)
+    codes = np.empty((N, 0), dtype=np.int64)
+    assert not AidTerms([Constant("a", 1.0, 1.0)], model, Rows(X, codes))
+
+
+def test_seeds_of_clusters_stand_for_labels(model):
+    aid = Constant("a", 1.0, 1.0)
+    rows = make_rows(0)
+    terms = AidTerms([aid], model, rows)
+    seeded = terms.rows.codes[:, 0]
+    assert {*seeded.tolist()} == {-1, 0, 1, 2}
+    np.testing.assert_array_equal(aid.graphs[0].codes[:, 0], seeded)
+    assert aid.graphs[0].propagated[0] is not None
+    # What the caller gave stays as it is.
+    assert (rows.codes == -1).all()
+    labelled = make_rows(6)
+    codes = AidTerms([aid], model, labelled).rows.codes
+    torch.testing.assert_close(codes, labelled.codes)
 
 
 def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):

@@ -1,0 +1,171 @@
+"""Clusters of rows on the graph, for classes that nobody labelled."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+from scipy.sparse.linalg import eigsh
+from sklearn.cluster import KMeans
+
+__all__ = ["cluster_graph", "neighbour_mean", "seed_clusters"]
+
+PARTS_PER_CLUSTER = 3
+# What the fastest of the diffusion's modes that are looked at has come down to, when
+# the places of the rows are read from them.
+LAST_MODE = 0.2
+DENSE = 300  # rows up to which all modes are computed at once
+N_SEEDS = 10  # rows of each cluster that stand for labels
+
+
+def seed_clusters(graph, codes, n_classes) -> np.ndarray:
+    """Give some rows of the clusters of unnamed components the codes of these.
+
+    A component is unnamed where no label is of it: in a property of which other classes
+    are labelled, and in the first property where there is no label at all. Beside
+    labelled properties, others are sought and not the classes of these once more, so
+    that those without any label are left alone.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+        Symmetric weights.
+    codes : int64 ndarray of shape (n, K)
+        Property values, -1 for unknown.
+    n_classes : list of int
+        Number of values of every property.
+
+    Returns
+    -------
+    codes : int64 ndarray of shape (n, K)
+        With up to ten more known for each unnamed component, of rows whose neighbours,
+        and the neighbours of which, are in its cluster. The same array where there is
+        no such component, or where there are too few rows to tell.
+    """
+    seeded = codes
+    for k, n in enumerate(n_classes):
+        named = np.unique(codes[codes[:, k] >= 0, k])
+        lacks_names = 0 < len(named) < n or (k == 0 and n > 1 and (codes < 0).all())
+        if not lacks_names or len(codes) < 2 * n:
+            continue
+        clusters = cluster_graph(graph, codes[:, k], n)
+        inside = neighbour_mean(graph) @ (neighbour_mean(graph) @ np.eye(n)[clusters])
+        seeded = seeded.copy() if seeded is codes else seeded
+        for c in np.setdiff1d(np.arange(n), named):
+            members = np.flatnonzero((clusters == c) & (codes[:, k] < 0))
+            order = members[np.argsort(-inside[members, c], kind="stable")]
+            # From all over the better half, for these to be of all kinds.
+            half = order[: max(N_SEEDS, len(order) // 2)]
+            places = np.linspace(0, len(half), N_SEEDS, endpoint=False).astype(int)
+            seeded[half[np.unique(places)] if len(half) else half, k] = c
+    return seeded
+
+
+def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
+    """Part the rows into clusters, each class of some labels in one of its own.
+
+    Rows are parted finely first, by k-means on their diffusion coordinates (Coifman
+    and Lafon 2006). Parts with labels of one class are joined, then, until so many are
+    left, the two parts with the largest sum of weights between them, divided by the
+    product of their numbers of rows to the power of 1.5; never two with labels of
+    different classes. Mean weights alone would rather join two large classes that
+    touch than the halves of a small one.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+        Symmetric weights.
+    codes : int64 ndarray of shape (n,)
+        Classes, below `n_clusters`; -1 for unknown.
+    n_clusters : int
+
+    Returns
+    -------
+    clusters : int64 ndarray of shape (n,)
+        A class that some row is labelled with has its number; the others are numbered
+        by size, the largest first. The labels themselves are respected.
+    """
+    parts = _parts(graph, min(PARTS_PER_CLUSTER * n_clusters, len(codes) // 2))
+    counts = np.zeros((parts.max() + 1, n_clusters))
+    np.add.at(counts, (parts[codes >= 0], codes[codes >= 0]), 1)
+    owner = np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+    # A class whose labels are all outnumbered has its rows as a part of their own.
+    for c in np.setdiff1d(codes[codes >= 0], owner):
+        parts[codes == c] = len(owner)
+        owner = np.append(owner, c)
+    names = _merge(graph, parts, owner, n_clusters)
+    clusters = names[parts]
+    clusters[codes >= 0] = codes[codes >= 0]
+    return clusters
+
+
+def _parts(graph, n_parts):
+    """Part the rows finely."""
+    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
+    root = scipy.sparse.diags_array(degree**-0.5)
+    smooth = (root @ graph @ root).tocsr()
+    if len(degree) <= DENSE:
+        values, modes = np.linalg.eigh(smooth.toarray())
+        values, modes = values[-n_parts:], modes[:, -n_parts:]
+    else:
+        values, modes = eigsh(smooth, n_parts, v0=np.sqrt(degree), tol=1e-4)
+    values = values.clip(1e-6, 1)
+    time = np.log(LAST_MODE) / np.log(min(values.min(), 0.999))
+    places = values**time * modes / np.sqrt(degree)[:, None]
+    places /= places.std(axis=0).mean()
+    kmeans = KMeans(n_parts, n_init=3, random_state=0).fit(places)
+    return np.unique(kmeans.labels_, return_inverse=True)[1]
+
+
+def _merge(graph, parts, owner, n_clusters):
+    """Return the cluster of each part."""
+    between = _between(graph, parts, len(owner)) + 1e-12
+    size = np.bincount(parts, minlength=len(owner)).astype(float)
+    cluster = np.arange(len(owner))
+
+    def join(a, b):
+        between[a] += between[b]
+        between[:, a] += between[:, b]
+        size[a] += size[b]
+        owner[a] = max(owner[a], owner[b])
+        cluster[cluster == b] = a
+
+    for c in np.unique(owner[owner >= 0]):
+        first, *others = np.flatnonzero(owner == c)
+        for other in others:
+            join(first, other)
+    while len(left := np.unique(cluster)) > n_clusters:
+        a, b = np.triu_indices(len(left), 1)
+        a, b = left[a], left[b]
+        apart = (owner[a] >= 0) & (owner[b] >= 0)
+        bond = np.where(apart, -1.0, between[a, b] / (size[a] * size[b]) ** 1.5)
+        join(a[bond.argmax()], b[bond.argmax()])
+    free = left[owner[left] < 0]
+    names = owner.copy()
+    unused = np.setdiff1d(np.arange(n_clusters), owner[left])
+    names[free[np.argsort(-size[free], kind="stable")]] = unused[: len(free)]
+    return names[cluster]
+
+
+def neighbour_mean(graph):
+    """Return the matrix that takes the weighted mean over the neighbours of each row.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+
+    Returns
+    -------
+    mean : CSR matrix of shape (n, n)
+        Rows sum to one.
+    """
+    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
+    return (scipy.sparse.diags_array(1 / degree) @ graph).tocsr()
+
+
+def _between(graph, groups, n_groups):
+    """Return the sums of weights between groups."""
+    shape = (len(groups), n_groups)
+    member = scipy.sparse.csr_array(
+        (np.ones(len(groups)), (np.arange(len(groups)), groups)), shape=shape
+    )
+    return (member.T @ graph @ member).toarray()

@@ -1,0 +1,140 @@
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs, make_moons
+from sklearn.metrics import adjusted_rand_score
+
+from skfmvae.training.clusters import cluster_graph, neighbour_mean, seed_clusters
+from skfmvae.training.graph import nearest_neighbour_graph
+
+
+def graph_of(X, k=5):
+    return nearest_neighbour_graph(X, k)[0]
+
+
+@pytest.mark.parametrize("n", [200, 600], ids=["all modes", "few modes"])
+def test_clusters_follow_the_graph_where_means_do_not(n):
+    X, y = make_moons(n, noise=0.05, random_state=0)
+    clusters = cluster_graph(graph_of(X), np.full(n, -1), 2)
+    assert adjusted_rand_score(y, clusters) == 1.0
+
+
+def test_clusters_of_unequal_size():
+    X, y = make_blobs([300, 150, 40], random_state=0, cluster_std=0.5)
+    clusters = cluster_graph(graph_of(X), np.full(490, -1), 3)
+    # The largest first.
+    np.testing.assert_array_equal(clusters, y)
+
+
+def test_labels_name_clusters():
+    X, y = make_blobs(400, centers=4, random_state=0, cluster_std=0.4)
+    codes = np.full(400, -1)
+    for c in (1, 3):
+        codes[np.flatnonzero(y == c)[:2]] = {1: 2, 3: 0}[c]
+    clusters = cluster_graph(graph_of(X), codes, 4)
+    assert (clusters[y == 1] == 2).all()
+    assert (clusters[y == 3] == 0).all()
+    assert {*clusters[y == 0]}, {*clusters[y == 2]} == ({1}, {3})
+    assert adjusted_rand_score(y, clusters) == 1.0
+
+
+def test_one_class_may_have_several_clusters_and_never_shares_one():
+    """Six far blobs of two classes: labels join what the graph keeps apart."""
+    centres = list(itertools.product([0, 9], [0, 9, 18]))
+    X, blob = make_blobs(300, centers=centres, random_state=0)
+    y = blob % 2
+    codes = np.where(np.arange(300) % 4 == 0, y, -1)
+    clusters = cluster_graph(graph_of(X), codes, 2)
+    np.testing.assert_array_equal(clusters, y)
+
+
+def test_labels_are_respected_even_where_they_are_outnumbered():
+    X, y = make_blobs(300, centers=2, random_state=0, cluster_std=0.3)
+    codes = y.copy()
+    codes[::3] = -1
+    odd = np.flatnonzero(codes == 1)[:2]
+    codes[odd] = 2
+    clusters = cluster_graph(graph_of(X), codes, 3)
+    known = codes >= 0
+    np.testing.assert_array_equal(clusters[known], codes[known])
+    np.testing.assert_array_equal(clusters[~known], y[~known])
+
+
+def test_clusters_are_the_same_again():
+    X = np.random.default_rng(0).normal(size=(500, 4))
+    first, second = (cluster_graph(graph_of(X), np.full(500, -1), 7) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert {*first} == {*range(7)}
+
+
+def test_seeds_are_of_the_components_that_nobody_labelled():
+    X, y = make_blobs(200, centers=4, random_state=0, cluster_std=0.4)
+    three_of_four = np.where((np.arange(200) < 60) & (y < 3), y, -1)
+    all_four = np.where(np.arange(200) < 60, y, -1)
+    nothing = np.full(200, -1)
+    codes = np.stack([three_of_four, all_four, nothing], axis=1)
+    before = codes.copy()
+    seeded = seed_clusters(graph_of(X), codes, [4, 4, 4])
+    np.testing.assert_array_equal(codes, before)
+    # Beside labelled properties others are sought, not their classes once more.
+    np.testing.assert_array_equal(seeded[:, 1:], codes[:, 1:])
+    new = seeded[:, 0] != codes[:, 0]
+    assert new.sum() == 10
+    assert (seeded[new, 0] == 3).all()
+    assert (y[new] == 3).all()
+
+
+def test_without_labels_the_first_property_is_seeded():
+    X, y = make_blobs(200, centers=4, random_state=0, cluster_std=0.4)
+    seeded = seed_clusters(graph_of(X), np.full((200, 2), -1), [4, 3])
+    known = seeded[:, 0] >= 0
+    assert np.bincount(seeded[known, 0]).tolist() == [10, 10, 10, 10]
+    assert adjusted_rand_score(y[known], seeded[known, 0]) == 1.0
+    assert (seeded[:, 1] == -1).all()
+
+
+def test_seeds_lie_inside_their_cluster():
+    """Two blobs that touch: no seed is where they do."""
+    X, y = make_blobs(600, centers=[[0, 0], [4, 0]], random_state=0)
+    seeded = seed_clusters(graph_of(X), np.full((600, 1), -1), [2])[:, 0]
+    names = [np.bincount(y[seeded == c]).argmax() for c in (0, 1)]
+    known = seeded >= 0
+    np.testing.assert_array_equal(np.array(names)[seeded[known]], y[known])
+
+
+@pytest.mark.parametrize(
+    ("codes", "n"),
+    [
+        (np.full((7, 1), -1), 4),
+        (np.full((7, 1), -1), 1),
+        (np.array([[0, 1, -1, -1, -1, -1, -1]]).T, 2),
+    ],
+    ids=["few rows", "one component", "all named"],
+)
+def test_nothing_to_seed(codes, n):
+    X = np.random.default_rng(0).normal(size=(7, 2))
+    assert seed_clusters(graph_of(X), codes, [n]) is codes
+
+
+def test_small_classes_are_kept_before_large_ones_that_touch_are_joined():
+    """A row of blobs, the middle two touching; three clusters of three are wanted."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate(
+        [rng.normal(c, 1, size=(n, 2)) for c, n in [((0, 0), 200), ((5, 0), 200)]]
+        + [rng.normal((20, 0), 1, size=(60, 2))]
+    )
+    y = np.repeat([0, 1, 2], [200, 200, 60])
+    clusters = cluster_graph(graph_of(X), np.full(460, -1), 3)
+    best = max(
+        np.mean(np.array(order)[clusters] == y)
+        for order in itertools.permutations(range(3))
+    )
+    assert best > 0.97
+
+
+def test_neighbour_mean_is_that_of_a_loop():
+    graph = graph_of(np.random.default_rng(0).normal(size=(30, 3)))
+    values = np.random.default_rng(1).normal(size=30)
+    expected = [np.average(values, weights=row) for row in graph.toarray()]
+    np.testing.assert_allclose(neighbour_mean(graph) @ values, expected)
