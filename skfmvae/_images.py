@@ -44,6 +44,7 @@ def image_shape_of(
     Returns
     -------
     image_shape : tuple (channels, height, width)
+        What was given, or what None stands for.
 
     Raises
     ------

@@ -143,6 +143,7 @@ def move_images(images: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
     Parameters
     ----------
     images : Tensor of shape (n, channels, height, width)
+        What is to be moved.
     matrix : Tensor of shape (n, 2, 2)
         From where a pixel of the result lies to where it is taken from, horizontally
         and vertically.
@@ -170,12 +171,14 @@ def erase_patches(images: Tensor, largest: float) -> Tensor:
     Parameters
     ----------
     images : Tensor of shape (n, channels, height, width)
+        What is to be changed.
     largest : float in [0, 1]
         Largest side, as a share of the image's; sides are drawn evenly below.
 
     Returns
     -------
     images : Tensor of shape (n, channels, height, width)
+        The same, but for the patches.
     """
     inside = []
     for size in images.shape[2:]:

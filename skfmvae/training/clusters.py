@@ -48,7 +48,8 @@ def seed_clusters(graph, codes, n_classes) -> np.ndarray:
         if not lacks_names or len(codes) < 2 * n:
             continue
         clusters = cluster_graph(graph, codes[:, k], n)
-        inside = neighbour_mean(graph) @ (neighbour_mean(graph) @ np.eye(n)[clusters])
+        mean = neighbour_mean(graph)
+        inside = mean @ (mean @ np.eye(n)[clusters])
         seeded = seeded.copy() if seeded is codes else seeded
         for c in np.setdiff1d(np.arange(n), named):
             members = np.flatnonzero((clusters == c) & (codes[:, k] < 0))
@@ -107,7 +108,7 @@ def _parts(graph, n_parts):
         values, modes = np.linalg.eigh(smooth.toarray())
         values, modes = values[-n_parts:], modes[:, -n_parts:]
     else:
-        values, modes = eigsh(smooth, n_parts, v0=np.sqrt(degree), tol=1e-4)
+        values, modes = eigsh(smooth, n_parts, which="LA", v0=np.sqrt(degree), tol=1e-4)
     values = values.clip(1e-6, 1)
     time = np.log(LAST_MODE) / np.log(min(values.min(), 0.999))
     places = values**time * modes / np.sqrt(degree)[:, None]
