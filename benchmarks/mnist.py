@@ -115,9 +115,10 @@ def main():
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--only", choices=TABLE, nargs="+", default=list(TABLE))
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="draw to begin with")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    first = 1000 if arguments.held_out else 0
+    first = arguments.first + 1000 * arguments.held_out
     print(f"{machine()}\n")
     tasks = [
         (row, draw)
