@@ -49,16 +49,10 @@ def place(x, shape):
 
 
 @pytest.mark.parametrize(
-    ("change", "limit", "expected"),
-    [
-        # Where a dot (0, 10) right of the centre comes to lie, for the draw u in +-1.
-        ("shift", 3.0, lambda u: None),
-        ("rotate", 30.0, lambda u: 10 * math.sin(math.radians(30 * u))),
-        ("scale", 0.2, lambda u: None),
-        ("shear", 0.3, lambda u: None),
-    ],
+    ("change", "limit"),
+    [("shift", 3.0), ("rotate", 30.0), ("scale", 0.2), ("shear", 0.3)],
 )
-def test_draws_fill_their_range_evenly(change, limit, expected):
+def test_draws_fill_their_range_evenly(change, limit):
     """Seen by where a blot beside the centre comes to lie."""
     image = np.zeros((41, 41))
     image[20, 30] = 1.0
