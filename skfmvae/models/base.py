@@ -25,12 +25,12 @@ __all__ = [
     "Term",
     "diagonal_normal",
     "even_draws",
-    "importance_weighted_bound",
     "relaxed_draw",
     "side_by_side",
 ]
 
 LOG_VARIANCE_RANGE = (-8.0, 3.0)
+DECODED_AT_ONCE = 1024  # rows of draws, one row at least
 
 
 class Labels(NamedTuple):
@@ -169,6 +169,8 @@ class Model(nn.Module, ABC):
     def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return an importance-weighted lower bound on ``ln p(x)``, shape (n,).
 
+        Burda et al. (2016), equation 8.
+
         Parameters
         ----------
         x : Tensor of shape (n, D)
@@ -176,9 +178,30 @@ class Model(nn.Module, ABC):
             Standard normal draws, shared by all rows so that the value of a row does
             not depend on its neighbours.
         """
-        return importance_weighted_bound(
-            self.encode(x), noise, lambda z: self.decode(z).log_prob(x), self.log_prior
-        )
+        log_weights = self.importance_weights(x)
+        n_at_once = max(1, DECODED_AT_ONCE // len(x))
+        drawn = [log_weights(draws) for draws in noise.split(n_at_once)]
+        return torch.logsumexp(torch.cat(drawn, dim=1), dim=1) - math.log(len(noise))
+
+    def importance_weights(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Read rows; return what gives the log-weights of draws.
+
+        The function takes standard normal draws, shape (S, L), and returns
+        ``ln p(x, z) / q(z | x)``, shape (n, S), in nats.
+        """
+        posterior = self.encode(x)
+
+        def log_weights(noise: Tensor) -> Tensor:
+            mean, stddev, rows = (
+                values.repeat_interleave(len(noise), dim=0)
+                for values in (posterior.mean, posterior.stddev, x)
+            )
+            z = mean + stddev * noise.repeat(len(x), 1)
+            log_q = Normal(mean, stddev, validate_args=False).log_prob(z).sum(1)
+            log_joint = self.decode(z).log_prob(rows) + self.log_prior(z)
+            return (log_joint - log_q).view(len(x), -1)
+
+        return log_weights
 
     def global_kl(self) -> float:
         """Return the divergence of the global parameters from their prior, in nats.
@@ -207,25 +230,6 @@ class Model(nn.Module, ABC):
         `latents` is the `Evaluation.latents` of the batch, `sample_weight` the weight
         of each of its rows and `n_samples` the size of the whole data set.
         """
-
-
-def importance_weighted_bound(
-    posterior: Normal,
-    noise: Tensor,
-    log_likelihood: Callable[[Tensor], Tensor],
-    log_prior: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """Return ``ln mean_s p(x | z_s) p(z_s) / q(z_s | x)``, one per row, in nats.
-
-    The importance-weighted bound of Burda et al. (2016), equation 8, with
-    ``z_s = mean + stddev * noise_s``.
-    """
-    log_weights = []
-    for epsilon in noise:
-        z = posterior.mean + posterior.stddev * epsilon
-        log_q = posterior.log_prob(z).sum(-1)
-        log_weights.append(log_likelihood(z) + log_prior(z) - log_q)
-    return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))
 
 
 def diagonal_normal(output: Tensor) -> Normal:

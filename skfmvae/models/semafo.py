@@ -451,10 +451,17 @@ class Semafo(Model):
         self._place(z, stay)
         return torch.stack(log_p).sum(0)
 
-    def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
+    def importance_weights(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         states = self._states(x)
-        log_weights = [self._log_weight(x, states, epsilon) for epsilon in noise]
-        return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))
+
+        def log_weights(noise: Tensor) -> Tensor:
+            rows, *read = (
+                values.repeat_interleave(len(noise), dim=0) for values in (x, *states)
+            )
+            of_draws = self._log_weight(rows, read, noise.repeat(len(x), 1))
+            return of_draws.view(len(x), -1)
+
+        return log_weights
 
     def _log_weight(self, x: Tensor, states: list[Tensor], noise: Tensor) -> Tensor:
         """Return ``ln p(x, z) / q(z | x)`` of one draw, level by level.

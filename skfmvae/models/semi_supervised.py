@@ -579,14 +579,15 @@ class SemiSupervised(Model):
             log_proba.append(worlds.log_sum_over_rows(score[:, None] + value))
         return log_proba
 
-    def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
+    def importance_weights(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         outputs, nothing = self._outputs(x), self._nothing_known(len(x))
-        log_weights = []
-        for epsilon in noise:
+
+        def log_weights(noise: Tensor) -> Tensor:
+            epsilon = noise.repeat(len(x), 1)  # worlds of a row follow each other
             worlds, _ = self._recognise(
                 outputs,
                 nothing,
-                n_particles=1,
+                n_particles=len(noise),
                 gaussian=partial(self._gaussian_draw, epsilon),
                 discrete=partial(self._discrete_draw, epsilon),
             )
@@ -594,20 +595,21 @@ class SemiSupervised(Model):
             for v in self.latent_blocks:
                 log_ratio = log_ratio + self._log_prior(v, worlds.values)
                 log_ratio = log_ratio - worlds.log_q[v]
-            log_weights.append(log_ratio)
-        return torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(len(noise))
+            return log_ratio.view(len(x), -1)
+
+        return log_weights
 
     def _gaussian_draw(
         self, noise: Tensor, v: str, posterior: Normal, worlds: Worlds
     ) -> Tensor:
-        """Return the draw that standard normal noise (L,) or (M, L) stands for."""
+        """Return the draw that standard normal noise (M, L) stands for."""
         return posterior.mean + posterior.stddev * noise[..., self.latent_blocks[v]]
 
     def _discrete_draw(
         self, noise: Tensor, v: str, log_proba: Tensor, worlds: Worlds
     ) -> Tensor:
         """Likewise: the largest of log-probabilities with Gumbel noise is a draw."""
-        uniform = Normal(0.0, 1.0).cdf(noise[self.latent_blocks[v]])
+        uniform = Normal(0.0, 1.0).cdf(noise[:, self.latent_blocks[v]])
         gumbel = -(-uniform.clamp(1e-6, 1 - 1e-6).log()).log()
         code = (log_proba + gumbel).argmax(dim=1)
         return functional.one_hot(code, log_proba.shape[1]).to(log_proba)

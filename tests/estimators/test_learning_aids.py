@@ -1,11 +1,15 @@
 """The learning aids, through the face of every estimator."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.datasets import load_iris
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -150,15 +154,18 @@ def test_sparse_rows_learn_like_dense_ones(make_estimator, rows):
 def test_neighbours_that_are_searched_for_approximately(
     make_learner, rows, monkeypatch
 ):
-    pynndescent = pytest.importorskip("pynndescent", reason="of the extra neighbours")
+    """In place of the library, which takes long to compile, by an exact search."""
     n_searched = []
 
-    class Counted(pynndescent.NNDescent):
-        def __init__(self, X, *args, **kwargs):
+    class Searched:
+        def __init__(self, X, n_neighbors, **settings):
             n_searched.append(len(X))
-            super().__init__(X, *args, **kwargs)
+            search = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
+            self.neighbor_graph = search.kneighbors(X)[::-1]
 
-    monkeypatch.setattr(pynndescent, "NNDescent", Counted)
+    library = types.ModuleType("pynndescent")
+    library.NNDescent = Searched
+    monkeypatch.setitem(sys.modules, "pynndescent", library)
     X, y = rows
     estimator, again = (
         make_learner(

@@ -334,7 +334,7 @@ def test_the_true_posterior_makes_the_mean_bound_exact():
 
 @pytest.mark.parametrize("graph", [M2, TANGLED], ids=["m2", "tangled"])
 def test_importance_weights_tighten_the_bound(graph):
-    n = 20_000
+    n = 10_000
     x = make_rows(1).expand(n, -1)
     model = make_model(graph)
     n_quantities = 2 * len(graph.continuous)
@@ -533,7 +533,7 @@ def test_samples_suit_what_is_given_further_down():
     graph = Graph(
         {"a": Discrete(3), "b": Discrete(2)}, generative={"b": ["a"], "x": ["a"]}
     )
-    model, n = make_model(graph), 20_000
+    model, n = make_model(graph), 5_000
     codes = torch.full((n, 2), -1)
     codes[:, 1] = 1
     torch.manual_seed(0)
