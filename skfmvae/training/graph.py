@@ -14,7 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestNeighbors
 
 from .clusters import seed_clusters
-from .search import EXACT_UP_TO, nearest_rows
+from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
 
 __all__ = [
     "NeighbourGraph",
@@ -24,12 +24,14 @@ __all__ = [
     "nearest_neighbour_graph",
     "principal_components",
     "propagate",
+    "self_scaled_weights",
     "spread_for",
 ]
 
 # Distances in more dimensions than these are taken after principal components: faster,
 # and on MNIST a better graph.
 N_DIMENSIONS = 50
+N_CANDIDATES = 40  # rows near by that a finer distance is taken to
 TWINS = 1e-12  # distance of rows that are equal
 N_MEASURED = 10_000  # rows that tell how far rows lie apart
 N_FOLDS = 5  # parts of the labels that are hidden in turn to see how right a graph is
@@ -58,6 +60,11 @@ class NeighbourGraph:
     features : transformer or None, default=None
         What neighbours are found by. None takes the rows themselves, or principal
         components where there are many columns.
+    distance : callable or None, default=None
+        By which the neighbours of a row are the nearest of candidates; see
+        `nearest_candidates`. None is the Euclidean distance of the features.
+    n_candidates : int, default=40
+        Rows nearest by features that are looked at by `distance`.
 
     Attributes
     ----------
@@ -87,17 +94,25 @@ class NeighbourGraph:
         alpha=None,
         exact_up_to=EXACT_UP_TO,
         features=None,
+        distance=None,
+        n_candidates=N_CANDIDATES,
     ):
         self.n_classes = n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
         self.exact_up_to = exact_up_to
         rows = principal_components(X)
         places = rows if features is None else clone(features).fit_transform(X)
-        self.weights, distances = nearest_neighbour_graph(
-            places, n_neighbors, exact_up_to
-        )
+        if distance is None:
+            self.weights, distances = nearest_neighbour_graph(
+                places, n_neighbors, exact_up_to
+            )
+        else:
+            n_candidates = min(n_candidates, len(codes) - 1)
+            candidates = nearest_rows(places, n_candidates, exact_up_to)
+            distances = nearest_candidates(distance, X, candidates, n_neighbors)
+            self.weights = self_scaled_weights(distances)
         self.codes = codes = seed_clusters(self.weights, codes, n_classes)
-        if features is None:
+        if features is None and distance is None:
             nearest = distances.data.reshape(len(codes), -1).min(axis=1)
         else:
             search = NearestNeighbors(n_neighbors=2).fit(rows)
@@ -183,21 +198,37 @@ def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO)
     Returns
     -------
     graph : CSR matrix of shape (n, n)
-        ``a + a' - a * a'`` with ``a_ij = exp(-d_ij² / (s_i s_j))`` for the neighbours
-        ``j`` of ``i`` and ``s_i`` the distance from ``i`` to its last neighbour
-        (Zelnik-Manor and Perona 2004, section 2).
+        See `self_scaled_weights`.
     distances : CSR matrix of shape (n, n)
         From each row to its neighbours.
     """
     n_neighbors = min(n_neighbors, X.shape[0] - 1)
     distances = nearest_rows(X, n_neighbors, exact_up_to)
+    return self_scaled_weights(distances), distances
+
+
+def self_scaled_weights(distances):
+    """Return how strongly rows are joined, by how far they are from their neighbours.
+
+    Parameters
+    ----------
+    distances : CSR matrix of shape (n, n)
+        From each row to its neighbours.
+
+    Returns
+    -------
+    weights : CSR matrix of shape (n, n)
+        ``a + a' - a * a'`` with ``a_ij = exp(-d_ij² / (s_i s_j))`` for the neighbours
+        ``j`` of ``i`` and ``s_i`` the distance from ``i`` to its last neighbour
+        (Zelnik-Manor and Perona 2004, section 2).
+    """
     # Twins are neighbours too: a stored zero would read as no edge.
     distances.data = np.maximum(distances.data, TWINS)
     scale = distances.max(axis=1).toarray().ravel()
     row, column = distances.nonzero()
     a = distances.copy()
     a.data = np.exp(-(a.data**2) / (scale[row] * scale[column]))
-    return (a + a.T - a.multiply(a.T)).tocsr(), distances
+    return (a + a.T - a.multiply(a.T)).tocsr()
 
 
 def spread_for(codes) -> float:

@@ -12,7 +12,7 @@ from skfmvae._compat import HasMethods, Interval
 
 from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
 from .clusters import neighbour_mean
-from .graph import NeighbourGraph
+from .graph import N_CANDIDATES, NeighbourGraph
 from .rows import Batch
 from .search import EXACT_UP_TO
 
@@ -65,6 +65,13 @@ class Neighbours(Aid):
         ``make_pipeline(OrientedGradients(), PCA(100))``, see
         :class:`skfmvae.features.OrientedGradients`. None takes the rows themselves, or
         their first 50 principal components where there are more columns.
+    distance : callable or None, default=None
+        Neighbours are, of the `n_candidates` nearest rows, those nearest by this
+        function of two arrays of as many rows, such as
+        :class:`skfmvae.distances.ImageDistortion`. Its time grows with the number of
+        rows times `n_candidates`. None keeps to the distance of the features.
+    n_candidates : int, default=40
+        At least `n_neighbors`; of no matter without `distance`.
     exact_up_to : int, default=100_000
         Rows up to which neighbours are searched exactly, in time that grows with the
         square of the rows. Beyond, they are found approximately, if pynndescent is
@@ -102,6 +109,8 @@ class Neighbours(Aid):
         "memory_rate": [Interval(Real, 0, 1, closed="both")],
         "n_rebuilds": [Interval(Integral, 0, None, closed="left")],
         "features": [None, HasMethods("fit_transform")],
+        "distance": [None, callable],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, None, closed="left")],
     }
 
@@ -115,6 +124,8 @@ class Neighbours(Aid):
         memory_rate: float = 0.2,
         n_rebuilds: int = 2,
         features: Any = None,
+        distance: Any = None,
+        n_candidates: int = N_CANDIDATES,
         exact_up_to: int = EXACT_UP_TO,
     ):
         self.weight = weight
@@ -125,14 +136,23 @@ class Neighbours(Aid):
         self.memory_rate = memory_rate
         self.n_rebuilds = n_rebuilds
         self.features = features
+        self.distance = distance
+        self.n_candidates = n_candidates
         self.exact_up_to = exact_up_to
 
     def graph_settings(self) -> dict[str, Any]:
         """Return how the graph should be built; see `Aid.graph_settings`."""
+        if self.distance is not None and self.n_candidates < self.n_neighbors:
+            raise ValueError(
+                f"Neighbours: n_candidates={self.n_candidates} should be at least "
+                f"n_neighbors={self.n_neighbors}."
+            )
         return {
             "n_neighbors": self.n_neighbors,
             "alpha": self.alpha,
             "features": self.features,
+            "distance": self.distance,
+            "n_candidates": self.n_candidates,
             "exact_up_to": self.exact_up_to,
         }
 

@@ -10,7 +10,7 @@ import scipy.sparse
 from sklearn.exceptions import EfficiencyWarning
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["EXACT_UP_TO", "nearest_rows"]
+__all__ = ["EXACT_UP_TO", "nearest_candidates", "nearest_rows"]
 
 # Beyond, even the first approximate search, compiled before it runs, is the faster one
 # on one thread (benchmarks/RESULTS.md).
@@ -18,6 +18,7 @@ EXACT_UP_TO = 100_000
 # Rows looked for beyond those asked for, the row itself among them: of five neighbours
 # on MNIST 99 % are then right, and with one 98 %.
 SPARE = 10
+PAIRS_AT_ONCE = 10_000
 
 
 def nearest_rows(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
@@ -68,10 +69,52 @@ def _approximately_nearest(X, n_neighbors):
     # A row that is found near itself goes last, where it is cut off.
     itself = indices == np.arange(n)[:, None]
     order = itself.argsort(axis=1, kind="stable")[:, :n_neighbors]
-    indices = np.take_along_axis(indices, order, axis=1).ravel()
-    distances = np.take_along_axis(distances, order, axis=1).ravel().astype(float)
-    starts = np.arange(0, n * n_neighbors + 1, n_neighbors)
-    return scipy.sparse.csr_matrix((distances, indices, starts), shape=(n, n))
+    return _taken(distances, indices, order)
+
+
+def nearest_candidates(distance, X, candidates, n_neighbors: int):
+    """Return the distances from every row to the nearest of its candidates.
+
+    Parameters
+    ----------
+    distance : callable
+        From two arrays of as many rows to the distances between rows of one number.
+    X : ndarray or CSR matrix of shape (n, D)
+        The rows.
+    candidates : CSR matrix of shape (n, n)
+        As many for each row, at least `n_neighbors`; see `nearest_rows`.
+    n_neighbors : int
+
+    Returns
+    -------
+    distances : CSR matrix of shape (n, n)
+        As those of `nearest_rows`.
+    """
+    n = candidates.shape[0]
+    row, other = np.repeat(np.arange(n), candidates.nnz // n), candidates.indices
+    found: np.ndarray = np.empty(len(row))
+    for start in range(0, len(row), PAIRS_AT_ONCE):
+        pairs = slice(start, start + PAIRS_AT_ONCE)
+        rows = X[row[pairs]], X[other[pairs]]
+        found[pairs] = distance(
+            *(r.toarray() if scipy.sparse.issparse(r) else r for r in rows)
+        )
+    found, other = found.reshape(n, -1), other.reshape(n, -1)
+    order = found.argsort(axis=1, kind="stable")[:, :n_neighbors]
+    return _taken(found, other, order)
+
+
+def _taken(distances, indices, order):
+    """Return a CSR matrix of some of the distances of each row."""
+    n, n_neighbors = order.shape
+    return scipy.sparse.csr_matrix(
+        (
+            np.take_along_axis(distances, order, axis=1).ravel().astype(float),
+            np.take_along_axis(indices, order, axis=1).ravel(),
+            np.arange(0, n * n_neighbors + 1, n_neighbors),
+        ),
+        shape=(n, n),
+    )
 
 
 @functools.cache  # graphs are built again and again: one warning is enough

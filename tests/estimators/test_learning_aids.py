@@ -178,6 +178,23 @@ def test_neighbours_that_are_searched_for_approximately(
     np.testing.assert_array_equal(estimator.predict_proba(X), again.predict_proba(X))
 
 
+def test_neighbours_by_a_distance_of_ones_own(make_learner, rows):
+    X, y = rows
+    asked = []
+
+    def distance(A, B):
+        asked.append(len(A))
+        return np.abs(A - B).sum(axis=1)
+
+    neighbours = Neighbours(distance=distance, n_candidates=8)
+    estimator = make_learner(neighbours=neighbours, max_epochs=100)
+    assert (estimator.fit(X, partly(y, 12)).predict(X) == y).mean() > 0.9
+    assert asked == [90 * 8]
+    neighbours.set_params(n_neighbors=9)
+    with pytest.raises(ValueError, match="n_candidates=8 should be .* n_neighbors=9"):
+        estimator.fit(X, partly(y, 12))
+
+
 def test_a_single_row_of_a_class(make_estimator, rows):
     X, y = rows
     few = np.full(90, -1)

@@ -3,6 +3,7 @@ import pytest
 import scipy.sparse
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
@@ -270,3 +271,19 @@ def test_neighbours_are_found_by_features_and_distances_measured_on_rows():
     np.testing.assert_array_equal(graph.weights.toarray(), expected.toarray())
     of_rows = NeighbourGraph(X, codes, [2], n_neighbors=3)
     assert graph.unit == pytest.approx(of_rows.unit, rel=1e-4)
+
+
+def test_neighbours_are_the_candidates_that_a_distance_finds_nearest():
+    X = make_points(seed=0)
+    codes = np.full((40, 1), -1)
+    features = FunctionTransformer(lambda X: X[:, :1])
+    settings = {"features": features, "distance": paired_euclidean_distances}
+    by_all = NeighbourGraph(X, codes, [2], n_candidates=100, **settings)
+    of_rows = NeighbourGraph(X, codes, [2])
+    np.testing.assert_allclose(
+        by_all.weights.toarray(), of_rows.weights.toarray(), atol=1e-4
+    )
+    assert by_all.unit == pytest.approx(of_rows.unit, rel=1e-4)
+    by_five = NeighbourGraph(X, codes, [2], n_candidates=5, **settings)
+    candidates, _ = nearest_neighbour_graph(X[:, :1], 5)
+    assert ((by_five.weights > 0) != (candidates > 0)).nnz == 0

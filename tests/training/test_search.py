@@ -2,13 +2,18 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.exceptions import EfficiencyWarning
+from sklearn.metrics.pairwise import (
+    paired_euclidean_distances,
+    paired_manhattan_distances,
+)
 from sklearn.neighbors import NearestNeighbors
 
 from skfmvae.training import search
-from skfmvae.training.search import nearest_rows
+from skfmvae.training.search import nearest_candidates, nearest_rows
 
 K = 5
 
@@ -148,3 +153,26 @@ def test_what_is_exact_needs_no_library(without_library):
     X = make_rows()
     assert nearest_rows(X, K, exact_up_to=300).nnz == 300 * K
     assert nearest_rows(X, K).nnz == 300 * K
+
+
+@pytest.mark.parametrize("as_rows", [np.asarray, scipy.sparse.csr_matrix])
+def test_the_nearest_of_all_candidates_are_those_of_the_distance(as_rows):
+    X = make_rows(60)
+    candidates = nearest_rows(X, 59)
+    found = nearest_candidates(paired_manhattan_distances, as_rows(X), candidates, K)
+    d, nearest = NearestNeighbors(n_neighbors=K, p=1).fit(X).kneighbors()
+    np.testing.assert_array_equal(indices(found), nearest)
+    np.testing.assert_allclose(found.data, d.ravel(), rtol=1e-4)
+
+
+def test_only_candidates_are_looked_at(monkeypatch):
+    monkeypatch.setattr("skfmvae.training.search.PAIRS_AT_ONCE", 7)
+    X = make_rows(40)
+    candidates = nearest_rows(X, 6)
+
+    def reverse(X, Y):
+        return -paired_euclidean_distances(X, Y)
+
+    found = nearest_candidates(reverse, X, candidates, 2)
+    furthest = indices(candidates)[:, :3:-1]
+    np.testing.assert_array_equal(indices(found), furthest)
