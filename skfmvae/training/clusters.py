@@ -14,6 +14,8 @@ PARTS_PER_CLUSTER = 3
 # the places of the rows are read from them.
 LAST_MODE = 0.2
 DENSE = 300  # rows up to which all modes are computed at once
+# Share of the labels that a part should have below which these are taken for strays.
+STRAY = 1 / 2
 N_SEEDS = 10  # rows of each cluster that stand for labels
 
 
@@ -65,7 +67,8 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
     """Part the rows into clusters, each class of some labels in one of its own.
 
     Rows are parted finely first, by k-means on their diffusion coordinates (Coifman
-    and Lafon 2006). Parts with labels of one class are joined, then, until so many are
+    and Lafon 2006). Parts with labels of one class are joined, unless there are few of
+    them for so many rows, then, until so many are
     left, the two parts with the largest sum of weights between them, divided by the
     product of their numbers of rows to the power of 1.5; never two with labels of
     different classes. Mean weights alone would rather join two large classes that
@@ -88,7 +91,7 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
     parts = _parts(graph, min(PARTS_PER_CLUSTER * n_clusters, len(codes) // 2))
     counts = np.zeros((parts.max() + 1, n_clusters))
     np.add.at(counts, (parts[codes >= 0], codes[codes >= 0]), 1)
-    owner = np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+    owner = _owners(counts, np.bincount(parts))
     # A class whose labels are all outnumbered has its rows as a part of their own.
     for c in np.setdiff1d(codes[codes >= 0], owner):
         parts[codes == c] = len(owner)
@@ -115,6 +118,21 @@ def _parts(graph, n_parts):
     places /= places.std(axis=0).mean()
     kmeans = KMeans(n_parts, n_init=3, random_state=0).fit(places)
     return np.unique(kmeans.labels_, return_inverse=True)[1]
+
+
+def _owners(counts, size):
+    """Return the class that parts are of, by the labels in them; -1 for unknown.
+
+    A few labels of a class lie among rows of another. A part is not of a class with
+    far fewer labels in it than it should have: as many for its rows as there are in all
+    the parts in which labels of the class are the most.
+    """
+    owner = np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+    for c in np.unique(owner[owner >= 0]):
+        held = np.flatnonzero(owner == c)
+        due = counts[held, c].sum() * size[held] / size[held].sum()
+        owner[held[counts[held, c] < STRAY * due]] = -1
+    return owner
 
 
 def _merge(graph, parts, owner, n_clusters):

@@ -141,6 +141,16 @@ def test_a_label_among_rows_of_another_class_is_respected():
     np.testing.assert_array_equal(cluster_graph(graph_of(X), codes, 3), expected)
 
 
+def test_a_stray_label_does_not_name_a_cluster():
+    X, y = make_blobs(300, centers=3, random_state=0, cluster_std=0.3)
+    codes = np.where((np.arange(300) < 60) & (y < 2), y, -1)
+    stray = np.flatnonzero(y == 2)[0]
+    codes[stray] = 0
+    expected = y.copy()
+    expected[stray] = 0
+    np.testing.assert_array_equal(cluster_graph(graph_of(X), codes, 3), expected)
+
+
 def test_neighbour_mean_is_that_of_a_loop():
     graph = graph_of(np.random.default_rng(0).normal(size=(30, 3)))
     values = np.random.default_rng(1).normal(size=30)
