@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from numbers import Integral
 from typing import Any, TypeAlias
 
@@ -49,7 +50,7 @@ class ImageDistortion(BaseEstimator):
     Notes
     -----
     Rows hold an image channel by channel, as for :class:`skfmvae.nn.Conv`. A pair of
-    images of 28 x 28 pixels takes 40 to 50 microseconds on one core.
+    images of 28 x 28 pixels takes 60 to 80 microseconds on one core.
 
     References
     ----------
@@ -127,13 +128,14 @@ class ImageDistortion(BaseEstimator):
         # Beyond the border no difference counts.
         difference = first.new_zeros(height + 2 * context, width + 2 * context, n)
         inside = difference[context : context + height, context : context + width]
+        buffer = torch.empty_like(first[0])
         least = first.new_full((height, width, n), torch.inf)
         for down in range(2 * warp + 1):
             for right in range(2 * warp + 1):
                 moved = second[:, down : down + height, right : right + width]
                 inside.zero_()
                 for of_first, of_second in zip(first, moved, strict=True):
-                    step = of_first - of_second
+                    step = torch.sub(of_first, of_second, out=buffer)
                     inside.addcmul_(step, step)
                 around = _window_sum(_window_sum(difference, width, 1), height, 0)
                 torch.minimum(least, around, out=least)
@@ -142,18 +144,21 @@ class ImageDistortion(BaseEstimator):
 
 def _window_sum(values, size, axis):
     """Return the sums over windows along an axis, of which there are `size`."""
-    total = values.narrow(axis, 0, size).clone()
-    for start in range(1, values.shape[axis] - size + 1):
-        total += values.narrow(axis, start, size)
-    return total
+    n_shifts = values.shape[axis] - size + 1
+    return reduce(
+        torch.add, [values.narrow(axis, shift, size) for shift in range(n_shifts)]
+    )
 
 
 def _gradients(images):
     """Return Sobel gradients, two of each channel, with the images along the end."""
-    across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 4
-    kernels = torch.stack([across, across.T])[:, None]
-    n_channels = images.shape[1]
-    gradients = functional.conv2d(
-        images, kernels.repeat(n_channels, 1, 1, 1), padding=1, groups=n_channels
-    )
-    return gradients.permute(1, 2, 3, 0).contiguous()
+    values = functional.pad(images, (1, 1, 1, 1)).permute(1, 2, 3, 0).contiguous()
+    _, height, width, _ = values.shape
+
+    def smooth(values, axis, size):
+        before, here, after = (values.narrow(axis, shift, size) for shift in range(3))
+        return (before + after + 2 * here) / 4
+
+    across = smooth(values[:, :, 2:] - values[:, :, :-2], 1, height - 2)
+    down = smooth(values[:, 2:] - values[:, :-2], 2, width - 2)
+    return torch.cat([across, down])
