@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 
 from skfmvae import FactorialMixtureVAE
 from skfmvae.augment import ImageAugmentation
+from skfmvae.distances import ImageDistortion
 from skfmvae.features import OrientedGradients
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.nn import MLP, Conv
@@ -34,15 +35,18 @@ FEATURES = make_pipeline(
     OrientedGradients(n_orientations=16, cell_size=3), PCA(100, random_state=0)
 )
 SETTINGS = {
-    "encoder": Conv(channels=(32, 64), kernel_size=5, precision="bfloat16"),
+    "encoder": Conv(channels=(32, 64, 128), kernel_size=5, precision="bfloat16"),
     "decoder": MLP(hidden=(400,), precision="bfloat16"),
     "style_dim": 32,
-    "neighbours": Neighbours(features=FEATURES, n_rebuilds=0),
+    "neighbours": Neighbours(
+        features=FEATURES, distance=ImageDistortion(), n_candidates=30
+    ),
     "adversarial": None,
+    "pseudo_labels": None,
     "batch_size": 256,
     "labelled_batch_size": 64,
     "lr": 2e-3,
-    "max_epochs": 10,
+    "max_epochs": 25,
 }
 AUGMENTATION = ImageAugmentation()
 TABLE = {
