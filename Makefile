@@ -68,7 +68,9 @@ bench: $(BENCH_READY)
 	$(BIN)/python benchmarks/study_processes.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/aids.py
 	$(BIN)/python benchmarks/mnist.py
+	$(BIN)/python benchmarks/density.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semisupervised.py
 	$(BIN)/python benchmarks/vs_pyro.py
 	$(BIN)/python benchmarks/vs_pyro.py --memory
