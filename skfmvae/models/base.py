@@ -64,7 +64,7 @@ class Term:
     is_kl : bool, default=False
         Whether it is a divergence, to which KL warm-up and free bits apply.
     is_annealed : bool, default=True
-        Whether KL warm-up does.
+        Whether KL warm-up from less than full weight does.
     """
 
     value: Tensor

@@ -85,7 +85,7 @@ class Objective(nn.Module):
                 kl = means[name]
                 if self.kl.free_bits:  # as an estimate may be less than 0
                     kl = kl.clamp_min(self.kl.free_bits)
-                annealing = kl_weight if term.is_annealed else 1.0
+                annealing = kl_weight if term.is_annealed else max(kl_weight, 1.0)
                 total = total + annealing * term.weight * kl
             else:
                 total = total + term.weight * means[name]

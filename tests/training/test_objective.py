@@ -71,6 +71,13 @@ def test_divergences_may_start_heavier(progress, weight):
     assert kl.weight(progress) == pytest.approx(weight)
 
 
+@pytest.mark.parametrize(("start", "weight"), [(0.0, 1.0), (6.0, 6.0)])
+def test_what_is_not_annealed_weighs_no_less_than_what_is(start, weight):
+    term = Term(VALUES, weight=-1.0, is_kl=True, is_annealed=False)
+    loss, _ = Objective(KL(start=start))({"kl": term}, torch.ones(4), 1, progress=0.0)
+    assert loss.item() == pytest.approx(weight * 2.5)
+
+
 def test_without_free_bits_an_estimate_may_be_less_than_nothing():
     """As one of a divergence by draws is now and then, and must be to be unbiased."""
     value = -VALUES.clone().requires_grad_()
