@@ -57,12 +57,12 @@ from skfmvae.datasets import (
 from skfmvae.estimators import Mixture
 from skfmvae.features import OrientedGradients
 from skfmvae.nn import Conv
-from skfmvae.training import Neighbours
+from skfmvae.training import KL, Neighbours
 
 NAMES = COMPOSED_DIGITS_COLUMNS
 SIZES = (10, 4, 4, 4)
 N_TEST = 2000  # rows of seen combinations, and of unseen ones
-PROPERTY_DIM, STYLE_DIM = 8, 16
+PROPERTY_DIM, STYLE_DIM = 8, 4
 N_LATENTS = len(NAMES) * PROPERTY_DIM + STYLE_DIM
 NETWORK = Conv(channels=(32, 64), hidden=256, precision="bfloat16")
 READER_EPOCHS = 8
@@ -74,7 +74,8 @@ SETTINGS = {
     "encoder": NETWORK,
     "decoder": NETWORK,
     "likelihood": "bernoulli",
-    "neighbours": Neighbours(features=EDGES),
+    "kl": KL(start=3.0),
+    "neighbours": Neighbours(features=EDGES, n_rebuilds=0),
     "adversarial": None,
     "pseudo_labels": None,
 }
@@ -533,7 +534,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--labels", type=int, default=500, help="of each property")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument(
         "--only", nargs="+", choices=CONTESTANTS, default=CONTESTANTS, metavar="NAME"
