@@ -255,7 +255,7 @@ def test_relit_objects_are_those_of_the_light_asked_for():
     light = Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:])
     graph = Graph({"identity": Discrete(), "light": light})
     model = SemiSupervisedVAE(
-        graph, max_epochs=30, neighbours=None, adversarial=None, random_state=0
+        graph, max_epochs=15, neighbours=None, adversarial=None, random_state=0
     ).fit(X, pd.DataFrame(partial, columns=LIT_OBJECTS_COLUMNS))
     new = make_lit_objects(1500, random_state=1)[1][:, 1:]
     truth, _ = make_lit_objects(identity=y[:, 0], light=new)
