@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.metrics.pairwise import check_pairwise_arrays
+from sklearn.utils import check_consistent_length
 from torch import Tensor
 from torch.nn import functional
 
@@ -103,11 +104,11 @@ class ImageDistortion(BaseEstimator):
         Raises
         ------
         ValueError
-            If a row is no image of `image_shape`, or there are not as many rows of
-            one as of the other.
+            If a row is no image of `image_shape`, or there are not as many rows and
+            columns of one as of the other.
         """
         self._validate_params()
-        X, Y = check_array(X, dtype=np.float32), check_array(Y, dtype=np.float32)
+        X, Y = check_pairwise_arrays(X, Y, dtype=np.float32, accept_sparse=False)
         check_consistent_length(X, Y)
         shape = image_shape_of(type(self).__name__, self.image_shape, X.shape[1])
         distances = np.empty(len(X), dtype=np.float32)

@@ -90,6 +90,10 @@ def test_bad_input_is_refused(settings, n_columns, message):
         ImageDistortion(**settings)(rows, rows)
 
 
-def test_pairs_need_two_images():
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        ImageDistortion()(np.zeros((3, 64)), np.zeros((2, 64)))
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((2, 64), "inconsistent numbers of samples"), ((3, 256), "Incompatible dim")],
+)
+def test_pairs_need_two_images_of_a_size(shape, message):
+    with pytest.raises(ValueError, match=message):
+        ImageDistortion()(np.zeros((3, 64)), np.zeros(shape))
