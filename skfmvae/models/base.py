@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 LOG_VARIANCE_RANGE = (-8.0, 3.0)
-DECODED_AT_ONCE = 1024  # rows of draws, one row at least
+# Rows that a few rows with some draws of each may amount to; at least one draw of all.
+DECODED_AT_ONCE = 1024
 
 
 class Labels(NamedTuple):

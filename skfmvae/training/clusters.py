@@ -67,12 +67,11 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
     """Part the rows into clusters, each class of some labels in one of its own.
 
     Rows are parted finely first, by k-means on their diffusion coordinates (Coifman
-    and Lafon 2006). Parts with labels of one class are joined, unless there are few of
-    them for so many rows, then, until so many are
-    left, the two parts with the largest sum of weights between them, divided by the
-    product of their numbers of rows to the power of 1.5; never two with labels of
-    different classes. Mean weights alone would rather join two large classes that
-    touch than the halves of a small one.
+    and Lafon 2006). Parts with labels of one class are joined, unless these are few
+    for so many rows. Then, until so many are left, the two parts are joined with the
+    largest sum of weights between them, divided by the product of their numbers of rows
+    to the power of 1.5; never two with labels of different classes. Mean weights alone
+    would rather join two large classes that touch than the halves of a small one.
 
     Parameters
     ----------

@@ -102,15 +102,11 @@ class NeighbourGraph:
         self.exact_up_to = exact_up_to
         rows = principal_components(X)
         places = rows if features is None else clone(features).fit_transform(X)
-        if distance is None:
-            self.weights, distances = nearest_neighbour_graph(
-                places, n_neighbors, exact_up_to
-            )
-        else:
-            n_candidates = min(n_candidates, len(codes) - 1)
-            candidates = nearest_rows(places, n_candidates, exact_up_to)
-            distances = nearest_candidates(distance, X, candidates, n_neighbors)
-            self.weights = self_scaled_weights(distances)
+        n_found = min(n_neighbors if distance is None else n_candidates, len(codes) - 1)
+        distances = nearest_rows(places, n_found, exact_up_to)
+        if distance is not None:
+            distances = nearest_candidates(distance, X, distances, n_neighbors)
+        self.weights = self_scaled_weights(distances)
         self.codes = codes = seed_clusters(self.weights, codes, n_classes)
         if features is None and distance is None:
             nearest = distances.data.reshape(len(codes), -1).min(axis=1)
@@ -222,11 +218,11 @@ def self_scaled_weights(distances):
         ``j`` of ``i`` and ``s_i`` the distance from ``i`` to its last neighbour
         (Zelnik-Manor and Perona 2004, section 2).
     """
-    # Twins are neighbours too: a stored zero would read as no edge.
-    distances.data = np.maximum(distances.data, TWINS)
-    scale = distances.max(axis=1).toarray().ravel()
-    row, column = distances.nonzero()
     a = distances.copy()
+    # Twins are neighbours too: a stored zero would read as no edge.
+    a.data = np.maximum(a.data, TWINS)
+    scale = a.max(axis=1).toarray().ravel()
+    row, column = a.nonzero()
     a.data = np.exp(-(a.data**2) / (scale[row] * scale[column]))
     return (a + a.T - a.multiply(a.T)).tocsr()
 

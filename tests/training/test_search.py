@@ -166,13 +166,28 @@ def test_the_nearest_of_all_candidates_are_those_of_the_distance(as_rows):
 
 
 def test_only_candidates_are_looked_at(monkeypatch):
-    monkeypatch.setattr("skfmvae.training.search.PAIRS_AT_ONCE", 7)
+    monkeypatch.setattr("skfmvae.training.search.VALUES_AT_ONCE", 7 * 20)
     X = make_rows(40)
     candidates = nearest_rows(X, 6)
 
     def reverse(X, Y):
-        return -paired_euclidean_distances(X, Y)
+        return 1 / paired_euclidean_distances(X, Y)
 
     found = nearest_candidates(reverse, X, candidates, 2)
     furthest = indices(candidates)[:, :3:-1]
     np.testing.assert_array_equal(indices(found), furthest)
+
+
+@pytest.mark.parametrize(
+    ("distance", "message"),
+    [
+        (cdist, r"each of the 60 pairs; it returned ndarray of shape \(60, 60\)"),
+        (lambda X, Y: None, "it returned NoneType"),
+        (lambda X, Y: X[:, 0] - 100, "distance returned -.* none of them negative"),
+        (lambda X, Y: np.full(len(X), np.nan), "distance returned nan"),
+    ],
+)
+def test_what_is_no_distance_is_refused(distance, message):
+    X = make_rows(30)
+    with pytest.raises(ValueError, match=message):
+        nearest_candidates(distance, X, nearest_rows(X, 2), 1)
