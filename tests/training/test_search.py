@@ -166,7 +166,7 @@ def test_the_nearest_of_all_candidates_are_those_of_the_distance(as_rows):
 
 
 def test_only_candidates_are_looked_at(monkeypatch):
-    monkeypatch.setattr("skfmvae.training.search.VALUES_AT_ONCE", 7 * 20)
+    monkeypatch.setattr("skfmvae.training.search.PAIRS_AT_ONCE", 7)
     X = make_rows(40)
     candidates = nearest_rows(X, 6)
 
