@@ -41,6 +41,10 @@ N_DRAWS = 64
 # its kind (or 0.3 / C among many values C), and the smallest rest worth a draw.
 UNLIKELY, SMALLEST_REST = 0.03, 1e-7
 
+# The number of worlds is a multiple of this: products in bfloat16 are planned anew for
+# each shape, which takes longer than the products.
+WORLDS_AT_ONCE = 32
+
 # Length of what networks see of discrete variables, relative to that of Gaussian ones.
 EMPHASIS = 2.0
 
@@ -433,6 +437,7 @@ class SemiSupervised(Model):
         samples = self.training and self.marginalization == "sum-and-sample"
         if samples:
             likely = log_proba >= math.log(min(UNLIKELY, 0.3 / n_values))
+            likely = self._filled_up(likely, log_proba, code)
         rest = torch.where(likely, 0.0, log_proba.exp())
         total = rest.sum(dim=1, keepdim=True)
         drawn = torch.zeros_like(likely)
@@ -441,6 +446,16 @@ class SemiSupervised(Model):
             drawn[row, rest[row].multinomial(1)[:, 0]] = True
         chosen = torch.where((code >= 0)[:, None], observed, likely | drawn)
         return chosen, torch.where(drawn, total.log(), log_proba)
+
+    def _filled_up(self, likely: Tensor, log_proba: Tensor, code: Tensor) -> Tensor:
+        """Add the likeliest of the other values, so that worlds are evenly many."""
+        rest = 1 - torch.where(likely, log_proba.exp(), 0.0).sum(1)
+        n_worlds = torch.where(code >= 0, 1, likely.sum(1) + (rest > SMALLEST_REST))
+        n_more = min(int(-n_worlds.sum() % WORLDS_AT_ONCE), likely.numel())
+        others = log_proba.masked_fill(likely | (code >= 0)[:, None], -math.inf)
+        likely = likely.flatten()
+        likely[others.flatten().topk(n_more).indices] = True
+        return likely.view_as(others)
 
     def _settle_gaussian(
         self,

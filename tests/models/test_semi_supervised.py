@@ -254,6 +254,21 @@ def test_sum_and_sample_is_enumeration_on_average(monkeypatch):
     torch.testing.assert_close(gradients[1], gradients[0], rtol=0.15, atol=0.02)
 
 
+def test_likely_values_fill_up_a_round_number_of_worlds():
+    """One value where it is observed; elsewhere the unlikeliest are left out."""
+    model = make_model(M2, marginalization="sum-and-sample")
+    log_proba = torch.log_softmax(3 * torch.randn(40, 10), dim=1)
+    code = torch.where(torch.arange(40) < 7, 4, -1)
+    chosen, log_share = model._chosen_values(log_proba, code)
+    assert chosen[:7].nonzero()[:, 1].tolist() == [4] * 7
+    assert chosen.sum() % semi_supervised.WORLDS_AT_ONCE == 0
+    assert chosen[7:].sum() < 33 * 10
+    shares = torch.where(chosen, log_share.exp(), 0.0).sum(1)
+    torch.testing.assert_close(shares[7:], torch.ones(33), atol=1e-5, rtol=0)
+    summed = chosen & (log_share == log_proba)  # not what stands for a rest
+    assert log_proba[summed][7:].min() > log_proba[7:][~chosen[7:]].max()
+
+
 # Importance weights, and bounds -------------------------------------------------------
 
 
