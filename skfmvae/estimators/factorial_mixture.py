@@ -54,6 +54,12 @@ class Mixture(BaseEstimator):
     forgetting_rate : float, default=0.6
         Step ``t`` of the mixtures has size ``(t + delay) ** -forgetting_rate``; in
         (0.5, 1] for the steps to converge (Hoffman et al. 2013).
+    property_redraws, style_redraws : float, default=0.0
+        For rows that are made, rather than read: share of the rows of a batch of which
+        a property, or the style, is drawn anew before they are decoded, a property
+        from the component of its row and the style from its prior. The decoder then
+        learns to take a property from its own subspace alone. The share is this one
+        when the mixtures start, and falls to 0; 0.2 and 0.5 are values to begin with.
 
     Examples
     --------
@@ -74,6 +80,8 @@ class Mixture(BaseEstimator):
         "warmup": [None, Interval(Real, 0, 1, closed="both")],
         "delay": [Interval(Real, 0, None, closed="left")],
         "forgetting_rate": [Interval(Real, 0.5, 1, closed="right")],
+        "property_redraws": [Interval(Real, 0, 1, closed="both")],
+        "style_redraws": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -86,6 +94,8 @@ class Mixture(BaseEstimator):
         warmup: float | None = None,
         delay: float = 10.0,
         forgetting_rate: float = 0.6,
+        property_redraws: float = 0.0,
+        style_redraws: float = 0.0,
     ):
         self.covariance_type = covariance_type
         self.weight_concentration_prior = weight_concentration_prior
@@ -95,6 +105,8 @@ class Mixture(BaseEstimator):
         self.warmup = warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
+        self.property_redraws = property_redraws
+        self.style_redraws = style_redraws
 
     def warmups(self, aided: bool) -> dict[str, float]:
         """Return the shares of training before the mixtures start.
@@ -364,4 +376,6 @@ class FactorialMixtureVAE(BaseVAE):
             **mixture.warmups(aided=bool(self._aids())),
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
+            property_redraws=mixture.property_redraws,
+            style_redraws=mixture.style_redraws,
         )

@@ -56,6 +56,9 @@ class FactorialMixture(Model):
         level before.
     delay, forgetting_rate : float
         ``tau`` and ``kappa`` of the mixtures' step size ``(t + tau) ** -kappa``.
+    property_redraws, style_redraws : float
+        Share of the rows, at first, of which each block is drawn anew before they are
+        decoded; the share falls to 0.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class FactorialMixture(Model):
         discovered_warmup: float,
         delay: float,
         forgetting_rate: float,
+        property_redraws: float,
+        style_redraws: float,
     ):
         super().__init__()
         self.encoder = encoder
@@ -85,6 +90,8 @@ class FactorialMixture(Model):
         self.discovered_warmup = discovered_warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
+        self.property_redraws = property_redraws
+        self.style_redraws = style_redraws
         self.property_dim = property_dim
         self.latent_blocks = side_by_side(
             dict.fromkeys(n_components, property_dim) | {"style": style_dim}
@@ -99,6 +106,7 @@ class FactorialMixture(Model):
         # Steps of the mixtures since they were set from the latents; -1: not yet.
         self.mixture_step = -1
         self.waits_to_discover = False
+        self.redrawing = 0.0  # how much of the shares of redraws is left
 
     # The objective (section 3 of the paper) -----------------------------------------
 
@@ -109,6 +117,14 @@ class FactorialMixture(Model):
         entropy = self._properties(posterior.entropy()).sum(-1)
         style = self.latent_blocks["style"]
 
+        log_proba, responsibilities = [], []
+        for k, joint in enumerate(log_joint):
+            log_proba.append(torch.log_softmax(joint, dim=1))
+            responsibilities.append(
+                _pin(log_proba[k].detach().exp(), labels.codes[:, k])
+            )
+        if self.training and self.redrawing:
+            z = self._redrawn(z, responsibilities)
         terms = {"log_likelihood": Term(self.decode(z).log_prob(x))}
         if style.stop > style.start:
             mean, scale = posterior.mean[:, style], posterior.stddev[:, style]
@@ -116,19 +132,16 @@ class FactorialMixture(Model):
             kl = kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
             # At full weight from the start: what a property can say, style should not.
             terms["kl_style"] = Term(kl, -1.0, is_kl=True, is_annealed=False)
-        log_proba, responsibilities = [], []
         for k, name in enumerate(self.property_names):
             code, joint = labels.codes[:, k], log_joint[k]
             known = code >= 0
             evidence = torch.logsumexp(joint, dim=1)
-            log_proba.append(joint - evidence[:, None])
             pinned = joint.gather(1, code.clamp_min(0)[:, None]).squeeze(1)
             kl = -entropy[:, k] - torch.where(known, pinned, evidence)
             terms[f"kl_{name}"] = Term(kl, weight=-1.0, is_kl=True)
             terms[f"label_{name}"] = Term(
                 pinned - evidence, self.label_weight * self.n_inputs, rows=known
             )
-            responsibilities.append(_pin(log_proba[k].detach().exp(), code))
         latents = Latents(
             Normal(
                 posterior.mean.detach(), posterior.stddev.detach(), validate_args=False
@@ -136,6 +149,28 @@ class FactorialMixture(Model):
             responsibilities,
         )
         return Evaluation(terms, log_proba, latents)
+
+    def _redrawn(self, z: Tensor, responsibilities: Sequence[Tensor]) -> Tensor:
+        """Draw some blocks anew: a property from a component of its row, style at all.
+
+        What a row tells in the wrong block is of no use to the decoder there, so it
+        learns to take each property from its own component, as `sample` will have it.
+        """
+
+        def chosen(n_blocks: int, share: float) -> Tensor:
+            return torch.rand(len(z), n_blocks, 1, device=z.device) < share
+
+        points = self._properties(z)
+        drawn = torch.empty_like(points)
+        for mixture, members in self._groups():
+            codes = [responsibilities[k].multinomial(1) for k in members]
+            drawn[:, members] = mixture.sample(torch.cat(codes, dim=1))
+        share = self.redrawing * self.property_redraws
+        points = torch.where(chosen(points.shape[1], share), drawn, points)
+        style = z[:, self.latent_blocks["style"]]
+        replaced = chosen(1, self.redrawing * self.style_redraws)[:, 0]
+        style = torch.where(replaced, torch.randn_like(style), style)
+        return torch.cat([points.flatten(1), style], dim=1)
 
     def encode(self, x: Tensor) -> Normal:
         return diagonal_normal(self.encoder(self.likelihood.features(x)))
@@ -171,6 +206,8 @@ class FactorialMixture(Model):
         discovers = progress >= self.discovered_warmup
         if starts or (self.waits_to_discover and discovers):
             self._set_mixtures(n_samples, *look_at_rows(), discovers)
+        redraws = max(self.property_redraws, self.style_redraws) > 0
+        self.redrawing = 1 - progress if redraws and self.mixture_step >= 0 else 0.0
 
     def update_globals(
         self, latents: Latents, sample_weight: Tensor, n_samples: int

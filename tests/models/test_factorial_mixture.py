@@ -29,6 +29,8 @@ def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
         "discovered_warmup": 0.0,
         "delay": 1.0,
         "forgetting_rate": 0.7,
+        "property_redraws": 0.0,
+        "style_redraws": 0.0,
     }
     model = FactorialMixture(
         nn.Linear(N_INPUTS, 2 * n_latents),
@@ -119,6 +121,66 @@ def test_terms_are_those_of_the_paper():
             assert label.rows[i] == (code >= 0)
             if code >= 0:
                 torch.testing.assert_close(label.value[i], joint.log_softmax(0)[code])
+
+
+def decoded(model, x, codes):
+    """Return what is decoded when the terms of some rows are taken."""
+    seen = []
+    hook = model.decoder.register_forward_pre_hook(lambda _, z: seen.append(z[0]))
+    model.terms(x, labels_of(codes))
+    hook.remove()
+    return seen[0].detach()
+
+
+def test_blocks_are_redrawn_from_what_samples_are_made_of():
+    """Where all are, a row's labels are all that the decoder learns of it."""
+    model = make_model(property_redraws=1.0, style_redraws=1.0)
+    x, codes = torch.full((4000, N_INPUTS), 5.0).double(), torch.tensor([[2, 0, 1]])
+    codes = codes.expand(len(x), -1)
+    z = decoded(model, x, codes)
+    expected, _ = model.sample_latents(labels_of(codes))
+    spread = expected.std(0)
+    torch.testing.assert_close(
+        z.mean(0) / spread, expected.mean(0) / spread, atol=0.15, rtol=0
+    )
+    torch.testing.assert_close(
+        z.std(0) / spread, torch.ones_like(spread), atol=0.15, rtol=0
+    )
+
+
+def test_an_unlabelled_row_is_redrawn_from_its_likely_components():
+    model = make_model({"shape": 2}, property_redraws=1.0)
+    mixture, _ = mixture_of(model, "shape")
+    x = make_rows(1)[0].expand(4000, -1)
+    p = model.property_log_proba(x[:1])[0][0].exp().detach()
+    z = decoded(model, x, torch.full((len(x), 1), -1))
+    mean = (p[:, None] * mixture.means[0]).sum(0)
+    sd = z[:, :DIM].std(0)
+    assert p.min() > 0.01
+    torch.testing.assert_close(z[:, :DIM].mean(0) / sd, mean / sd, atol=0.1, rtol=0)
+
+
+def test_redraws_fall_and_end_with_training():
+    """The share of the blocks that are not what was encoded, by progress."""
+    model = make_model(property_redraws=0.2, style_redraws=0.5)
+    x, codes = make_rows(5000)
+
+    def share_redrawn():
+        torch.manual_seed(3)
+        kept = model.encode(x).rsample()
+        torch.manual_seed(3)
+        changed = (decoded(model, x, codes) != kept).double().mean(0)
+        return changed[:-STYLE].mean(), changed[-STYLE:].mean()
+
+    for progress in (0.0, 0.5, 1.0):
+        model.begin_epoch(progress, 100, None)
+        expected = torch.tensor([0.2, 0.5]).double() * (1 - progress)
+        torch.testing.assert_close(
+            torch.stack(share_redrawn()), expected, atol=0.03, rtol=0
+        )
+    model.begin_epoch(0.0, 100, None)
+    model.eval()
+    assert sum(share_redrawn()) == 0
 
 
 def test_the_label_weight_is_in_units_of_the_columns():
@@ -344,6 +406,8 @@ def test_the_bound_rises_to_the_exact_marginal():
         discovered_warmup=0.0,
         delay=1.0,
         forgetting_rate=0.7,
+        property_redraws=0.0,
+        style_redraws=0.0,
     ).double()
     x, codes = make_rows(n_components={"a": 2})
     model.begin_epoch(0.0, 6, lambda: (x, codes, torch.ones(len(x))))
