@@ -38,7 +38,7 @@ N_FOLDS = 5  # parts of the labels that are hidden in turn to see how right a gr
 FEWEST = 10  # labels from which that can be judged
 # Agreement of the graph with labels up to which it counts for nothing, and from which
 # it counts in full.
-TRUSTED = 0.4, 0.6
+TRUSTED = 0.6, 0.8
 
 
 class NeighbourGraph:

@@ -157,7 +157,7 @@ def test_the_memory_follows_the_model_and_keeps_the_labels():
     assert second.item() == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize(("kappa", "share"), [(0.3, 0), (0.45, 0.25), (0.7, 1)])
+@pytest.mark.parametrize(("kappa", "share"), [(0.5, 0), (0.65, 0.25), (0.9, 1)])
 def test_neighbours_count_as_far_as_they_agree_with_labels(kappa, share):
     """Each property for itself."""
     model = Classifier(sizes=(3, 2))
@@ -177,21 +177,37 @@ def test_neighbours_count_as_far_as_they_agree_with_labels(kappa, share):
     assert abs(value(1.0, 1.0) - value(1.0, 0.0)) > 0.1
 
 
-def test_what_is_left_of_neighbours_that_differ_are_the_class_shares():
-    """The divergence of the mean prediction from them, over unlabelled rows."""
-    model, batch = Classifier(), make_batch(ONE_PROPERTY)
+def test_what_is_left_of_neighbours_that_differ_are_classes_that_nearly_vanish():
+    """The divergence of those whose mean prediction is less than half their share."""
+    batch = make_batch(ONE_PROPERTY)
     graph = NeighbourGraph(batch.x.numpy(), batch.labels.codes.numpy(), [3])
     graph.agreement = [0.0]
-    log_proba = model.property_log_proba(batch.x)
+    share = graph.shares[0]
     loss = Neighbours().begin(graph, batch.labels.codes)
-    mean = log_proba[0][4:].detach().exp().mean(0).numpy()
-    divergence = scipy.stats.entropy(graph.shares[0], mean)
-    value = loss(None, batch, log_proba).item()
-    assert value == pytest.approx(divergence * (N - 4) / N, rel=1e-4)
-    assert value > 0.01
+    # Rows differ, but for the mean of those without a label.
+    noise = 0.1 * torch.rand(N, 1) * torch.tensor([1.0, -1.0, 0.0])
+    noise[4:] -= noise[4:].mean(0)
+    scarce = torch.tensor([0.5, 0.45, 0.05]) + noise
+    enough = torch.tensor(share).float() * torch.tensor([1.3, 0.7, 1.0])
+    enough = (enough / enough.sum()).expand(N, 3)
+
+    def after_many_batches(proba):
+        for _ in range(400):  # in which the running mean becomes that of the batch
+            value = loss(None, batch, [proba.log()])
+        return value
+
+    assert after_many_batches(enough) == 0
+    scarce.requires_grad_()
+    value = after_many_batches(scarce)
+    lack = share[2] * np.log(share[2] / 0.05 / 2)
+    assert value.item() == pytest.approx(lack * (N - 4) / N, rel=1e-3)
+    (slope,) = torch.autograd.grad(value, scarce)
+    expected = torch.zeros(N, 3)
+    expected[4:, 2] = -share[2] / 0.05 / N
+    torch.testing.assert_close(slope, expected, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize(("kappa", "share"), [(0.3, 0), (0.45, 0.25), (0.7, 1)])
+@pytest.mark.parametrize(("kappa", "share"), [(0.5, 0), (0.65, 0.25), (0.9, 1)])
 def test_adversarial_steps_count_as_far_as_neighbours_agree_with_labels(kappa, share):
     model = Classifier()
     batch = make_batch(ONE_PROPERTY)
