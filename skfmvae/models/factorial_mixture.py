@@ -151,7 +151,7 @@ class FactorialMixture(Model):
         return Evaluation(terms, log_proba, latents)
 
     def _redrawn(self, z: Tensor, responsibilities: Sequence[Tensor]) -> Tensor:
-        """Draw some blocks anew: a property from a component of its row, style at all.
+        """Draw blocks anew: properties from their components, style from its prior.
 
         What a row tells in the wrong block is of no use to the decoder there, so it
         learns to take each property from its own component, as `sample` will have it.

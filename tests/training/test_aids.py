@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import scipy.stats
 import torch
 from torch import nn
 
@@ -205,6 +204,10 @@ def test_what_is_left_of_neighbours_that_differ_are_classes_that_nearly_vanish()
     expected = torch.zeros(N, 3)
     expected[4:, 2] = -share[2] / 0.05 / N
     torch.testing.assert_close(slope, expected, rtol=1e-3, atol=1e-6)
+    # A batch whose rows all have labels says nothing.
+    labels = batch.labels._replace(codes=torch.ones_like(batch.labels.codes))
+    loss(None, batch._replace(labels=labels), [scarce.log()])
+    assert loss(None, batch, [scarce.log()]).item() == pytest.approx(value.item(), 1e-3)
 
 
 @pytest.mark.parametrize(("kappa", "share"), [(0.5, 0), (0.65, 0.25), (0.9, 1)])
