@@ -71,7 +71,7 @@ READER_ROWS, READER_EPOCHS = 40_000, 8
 # smoother than true ones, and a network that saw sharp ones alone calls white pink.
 READER_BLURS = (0.0, 0.5, 1.0, 1.5)
 EDGES = make_pipeline(OrientedGradients(), PCA(60, random_state=0))
-AIDS = ("neighbours", "adversarial", "pseudo_labels")
+AIDS = ("neighbours", "adversarial")
 SETTINGS = {
     "property_dim": PROPERTY_DIM,
     "style_dim": STYLE_DIM,
@@ -82,7 +82,6 @@ SETTINGS = {
     "mixture": Mixture(property_redraws=0.3, style_redraws=0.6),
     "neighbours": Neighbours(features=EDGES, n_rebuilds=0),
     "adversarial": None,
-    "pseudo_labels": None,
 }
 FLAT_SETTINGS = {
     **SETTINGS,

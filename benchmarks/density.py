@@ -44,7 +44,6 @@ CONTESTANTS = {
         style_dim=0,
         neighbours=None,
         adversarial=None,
-        pseudo_labels=None,
         **SETTINGS,
     ),
 }

@@ -35,7 +35,7 @@ from skfmvae.metrics import expected_calibration_error
 from skfmvae.nn import MLP
 
 BUDGETS = (20, 50, 100, 300)
-AIDS = ("neighbours", "adversarial", "pseudo_labels", "averaging")
+AIDS = ("neighbours", "adversarial", "averaging")
 OFF = dict.fromkeys(AIDS)
 
 # Each with its estimator, less the random state.

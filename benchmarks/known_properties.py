@@ -39,7 +39,6 @@ LIT_OBJECTS = {
     "max_epochs": 100,
     "neighbours": None,
     "adversarial": None,
-    "pseudo_labels": None,
 }
 
 
@@ -61,7 +60,6 @@ MULTI_DIGITS = {
     "max_epochs": 20,
     "neighbours": None,
     "adversarial": None,
-    "pseudo_labels": None,
 }
 
 

@@ -42,7 +42,6 @@ SETTINGS = {
         features=FEATURES, distance=ImageDistortion(), n_candidates=30
     ),
     "adversarial": None,
-    "pseudo_labels": None,
     "batch_size": 256,
     "labelled_batch_size": 64,
     "lr": 2e-3,

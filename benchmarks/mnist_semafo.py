@@ -36,7 +36,6 @@ SETTINGS = {
     "labelled_batch_size": 64,
     "lr": 2e-3,
     "adversarial": None,
-    "pseudo_labels": None,
     "max_epochs": 12,
 }
 

@@ -43,7 +43,6 @@ SETTINGS = {
     "averaging": WeightAveraging(0.998),
     "neighbours": None,
     "adversarial": None,
-    "pseudo_labels": None,
 }
 
 

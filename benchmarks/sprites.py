@@ -48,7 +48,6 @@ COMMON = {
     "decoder": NETWORK,
     "likelihood": "bernoulli",
     "adversarial": None,
-    "pseudo_labels": None,
 }
 CONTESTANTS = {
     "FactorialMixtureVAE": FactorialMixtureVAE(**COMMON),

@@ -29,7 +29,7 @@ from skfmvae.training import KL
 
 N_FEATURES, N_LABELS = 784, 100
 BATCH_SIZES = (64, 256, 1024)
-AIDS = ("neighbours", "adversarial", "pseudo_labels", "averaging")
+AIDS = ("neighbours", "adversarial", "averaging")
 OFF = dict.fromkeys(AIDS)
 
 

@@ -50,7 +50,6 @@ model = SemafoVAE(
     decoder=network,
     neighbours=None,
     adversarial=None,
-    pseudo_labels=None,
     max_epochs=24,
     random_state=0,
 )

@@ -42,9 +42,7 @@ graph = Graph(
         "light": Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:]),
     }
 )
-model = SemiSupervisedVAE(
-    graph, neighbours=None, adversarial=None, pseudo_labels=None, random_state=0
-)
+model = SemiSupervisedVAE(graph, neighbours=None, adversarial=None, random_state=0)
 model.fit(X, y)
 
 # %%

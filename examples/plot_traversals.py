@@ -38,7 +38,6 @@ model = SemafoVAE(
     latent_dim=6,
     levels=Levels((1,), n_dims=6),
     adversarial=None,
-    pseudo_labels=None,
     max_epochs=60,
     random_state=0,
 ).fit(X, y)

@@ -30,7 +30,6 @@ from skfmvae.training import (
     EpochBar,
     ModelNet,
     Neighbours,
-    PseudoLabels,
     Rows,
     VirtualAdversarial,
     WeightAveraging,
@@ -55,7 +54,6 @@ MOST_EPOCHS, SMALL_DATA = 100, 1800
 AIDS = {
     "neighbours": Neighbours,
     "adversarial": VirtualAdversarial,
-    "pseudo_labels": PseudoLabels,
 }
 
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -91,7 +89,6 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         "early_stopping": [None, EarlyStopping],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
-        "pseudo_labels": [None, StrOptions({"aligned"}), PseudoLabels],
         "averaging": [None, StrOptions({"exponential"}), WeightAveraging],
         "callbacks": [None, list],
         "device": [str, torch.device],

@@ -15,7 +15,6 @@ from skfmvae.training import (
     KL,
     EarlyStopping,
     Neighbours,
-    PseudoLabels,
     VirtualAdversarial,
     WeightAveraging,
 )
@@ -222,8 +221,6 @@ class FactorialMixtureVAE(BaseVAE):
         Learning aid: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
         Learning aid: the worst small step changes no prediction.
-    pseudo_labels : {"aligned"}, PseudoLabels or None, default="aligned"
-        Learning aid: what is sure in one view holds in another.
     averaging : {"exponential"}, WeightAveraging or None, default="exponential"
         Predict with averaged weights. Early stopping goes before it.
     callbacks : list or None, default=None
@@ -323,7 +320,6 @@ class FactorialMixtureVAE(BaseVAE):
         early_stopping: EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
-        pseudo_labels: str | PseudoLabels | None = "aligned",
         averaging: str | WeightAveraging | None = "exponential",
         callbacks: list | None = None,
         device: str = "auto",
@@ -349,7 +345,6 @@ class FactorialMixtureVAE(BaseVAE):
         self.early_stopping = early_stopping
         self.neighbours = neighbours
         self.adversarial = adversarial
-        self.pseudo_labels = pseudo_labels
         self.averaging = averaging
         self.callbacks = callbacks
         self.device = device

@@ -8,7 +8,6 @@ from .graph import NeighbourGraph
 from .neighbours import Neighbours
 from .net import ModelNet
 from .objective import KL, Objective
-from .pseudo_labels import PseudoLabels
 from .rows import Batch, BatchIterator, Rows
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "NeighbourGraph",
     "Neighbours",
     "Objective",
-    "PseudoLabels",
     "Rows",
     "VirtualAdversarial",
     "WeightAveraging",

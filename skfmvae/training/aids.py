@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
@@ -92,8 +91,3 @@ def mean_over(rows: Tensor, weight: Tensor, values: Tensor) -> Tensor:
 def cross_entropy(target: Tensor, log_proba: Tensor) -> Tensor:
     """Return the cross-entropy from target probabilities, one per row, in nats."""
     return -(target * log_proba).sum(1)
-
-
-def noise_like(x: Tensor, norm: float) -> Tensor:
-    """Return Gaussian noise whose rows have a root mean square norm of `norm`."""
-    return torch.randn_like(x) * (norm / x.shape[1] ** 0.5)

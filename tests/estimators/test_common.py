@@ -100,7 +100,6 @@ def test_integer_weights_are_repetitions(make_estimator, without_draws):
         max_epochs=20,
         neighbours=None,
         adversarial=None,
-        pseudo_labels=None,
     )
     with without_draws():
         weighted = clone(estimator).fit(X, y, sample_weight=weight)

@@ -123,7 +123,6 @@ def test_learning_aids_leave_a_new_class_alone(blobs):
         3,
         neighbours="graph",
         adversarial="virtual",
-        pseudo_labels="aligned",
         random_state=0,
     ).fit(X, y)
     assert np.mean(estimator.predict(X) == number) > 0.95
@@ -236,8 +235,8 @@ def test_the_bound_is_below_the_exact_density(on_a_line, exact, n_draws):
     [
         (30, {}, 0.05),
         (0, {}, 0.05),
-        (0, dict.fromkeys(("neighbours", "adversarial", "pseudo_labels")), 0.2),
-        (30, dict.fromkeys(("neighbours", "adversarial", "pseudo_labels")), 0.2),
+        (0, dict.fromkeys(("neighbours", "adversarial")), 0.2),
+        (30, dict.fromkeys(("neighbours", "adversarial")), 0.2),
         (30, {"mixture": Mixture(warmup=0.5)}, 0.5),
     ],
 )

@@ -15,16 +15,14 @@ from sklearn.preprocessing import StandardScaler
 
 from skfmvae.training import (
     Neighbours,
-    PseudoLabels,
     VirtualAdversarial,
     WeightAveraging,
 )
 
-AIDS = ("neighbours", "adversarial", "pseudo_labels")
+AIDS = ("neighbours", "adversarial")
 ON = {
     "neighbours": "graph",
     "adversarial": "virtual",
-    "pseudo_labels": "aligned",
     "averaging": "exponential",
 }
 OFF = dict.fromkeys(ON)
@@ -92,7 +90,6 @@ def test_a_word_stands_for_the_default_object(make_estimator, rows):
     objects = make_estimator(
         neighbours=Neighbours(),
         adversarial=VirtualAdversarial(),
-        pseudo_labels=PseudoLabels(),
         averaging=WeightAveraging(),
     ).fit(X, partly(y, 12))
     np.testing.assert_array_equal(words.predict_proba(X), objects.predict_proba(X))
@@ -123,8 +120,6 @@ def test_grid_search_reaches_their_settings(make_estimator, rows):
         ({"adversarial": VirtualAdversarial(radius=0.0)}, "radius"),
         ({"adversarial": VirtualAdversarial(probe=-1.0)}, "probe"),
         ({"adversarial": VirtualAdversarial(n_power_iterations=0)}, "n_power"),
-        ({"pseudo_labels": PseudoLabels(threshold=1.5)}, "threshold"),
-        ({"pseudo_labels": PseudoLabels(noise=-1.0)}, "noise"),
         ({"averaging": WeightAveraging(decay=1.0)}, "decay"),
     ],
 )

@@ -234,7 +234,7 @@ def test_grid_search_reaches_inference(rows):
 def test_joint_predictions_are_more_accurate_without_learning_aids():
     X, y = load_digits(return_X_y=True)
     partial = mask_labels(y, 50, random_state=0)
-    plain = {"neighbours": None, "adversarial": None, "pseudo_labels": None}
+    plain = {"neighbours": None, "adversarial": None}
     scores = []
     for prediction in ("recognition", "joint"):
         inference = Inference(prediction=prediction)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
-from skfmvae.training import NeighbourGraph, Neighbours, PseudoLabels, Rows
+from skfmvae.training import NeighbourGraph, Neighbours, Rows, VirtualAdversarial
 from skfmvae.training.aid_terms import AidTerms
 from skfmvae.training.aids import Aid
 from skfmvae.training.graph import nearest_neighbour_graph
@@ -158,7 +158,7 @@ def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):
 
 def test_the_graph_is_that_which_the_neighbours_ask_for(model):
     rows = make_rows()
-    aids = [PseudoLabels(), Neighbours(n_neighbors=2, alpha=0.5)]
+    aids = [VirtualAdversarial(), Neighbours(n_neighbors=2, alpha=0.5)]
     graph = AidTerms(aids, model, rows).graph
     expected = NeighbourGraph(rows.values(), rows.codes.numpy(), [C], 2, 0.5)
     np.testing.assert_array_equal(graph.weights.toarray(), expected.weights.toarray())

@@ -8,7 +8,6 @@ from skfmvae.training import (
     Batch,
     NeighbourGraph,
     Neighbours,
-    PseudoLabels,
     VirtualAdversarial,
 )
 from skfmvae.training.adversarial import adversarial_direction
@@ -95,29 +94,6 @@ def test_alignment_on_a_made_example():
     mean = (0.9 + 3 * 0.6) / 4
     odds = 0.9 / 0.1 * (1 - mean) / mean
     assert aligned[0, 0].item() == pytest.approx(odds / (1 + odds))
-
-
-def test_pseudo_labels_count_where_they_are_sure():
-    model, batch = Classifier(), make_batch(ONE_PROPERTY)
-    log_proba = model.property_log_proba(batch.x)
-    aid = PseudoLabels(threshold=0.6, noise=0.0)
-    loss, graph = begin(aid, batch)
-    align = Alignment(torch.as_tensor(graph.shares[0], dtype=torch.float32))
-    proba = align(log_proba[0].detach().exp(), batch.weight)
-    sure = (proba.max(1).values >= 0.6) & (batch.labels.codes[:, 0] < 0)
-    assert 0 < sure.sum() < N - 4
-    picked = log_proba[0].gather(1, proba.argmax(1, keepdim=True))[:, 0]
-    # The mean over unlabelled rows, times their share.
-    expected = -picked[sure].sum() / N
-    torch.testing.assert_close(
-        loss(model.property_log_proba, batch, log_proba), expected
-    )
-
-
-def test_no_pseudo_label_is_sure_enough():
-    model, batch = Classifier(), make_batch(ONE_PROPERTY)
-    loss, _ = begin(PseudoLabels(threshold=1.0), batch)
-    assert loss(model.property_log_proba, batch, model.property_log_proba(batch.x)) == 0
 
 
 def test_the_first_target_is_that_of_the_formula():
@@ -225,7 +201,7 @@ def test_adversarial_steps_count_as_far_as_neighbours_agree_with_labels(kappa, s
     assert losses[1] == pytest.approx(share * losses[0])
 
 
-@pytest.mark.parametrize("aid", [Neighbours(), VirtualAdversarial(), PseudoLabels()])
+@pytest.mark.parametrize("aid", [Neighbours(), VirtualAdversarial()])
 def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
     codes = make_codes({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0})
     model = Classifier(sizes=(3, 4, 2))
@@ -235,9 +211,8 @@ def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
     value.backward()
     assert torch.isfinite(value)
     assert model.heads[1].weight.grad is None or not model.heads[1].weight.grad.any()
-    if not isinstance(aid, PseudoLabels):
-        assert model.heads[0].weight.grad.any()
-        assert model.heads[2].weight.grad.any()
+    assert model.heads[0].weight.grad.any()
+    assert model.heads[2].weight.grad.any()
 
 
 def test_a_class_that_nobody_labelled_is_not_ruled_out():
