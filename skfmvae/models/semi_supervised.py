@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from skfmvae.graphical_model import Graph
@@ -38,8 +37,9 @@ LARGEST_CHUNK = 8192
 N_DRAWS = 64
 
 # Probability below which a value is not summed over but may be drawn for the rest of
-# its kind (or 0.3 / C among many values C), and the smallest rest worth a draw.
-UNLIKELY, SMALLEST_REST = 0.03, 1e-7
+# its kind (or 0.9 / C among many values C). A smaller rest than this is drawn now and
+# then, with this share.
+UNLIKELY = 0.1
 
 # The number of worlds is a multiple of this: products in bfloat16 are planned anew for
 # each shape, which takes longer than the products.
@@ -77,8 +77,8 @@ class Worlds:
         ``ln q`` of all that is observed on its row.
     values : dict of str to Tensor of shape (M, n)
         The variables: one-hot or relaxed values, quantities, latents.
-    log_q : dict of str to Tensor of shape (M,)
-        ``ln q(v | x, parents)`` of each.
+    log_proba : dict of str to Tensor of shape (M,)
+        ``ln q(v | x, parents)`` of the discrete ones.
     gaussians : dict of str to Tensor of shape (2, M, n)
         Means and standard deviations of the Gaussian ones.
     """
@@ -89,7 +89,7 @@ class Worlds:
     log_weight: Tensor
     log_known: Tensor
     values: dict[str, Tensor] = field(default_factory=dict)
-    log_q: dict[str, Tensor] = field(default_factory=dict)
+    log_proba: dict[str, Tensor] = field(default_factory=dict)
     gaussians: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -103,9 +103,33 @@ class Worlds:
     def __len__(self) -> int:
         return len(self.row)
 
+    def log_q(self, v: str) -> Tensor:
+        """Return ``ln q(v | x, parents)`` of a variable in each world, (M,)."""
+        if v in self.log_proba:
+            return self.log_proba[v]
+        return self.posterior(v).log_prob(self.values[v]).sum(1)
+
+    def posterior(self, v: str) -> Normal:
+        """Return ``q(v | x, parents)`` of a Gaussian variable in each world."""
+        mean, stddev = self.gaussians[v]
+        return Normal(mean, stddev, validate_args=False)
+
     def evidence(self) -> Tensor:
         """Return ``ln q`` of what is observed, given the rows; shape (n_rows,)."""
-        return self.log_sum_over_rows(self.log_weight + self.log_known)
+        # Weights add up to one, but their gradients only do where nothing is drawn.
+        weights = torch.stack(
+            [self.log_weight, self.log_weight + self.log_known], dim=1
+        )
+        total, known = self.log_sum_over_rows(weights).unbind(1)
+        return known - total
+
+    def argmax_over_rows(self, values: Tensor) -> Tensor:
+        """Return the number of the world of each row whose value (M,) is highest."""
+        highest = values.new_full((self.n_rows,), -math.inf)
+        highest = highest.scatter_reduce(0, self.row, values, "amax")
+        number = torch.arange(len(self), device=values.device)
+        number = torch.where(values == highest[self.row], number, -1)
+        return number.new_zeros(self.n_rows).scatter_reduce(0, self.row, number, "amax")
 
     def log_sum_over_rows(self, values: Tensor) -> Tensor:
         """Return the log-sum-exp of values (M, ...) over the worlds of each row."""
@@ -135,7 +159,7 @@ class Worlds:
             self.log_weight[index],
             self.log_known[index],
             {name: value[index] for name, value in self.values.items()},
-            {name: value[index] for name, value in self.log_q.items()},
+            {name: value[index] for name, value in self.log_proba.items()},
             {name: value[:, index] for name, value in self.gaussians.items()},
         )
 
@@ -260,7 +284,7 @@ class SemiSupervised(Model):
         )
         known = {v: self._is_known(v, labels) for v in self.properties}
         weight = torch.ones_like(x[:, 0])
-        if known:
+        if known and self.supervised_weight != 1:
             labelled = torch.stack(list(known.values())).any(0)
             weight = torch.where(labelled, self.supervised_weight, weight)
 
@@ -289,10 +313,15 @@ class SemiSupervised(Model):
         ``q(y | x, parents)``, normalised.
         """
         log_share = worlds.log_weight + worlds.log_known
-        log_share = log_share - worlds.evidence()[worlds.row]
+        if gains:
+            log_share = log_share - torch.stack([*gains.values()]).sum(0)[worlds.row]
         kls = {v: self._kl(v, worlds, known) for v in self.graph.variables}
         columns = torch.stack([log_likelihood, *kls.values()], dim=1)
-        means = worlds.mean_over_rows(columns, log_share)
+        # Shares add up to one, so that a level of each row changes nothing on average
+        # but how far gradients of drawn values spread. What is likeliest is not drawn.
+        log_proba = sum(worlds.log_proba.values(), start=torch.zeros_like(log_share))
+        level = columns.detach()[worlds.argmax_over_rows(log_proba.detach())]
+        means = level + worlds.mean_over_rows(columns - level[worlds.row], log_share)
         terms = {"log_likelihood": Term(means[:, 0])}
         for v, kl in zip(kls, means[:, 1:].unbind(1), strict=True):
             # What is observed is no draw from q, so its ln q is not to be paid for.
@@ -316,7 +345,7 @@ class SemiSupervised(Model):
         """
         log_ratio = log_likelihood + worlds.log_known
         for v in self.graph.variables:
-            log_ratio = log_ratio + self._log_prior(v, worlds.values) - worlds.log_q[v]
+            log_ratio = log_ratio - self._log_ratio(v, worlds)
         share = (worlds.log_weight + math.log(self.n_particles)).exp()
         of_draws = log_ratio.new_zeros(worlds.n_rows * self.n_particles)
         of_draws = of_draws.index_add(0, worlds.particle, share * log_ratio)
@@ -325,13 +354,17 @@ class SemiSupervised(Model):
 
     def _kl(self, v: str, worlds: Worlds, known: Mapping[str, Tensor]) -> Tensor:
         """Return ``ln q(v) - ln p(v)`` in each world, in closed form where there is."""
-        sampled = worlds.log_q[v] - self._log_prior(v, worlds.values)
-        if v not in worlds.gaussians or not self.has_closed_form[v]:
-            return sampled
-        mean, stddev = worlds.gaussians[v]
-        posterior = Normal(mean, stddev, validate_args=False)
-        kl = kl_divergence(posterior, self._gaussian_prior(v, worlds.values)).sum(1)
-        return torch.where(known[v][worlds.row], sampled, kl) if v in known else kl
+        if v in worlds.log_proba or not self.has_closed_form[v]:
+            return self._log_ratio(v, worlds)
+        prior = self._gaussian_prior(v, worlds.values)
+        kl = kl_divergence(worlds.posterior(v), prior).sum(1)
+        if v not in known:
+            return kl
+        return torch.where(known[v][worlds.row], self._log_ratio(v, worlds), kl)
+
+    def _log_ratio(self, v: str, worlds: Worlds) -> Tensor:
+        """Return ``ln q(v) - ln p(v)`` of the value in each world."""
+        return worlds.log_q(v) - self._log_prior(v, worlds.values)
 
     # Recognition --------------------------------------------------------------------
 
@@ -339,12 +372,14 @@ class SemiSupervised(Model):
         """Read the rows; return what gives a variable's parameters in some worlds."""
         features = self.recognition.read(self.likelihood.features(x))
 
+        @cache
+        def of_rows(i: int) -> Tensor:
+            return self.recognition(i, features[i], None)
+
         def output(v: str, worlds: Worlds) -> Tensor:
             i, parents = self.number[v], self.graph.parents(v, "recognition")
             if not parents:
-                return self.recognition(i, features[i], None).index_select(
-                    0, worlds.row
-                )
+                return of_rows(i).index_select(0, worlds.row)
             values = self._as_inputs(worlds.values, parents)
             # Its gradient is a plain sum, which that of plain indexing is not.
             read = features[i].index_select(0, worlds.row)
@@ -373,7 +408,7 @@ class SemiSupervised(Model):
             where it is not observed. They add up to ``ln q(y | x)``.
         """
         worlds = Worlds.begin(len(labels.codes), n_particles, self.draws)
-        gains, evidence = {}, worlds.evidence()
+        gains, evidence = {}, self.draws.new_zeros(worlds.n_rows)
         for v in self.recognition_order:
             output = outputs(v, worlds)
             if v in self.n_components:
@@ -397,19 +432,16 @@ class SemiSupervised(Model):
         code = labels.codes[worlds.row, self.codes_column[v]]
         known = code >= 0
         if draw is None:
-            chosen, log_rest = self._chosen_values(log_proba.detach(), code)
-            index, code = chosen.nonzero(as_tuple=True)
-            worlds = worlds.select(index)
+            index, code, log_share = self._chosen_values(log_proba.detach(), code)
+            worlds, known = worlds.select(index), known[index]
             log_q = log_proba[index, code]
-            value = functional.one_hot(code, log_proba.shape[1]).to(log_q)
-            # One value that stands for others has their share, and its own gradient.
-            of_value = log_q + (log_rest[index, code] - log_q.detach())
-            of_value = torch.where(known[index], 0.0, of_value)
-            known = known[index]
+            value = _one_hot(code, log_proba.shape[1]).to(log_q)
+            # Its share is what it stands for, its gradient its own.
+            of_value = log_share + torch.where(known, 0.0, log_q - log_q.detach())
         else:
-            given = functional.one_hot(code.clamp_min(0), log_proba.shape[1])
+            given = _one_hot(code, log_proba.shape[1]).to(log_proba)
             value = draw(v, log_proba, worlds)
-            value = torch.where(known[:, None], given.to(value.dtype), value)
+            value = torch.where(known[:, None], given, value)
             log_q = (value * log_proba).sum(1)
             of_value = torch.zeros_like(log_q)
         return replace(
@@ -417,45 +449,46 @@ class SemiSupervised(Model):
             log_weight=worlds.log_weight + of_value,
             log_known=worlds.log_known + torch.where(known, log_q, 0.0),
             values=worlds.values | {v: value},
-            log_q=worlds.log_q | {v: log_q},
+            log_proba=worlds.log_proba | {v: log_q},
         )
 
-    def _chosen_values(self, log_proba: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+    def _chosen_values(
+        self, log_proba: Tensor, code: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Choose the values of each world to go on with.
 
         Returns
         -------
-        chosen : bool Tensor of shape (M, C)
-            The observed value or, where there is none, those to sum over.
-        log_share : Tensor of shape (M, C)
-            ``ln`` of the probability that each stands for: its own, or that of all
-            values which are not summed over for the one drawn among them.
+        index, code : int64 Tensor of shape (M,)
+            The worlds, and of each the observed value or, where there is none, those
+            to sum over.
+        log_share : Tensor of shape (M,)
+            ``ln`` of the share of its world that each stands for: all of it for what
+            is observed, else its probability or, drawn, that of all values which are
+            not summed over.
         """
         n_values = log_proba.shape[1]
-        observed = functional.one_hot(code.clamp_min(0), n_values).bool()
-        likely = torch.ones_like(observed)
-        samples = self.training and self.marginalization == "sum-and-sample"
-        if samples:
-            likely = log_proba >= math.log(min(UNLIKELY, 0.3 / n_values))
-            likely = self._filled_up(likely, log_proba, code)
-        rest = torch.where(likely, 0.0, log_proba.exp())
+        unknown = (code < 0)[:, None]
+        chosen = unknown | _one_hot(code, n_values)
+        log_share = torch.where(unknown, log_proba, 0.0)
+        if not (self.training and self.marginalization == "sum-and-sample"):
+            index, code = chosen.nonzero(as_tuple=True)
+            return index, code, log_share[index, code]
+        threshold = min(UNLIKELY, 0.9 / n_values)
+        unlikely = unknown & (log_proba < math.log(threshold))
+        rest = torch.where(unlikely, log_proba.exp(), 0.0)
         total = rest.sum(dim=1, keepdim=True)
-        drawn = torch.zeros_like(likely)
-        if samples:
-            row = ((total > SMALLEST_REST) & (code < 0)[:, None]).nonzero()[:, 0]
-            drawn[row, rest[row].multinomial(1)[:, 0]] = True
-        chosen = torch.where((code >= 0)[:, None], observed, likely | drawn)
-        return chosen, torch.where(drawn, total.log(), log_proba)
-
-    def _filled_up(self, likely: Tensor, log_proba: Tensor, code: Tensor) -> Tensor:
-        """Add the likeliest of the other values, so that worlds are evenly many."""
-        rest = 1 - torch.where(likely, log_proba.exp(), 0.0).sum(1)
-        n_worlds = torch.where(code >= 0, 1, likely.sum(1) + (rest > SMALLEST_REST))
-        n_more = min(int(-n_worlds.sum() % WORLDS_AT_ONCE), likely.numel())
-        others = log_proba.masked_fill(likely | (code >= 0)[:, None], -math.inf)
-        likely = likely.flatten()
-        likely[others.flatten().topk(n_more).indices] = True
-        return likely.view_as(others)
+        # Shares add up to one whether a rest is drawn or not, and are right on average.
+        share = total.clamp_min(threshold)
+        is_drawn = torch.rand_like(total) * share < total
+        race = rest / torch.empty_like(rest).exponential_()
+        drawn = is_drawn & _one_hot(race.argmax(dim=1), n_values)
+        others = (1 - torch.where(is_drawn, share, 0.0)) / (1 - total)
+        log_share = torch.where(unlikely, share, others).log() + torch.where(
+            unlikely, 0.0, log_share
+        )
+        index, code = (chosen & ~unlikely | drawn).nonzero(as_tuple=True)
+        return _filled_up(index, code, log_share[index, code])
 
     def _settle_gaussian(
         self,
@@ -467,18 +500,18 @@ class SemiSupervised(Model):
     ) -> Worlds:
         posterior = diagonal_normal(output)
         value = draw(v, posterior, worlds)
-        known = torch.zeros_like(worlds.row, dtype=torch.bool)
+        moments = torch.stack([posterior.mean, posterior.stddev])
+        log_known = worlds.log_known
         if v in self.quantities:
             given = labels.quantities[worlds.row, self.quantities[v]]
             known = ~given[:, 0].isnan()
             value = torch.where(known[:, None], given.to(value.dtype), value)
-        log_q = posterior.log_prob(value).sum(1)
-        moments = torch.stack([posterior.mean, posterior.stddev])
+            log_q = posterior.log_prob(value).sum(1)
+            log_known = log_known + torch.where(known, log_q, 0.0)
         return replace(
             worlds,
-            log_known=worlds.log_known + torch.where(known, log_q, 0.0),
+            log_known=log_known,
             values=worlds.values | {v: value},
-            log_q=worlds.log_q | {v: log_q},
             gaussians=worlds.gaussians | {v: moments},
         )
 
@@ -608,8 +641,7 @@ class SemiSupervised(Model):
             )
             log_ratio = self._log_likelihood(x, worlds)
             for v in self.latent_blocks:
-                log_ratio = log_ratio + self._log_prior(v, worlds.values)
-                log_ratio = log_ratio - worlds.log_q[v]
+                log_ratio = log_ratio - self._log_ratio(v, worlds)
             return log_ratio.view(len(x), -1)
 
         return log_weights
@@ -627,7 +659,7 @@ class SemiSupervised(Model):
         uniform = Normal(0.0, 1.0).cdf(noise[:, self.latent_blocks[v]])
         gumbel = -(-uniform.clamp(1e-6, 1 - 1e-6).log()).log()
         code = (log_proba + gumbel).argmax(dim=1)
-        return functional.one_hot(code, log_proba.shape[1]).to(log_proba)
+        return _one_hot(code, log_proba.shape[1]).to(log_proba)
 
     # Generation ---------------------------------------------------------------------
 
@@ -675,7 +707,7 @@ class SemiSupervised(Model):
                 logits = self._prior_output(v, values, n)
                 drawn = torch.distributions.Categorical(logits=logits).sample()
                 column.copy_(torch.where(column >= 0, column, drawn))
-                values[v] = functional.one_hot(column, logits.shape[1]).to(logits)
+                values[v] = _one_hot(column, logits.shape[1]).to(logits)
             else:
                 values[v] = self._gaussian_prior(v, values, n).sample()
                 if v in self.quantities:
@@ -699,8 +731,7 @@ class SemiSupervised(Model):
             if v in self.n_components:
                 code = labels.codes[:, self.codes_column[v]]
                 changes = (code >= 0) & (code != before[v].argmax(dim=1))
-                wanted = functional.one_hot(code.clamp_min(0), before[v].shape[1])
-                wanted = wanted.to(before[v].dtype)
+                wanted = _one_hot(code, before[v].shape[1]).to(before[v])
                 after[v] = torch.where(changes[:, None], wanted, before[v])
             elif v in self.quantities:
                 wanted = labels.quantities[:, self.quantities[v]]
@@ -779,6 +810,23 @@ class SemiSupervised(Model):
     def _n_parameters(self, v: str) -> int:
         size = self._n_columns([v])
         return size if v in self.n_components else 2 * size
+
+
+def _one_hot(code: Tensor, n_values: int) -> Tensor:
+    """Return which value each code names, bool (M, n_values); none by -1."""
+    return code[:, None] == torch.arange(n_values, device=code.device)
+
+
+def _filled_up(
+    index: Tensor, code: Tensor, log_share: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Take the first worlds twice, at half of their shares, to a round number."""
+    n_more = min(-len(index) % WORLDS_AT_ONCE, len(index))
+    log_share[:n_more] -= math.log(2)
+    index, code, log_share = (
+        torch.cat([t, t[:n_more]]) for t in (index, code, log_share)
+    )
+    return index, code, log_share
 
 
 def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:

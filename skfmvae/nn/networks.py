@@ -777,7 +777,10 @@ def _branches(
         in_precision(nn.Sequential(*layers, hidden), settings.precision),
         [NORMS[settings.norm](width) for _ in n_outputs],
         [
-            nn.Sequential(activation(), nn.Dropout(dropout), nn.Linear(width, n))
+            in_precision(
+                nn.Sequential(activation(), nn.Dropout(dropout), nn.Linear(width, n)),
+                settings.precision,
+            )
             for n in n_outputs
         ],
         [width] * len(n_outputs),
