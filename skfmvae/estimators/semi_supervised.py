@@ -41,10 +41,11 @@ class Inference(BaseEstimator):
     ----------
     marginalization : {"auto", "enumerate", "sum-and-sample", "gumbel"}, default="auto"
         What becomes of unobserved discrete variables: "enumerate" sums over all
-        combinations of their values. "sum-and-sample" sums over the likely values and
-        draws one of the others in proportion (Liu et al. 2019), which soon takes a
-        fraction of the time. "gumbel" draws from a Concrete relaxation (Maddison et al.
-        2017). "auto" is "sum-and-sample" for at most 128 combinations, else "gumbel".
+        combinations of their values. "sum-and-sample" sums over the likely values and,
+        the more often the likelier they are, draws one of the others (after Liu et al.
+        2019), which soon takes a fraction of the time. "gumbel" draws from a Concrete
+        relaxation (Maddison et al. 2017). "auto" is "sum-and-sample" for at most 128
+        combinations, else "gumbel".
     temperature : float, default=0.5
         Temperature of the relaxation; it nears a draw of values towards 0.
     n_particles : int, default=1

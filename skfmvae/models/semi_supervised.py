@@ -36,10 +36,10 @@ LARGEST_CHUNK = 8192
 # Draws of Gaussians on which a property's prediction depends, the same for all rows.
 N_DRAWS = 64
 
-# Probability below which a value is not summed over but may be drawn for the rest of
-# its kind (or 0.9 / C among many values C). A smaller rest than this is drawn now and
-# then, with this share.
-UNLIKELY = 0.1
+# Probability below which a value, unless it is the likeliest, is not summed over but
+# may be drawn for the rest of its kind. A smaller rest than this is drawn now and then,
+# with this share.
+UNLIKELY = 0.2
 
 # The number of worlds is a multiple of this: products in bfloat16 are planned anew for
 # each shape, which takes longer than the products.
@@ -75,6 +75,8 @@ class Worlds:
         ``ln`` of its share among the worlds of its row, as recognised.
     log_known : Tensor of shape (M,)
         ``ln q`` of all that is observed on its row.
+    log_likelihood : Tensor of shape (M,)
+        ``ln p(x | parents)``, once these are settled.
     values : dict of str to Tensor of shape (M, n)
         The variables: one-hot or relaxed values, quantities, latents.
     log_proba : dict of str to Tensor of shape (M,)
@@ -88,6 +90,7 @@ class Worlds:
     particle: Tensor
     log_weight: Tensor
     log_known: Tensor
+    log_likelihood: Tensor
     values: dict[str, Tensor] = field(default_factory=dict)
     log_proba: dict[str, Tensor] = field(default_factory=dict)
     gaussians: dict[str, Tensor] = field(default_factory=dict)
@@ -98,7 +101,7 @@ class Worlds:
         particle = torch.arange(n_rows * n_particles, device=like.device)
         zeros = like.new_zeros(len(particle))
         log_weight = zeros - math.log(n_particles)
-        return cls(n_rows, particle // n_particles, particle, log_weight, zeros)
+        return cls(n_rows, particle // n_particles, particle, log_weight, zeros, zeros)
 
     def __len__(self) -> int:
         return len(self.row)
@@ -158,6 +161,7 @@ class Worlds:
             self.particle[index],
             self.log_weight[index],
             self.log_known[index],
+            self.log_likelihood[index],
             {name: value[index] for name, value in self.values.items()},
             {name: value[index] for name, value in self.log_proba.items()},
             {name: value[:, index] for name, value in self.gaussians.items()},
@@ -246,6 +250,7 @@ class SemiSupervised(Model):
             [self._n_parameters(v) for v in graph.variables],
         )
         self._seen = graph.parents("x")
+        self._last_seen = max(self._seen, key=self.recognition_order.index)
         self.decoder = build_decoder(self._n_columns(self._seen))
         self.priors = nn.ModuleList(
             _prior(self._n_columns(graph.parents(v)), self._n_parameters(v))
@@ -278,6 +283,7 @@ class SemiSupervised(Model):
         worlds, gains = self._recognise(
             outputs,
             labels,
+            x,
             n_particles=self.n_particles,
             gaussian=lambda name, posterior, worlds: posterior.rsample(),
             discrete=self._relaxed if self.marginalization == "gumbel" else None,
@@ -288,11 +294,10 @@ class SemiSupervised(Model):
             labelled = torch.stack(list(known.values())).any(0)
             weight = torch.where(labelled, self.supervised_weight, weight)
 
-        log_likelihood = self._log_likelihood(x, worlds)
         bound = self._elbo if self.bound == "elbo" else self._importance_weighted
         terms = {
             name: replace(term, value=weight * term.value)
-            for name, term in bound(worlds, log_likelihood, gains, known).items()
+            for name, term in bound(worlds, gains, known).items()
         }
         for v in self.properties:
             terms[f"label_{v}"] = Term(
@@ -303,7 +308,6 @@ class SemiSupervised(Model):
     def _elbo(
         self,
         worlds: Worlds,
-        log_likelihood: Tensor,
         gains: Mapping[str, Tensor],
         known: Mapping[str, Tensor],
     ) -> dict[str, Term]:
@@ -316,7 +320,7 @@ class SemiSupervised(Model):
         if gains:
             log_share = log_share - torch.stack([*gains.values()]).sum(0)[worlds.row]
         kls = {v: self._kl(v, worlds, known) for v in self.graph.variables}
-        columns = torch.stack([log_likelihood, *kls.values()], dim=1)
+        columns = torch.stack([worlds.log_likelihood, *kls.values()], dim=1)
         # Shares add up to one, so that a level of each row changes nothing on average
         # but how far gradients of drawn values spread. What is likeliest is not drawn.
         log_proba = sum(worlds.log_proba.values(), start=torch.zeros_like(log_share))
@@ -332,7 +336,6 @@ class SemiSupervised(Model):
     def _importance_weighted(
         self,
         worlds: Worlds,
-        log_likelihood: Tensor,
         gains: Mapping[str, Tensor],
         known: Mapping[str, Tensor],
     ) -> dict[str, Term]:
@@ -343,7 +346,7 @@ class SemiSupervised(Model):
         more than ``p(x)`` in expectation, so the whole is a bound, the lower bound
         itself for one draw.
         """
-        log_ratio = log_likelihood + worlds.log_known
+        log_ratio = worlds.log_likelihood + worlds.log_known
         for v in self.graph.variables:
             log_ratio = log_ratio - self._log_ratio(v, worlds)
         share = (worlds.log_weight + math.log(self.n_particles)).exp()
@@ -391,12 +394,16 @@ class SemiSupervised(Model):
         self,
         outputs: Outputs,
         labels: Labels,
+        x: Tensor | None,
         *,
         n_particles: int,
         gaussian: DrawGaussian,
         discrete: DrawDiscrete | None,
     ) -> tuple[Worlds, dict[str, Tensor]]:
         """Walk through the graph of recognition, what is observed held fast.
+
+        Rows `x` are explained as soon as all that they depend on is settled, however
+        many values what comes later may have.
 
         Returns
         -------
@@ -415,6 +422,9 @@ class SemiSupervised(Model):
                 worlds = self._settle_discrete(v, output, worlds, labels, discrete)
             else:
                 worlds = self._settle_gaussian(v, output, worlds, labels, gaussian)
+            if v == self._last_seen and x is not None:
+                log_likelihood = self._log_likelihood(x, worlds)
+                worlds = replace(worlds, log_likelihood=log_likelihood)
             if v in self.properties:
                 before, evidence = evidence, worlds.evidence()
                 gains[v] = evidence - before
@@ -474,12 +484,12 @@ class SemiSupervised(Model):
         if not (self.training and self.marginalization == "sum-and-sample"):
             index, code = chosen.nonzero(as_tuple=True)
             return index, code, log_share[index, code]
-        threshold = min(UNLIKELY, 0.9 / n_values)
-        unlikely = unknown & (log_proba < math.log(threshold))
+        likeliest = _one_hot(log_proba.argmax(dim=1), n_values)
+        unlikely = unknown & ~likeliest & (log_proba < math.log(UNLIKELY))
         rest = torch.where(unlikely, log_proba.exp(), 0.0)
         total = rest.sum(dim=1, keepdim=True)
         # Shares add up to one whether a rest is drawn or not, and are right on average.
-        share = total.clamp_min(threshold)
+        share = total.clamp_min(UNLIKELY)
         is_drawn = torch.rand_like(total) * share < total
         race = rest / torch.empty_like(rest).exponential_()
         drawn = is_drawn & _one_hot(race.argmax(dim=1), n_values)
@@ -546,6 +556,7 @@ class SemiSupervised(Model):
         worlds, _ = self._recognise(
             self._outputs(x),
             self._nothing_known(len(x)),
+            None,
             n_particles=1,
             gaussian=_mean_of_gaussian,
             discrete=_mean_of_discrete,
@@ -610,11 +621,12 @@ class SemiSupervised(Model):
         worlds, _ = self._recognise(
             outputs,
             self._nothing_known(len(x)),
+            x,
             n_particles=1,
             gaussian=_mean_of_gaussian,
             discrete=None,
         )
-        score = self._log_likelihood(x, worlds) + worlds.log_weight
+        score = worlds.log_likelihood + worlds.log_weight
         for v in self.latent_blocks:
             if v in self.n_components:
                 score = score + self._log_prior(v, worlds.values)
@@ -635,11 +647,12 @@ class SemiSupervised(Model):
             worlds, _ = self._recognise(
                 outputs,
                 nothing,
+                x,
                 n_particles=len(noise),
                 gaussian=partial(self._gaussian_draw, epsilon),
                 discrete=partial(self._discrete_draw, epsilon),
             )
-            log_ratio = self._log_likelihood(x, worlds)
+            log_ratio = worlds.log_likelihood
             for v in self.latent_blocks:
                 log_ratio = log_ratio - self._log_ratio(v, worlds)
             return log_ratio.view(len(x), -1)

@@ -296,6 +296,15 @@ def test_worlds_are_filled_up_to_a_round_number():
     torch.testing.assert_close(shares, torch.ones(40))
 
 
+def test_rows_are_decoded_once_for_values_that_they_do_not_depend_on():
+    model, n = make_model(TANGLED), 4
+    sizes = []
+    model.decoder.register_forward_pre_hook(lambda _, z: sizes.append(len(z[0])))
+    nothing = labels_of(np.full((n, 2), -1), np.full((n, 2), np.nan))
+    total(model, make_rows(n), nothing)
+    assert sizes == [n]  # of 6 n worlds
+
+
 # Importance weights, and bounds -------------------------------------------------------
 
 
