@@ -78,8 +78,8 @@ SETTINGS = {
     "encoder": NETWORK,
     "decoder": NETWORK,
     "likelihood": "bernoulli",
-    "kl": KL(start=6.0),
-    "mixture": Mixture(property_redraws=0.3, style_redraws=0.6),
+    "kl": KL(start=8.0),
+    "mixture": Mixture(property_redraws=0.4, style_redraws=0.6),
     "neighbours": Neighbours(features=EDGES, n_rebuilds=0),
     "adversarial": None,
 }
@@ -543,9 +543,9 @@ def main():
     """Print the tables that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--labels", type=int, default=500, help="of each property")
-    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--epochs", type=int, default=35)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument(
         "--only", nargs="+", choices=CONTESTANTS, default=CONTESTANTS, metavar="NAME"

@@ -44,8 +44,8 @@ class Inference(BaseEstimator):
         combinations of their values. "sum-and-sample" sums over the likely values and,
         the more often the likelier they are, draws one of the others (after Liu et al.
         2019), which soon takes a fraction of the time. "gumbel" draws from a Concrete
-        relaxation (Maddison et al. 2017). "auto" is "sum-and-sample" for at most 128
-        combinations, else "gumbel".
+        relaxation (Maddison et al. 2017). "auto" is "gumbel" for more than 128
+        combinations, else "sum-and-sample" or, under the "iwae" bound, "enumerate".
     temperature : float, default=0.5
         Temperature of the relaxation; it nears a draw of values towards 0.
     n_particles : int, default=1
@@ -113,15 +113,22 @@ class Inference(BaseEstimator):
         Raises
         ------
         ValueError
-            If there are too many combinations to sum over.
+            If there are too many combinations to sum over, or the bound does not
+            allow what is drawn.
         """
         sizes = {v: spec.n_values or 0 for v, spec in graph.discrete.items()}
         n_combinations = math.prod(sizes.values())
         if self.marginalization == "auto":
             few = n_combinations <= FEW_COMBINATIONS
-            marginalization = "sum-and-sample" if few else "gumbel"
+            exact = "sum-and-sample" if self.bound == "elbo" else "enumerate"
+            marginalization = exact if few else "gumbel"
         else:
             marginalization = self.marginalization
+        if marginalization == "sum-and-sample" and self.bound == "iwae":
+            raise ValueError(
+                "marginalization='sum-and-sample' is right on average, which bound="
+                "'iwae', a logarithm of it, would not be; use 'enumerate' or 'auto'."
+            )
         if marginalization == "gumbel" and self.prediction == "joint":
             raise ValueError(
                 f"prediction='joint' would sum over {n_combinations} combinations of "

@@ -222,6 +222,16 @@ def test_too_many_combinations_are_refused(rows):
         model.fit(X, y[:, 0])
 
 
+def test_a_logarithm_of_draws_is_refused_as_a_bound(rows):
+    X, y, _ = rows
+    inference = Inference(marginalization="sum-and-sample", bound="iwae")
+    model = SemiSupervisedVAE(inference=inference, **(SMALL | {"max_epochs": 1}))
+    with pytest.raises(ValueError, match="sum-and-sample.*iwae.*use 'enumerate'"):
+        model.fit(X, y[:, 0])
+    model.set_params(inference__marginalization="auto").fit(X, y[:, 0])
+    assert model.net_.module_.marginalization == "enumerate"
+
+
 def test_grid_search_reaches_inference(rows):
     X, y, _ = rows
     model = SemiSupervisedVAE(inference=Inference(), **(SMALL | {"max_epochs": 2}))

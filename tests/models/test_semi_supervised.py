@@ -432,9 +432,17 @@ TANGLED_LABELS = labels_of(
 )
 
 
-@pytest.mark.parametrize("bound", ["elbo", "iwae"])
-@pytest.mark.parametrize("how", ["enumerate", "sum-and-sample", "gumbel"])
-def test_every_dependence_has_a_gradient(bound, how):
+@pytest.mark.parametrize(
+    ("how", "bound"),
+    [
+        ("enumerate", "elbo"),
+        ("enumerate", "iwae"),
+        ("sum-and-sample", "elbo"),
+        ("gumbel", "elbo"),
+        ("gumbel", "iwae"),
+    ],
+)
+def test_every_dependence_has_a_gradient(how, bound):
     model = make_model(TANGLED, bound=bound, marginalization=how, n_particles=2)
     total(model, make_rows(), TANGLED_LABELS).sum().backward()
     for v in TANGLED.variables:
