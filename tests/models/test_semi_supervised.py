@@ -230,17 +230,18 @@ def test_gradient_of_the_relaxation_is_that_of_enumeration_on_average():
 
 
 @pytest.mark.parametrize(
-    ("others", "smallest", "largest"),
+    ("logits", "unlikely", "smallest", "largest"),
     [
-        (0.0, 3, 3),  # always one drawn for what the unlikely ones have, 0.09
-        (-1.5, 2.2, 2.8),  # for 0.02 now and then
+        ([3, 2.5, 0, 0, 0], 0.04, 3, 3),  # always one for the 0.09 of three
+        ([3, 2.5, -1.5, -1.5, -1.5], 0.04, 2.2, 2.8),  # now and then for 0.02
+        ([1, 0, 0, 0, 0], 0.25, 2, 2),  # one for the 0.6 of four, most of the row
     ],
 )
 def test_sum_and_sample_is_enumeration_on_average(
-    others, smallest, largest, monkeypatch
+    logits, unlikely, smallest, largest, monkeypatch
 ):
     """In value and in gradient, whichever value is drawn for those not summed over."""
-    monkeypatch.setattr(semi_supervised, "UNLIKELY", 0.04)
+    monkeypatch.setattr(semi_supervised, "UNLIKELY", unlikely)
     monkeypatch.setattr(semi_supervised, "LARGEST_CHUNK", 100_000)
     mean_draws(monkeypatch)
     graph = Graph({"y": Discrete(5), "z": Latent(1)}, recognition={"z": ["y"]})
@@ -249,8 +250,7 @@ def test_sum_and_sample_is_enumeration_on_average(
     values, gradients, sizes = [], [], []
     for how in ("enumerate", "sum-and-sample"):
         model = make_model(graph, marginalization=how)
-        logits = torch.tensor([3, 2.5, others, others, others])
-        model.recognition.tails[0][-1].bias.data[:] = logits
+        model.recognition.tails[0][-1].bias.data[:] = torch.tensor(logits)
         sizes.clear()
         model.decoder.register_forward_pre_hook(lambda _, z: sizes.append(len(z[0])))
         torch.manual_seed(0)
@@ -261,8 +261,8 @@ def test_sum_and_sample_is_enumeration_on_average(
         least, most = (5, 5) if how == "enumerate" else (smallest, largest)
         assert n * least <= sum(sizes) <= n * most
     torch.testing.assert_close(values[1], values[0], rtol=0.01, atol=0)
-    assert gradients[0].abs().min() > 0.01
-    torch.testing.assert_close(gradients[1], gradients[0], rtol=0.15, atol=0.02)
+    assert gradients[0].abs().max() > 0.05
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0.1, atol=0.01)
 
 
 def test_chosen_values_have_their_probabilities_on_average():
