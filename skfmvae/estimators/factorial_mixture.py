@@ -58,7 +58,7 @@ class Mixture(BaseEstimator):
         a property, or the style, is drawn anew before they are decoded, a property
         from the component of its row and the style from its prior. The decoder then
         learns to take a property from its own subspace alone. The share is this one
-        when the mixtures start, and falls to 0; 0.3 and 0.6 are values to begin with.
+        when the mixtures start, and falls to 0; 0.4 and 0.6 are values to begin with.
 
     Examples
     --------

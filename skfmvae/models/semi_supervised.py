@@ -290,7 +290,7 @@ class SemiSupervised(Model):
         )
         known = {v: self._is_known(v, labels) for v in self.properties}
         weight = torch.ones_like(x[:, 0])
-        if known and self.supervised_weight != 1:
+        if known:
             labelled = torch.stack(list(known.values())).any(0)
             weight = torch.where(labelled, self.supervised_weight, weight)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
@@ -30,7 +31,7 @@ LETTER_SIZE = 0.1
 MARGIN = 0.4
 
 
-class _ImageGrid:
+class _ImageGrid(ABC):
     """A table of images, drawn side by side into one axes.
 
     A subclass says in `_labels` what stands beside rows and above columns.
@@ -89,8 +90,9 @@ class _ImageGrid:
         ax.set_anchor("NW")
         return self
 
+    @abstractmethod
     def _labels(self) -> tuple[str, list[str], str, list[str]]:
-        raise NotImplementedError
+        """Return what stands beside rows and above columns, each under a title."""
 
 
 class SamplesDisplay(_ImageGrid):

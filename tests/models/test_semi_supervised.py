@@ -265,6 +265,24 @@ def test_sum_and_sample_is_enumeration_on_average(
     torch.testing.assert_close(gradients[1], gradients[0], rtol=0.1, atol=0.01)
 
 
+def test_a_constant_likelihood_does_not_move_what_is_drawn(monkeypatch):
+    """The same draws have the same gradient, however improbable all rows are."""
+    likelihood = SemiSupervised._log_likelihood
+    x, labels = make_rows(50), labels_of(np.full((50, 2), -1))
+    gradients = []
+    for constant in (0.0, 1e4):
+        monkeypatch.setattr(
+            SemiSupervised,
+            "_log_likelihood",
+            lambda *args, c=constant: likelihood(*args) - c,
+        )
+        model = make_model(marginalization="sum-and-sample")
+        torch.manual_seed(0)
+        total(model, x, labels).sum().backward()
+        gradients.append(model.recognition.tails[0][-1].bias.grad)
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
 def test_chosen_values_have_their_probabilities_on_average():
     """Shares add up to one each time, and those of a row to its probabilities."""
     model = make_model(M2, marginalization="sum-and-sample")
