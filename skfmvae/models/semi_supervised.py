@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -26,6 +26,8 @@ from .base import (
     relaxed_draw,
     side_by_side,
 )
+from .marginalization import every_value, one_hot, sum_and_sample
+from .worlds import Worlds
 
 __all__ = ["SemiSupervised"]
 
@@ -35,15 +37,6 @@ LARGEST_CHUNK = 8192
 
 # Draws of Gaussians on which a property's prediction depends, the same for all rows.
 N_DRAWS = 64
-
-# Probability below which a value, unless it is the likeliest, is not summed over but
-# may be drawn for the rest of its kind. A smaller rest than this is drawn now and then,
-# with this share.
-UNLIKELY = 0.2
-
-# The number of worlds is a multiple of this: products in bfloat16 are planned anew for
-# each shape, which takes longer than the products.
-WORLDS_AT_ONCE = 32
 
 # Length of what networks see of discrete variables, relative to that of Gaussian ones.
 EMPHASIS = 2.0
@@ -59,113 +52,6 @@ DrawGaussian = Callable[[str, Normal, "Worlds"], Tensor]
 DrawDiscrete = Callable[[str, Tensor, "Worlds"], Tensor]
 # From a variable's name and worlds to the parameters of its q in each.
 Outputs = Callable[[str, "Worlds"], Tensor]
-
-
-@dataclass(frozen=True)
-class Worlds:
-    """What the unobserved variables of some rows may be: a world is one possibility.
-
-    Attributes
-    ----------
-    n_rows : int
-        Number of rows.
-    row, particle : int64 Tensor of shape (M,)
-        The row that a world is about, and the draw of its Gaussians.
-    log_weight : Tensor of shape (M,)
-        ``ln`` of its share among the worlds of its row, as recognised.
-    log_known : Tensor of shape (M,)
-        ``ln q`` of all that is observed on its row.
-    log_likelihood : Tensor of shape (M,)
-        ``ln p(x | parents)``, once these are settled.
-    values : dict of str to Tensor of shape (M, n)
-        The variables: one-hot or relaxed values, quantities, latents.
-    log_proba : dict of str to Tensor of shape (M,)
-        ``ln q(v | x, parents)`` of the discrete ones.
-    gaussians : dict of str to Tensor of shape (2, M, n)
-        Means and standard deviations of the Gaussian ones.
-    """
-
-    n_rows: int
-    row: Tensor
-    particle: Tensor
-    log_weight: Tensor
-    log_known: Tensor
-    log_likelihood: Tensor
-    values: dict[str, Tensor] = field(default_factory=dict)
-    log_proba: dict[str, Tensor] = field(default_factory=dict)
-    gaussians: dict[str, Tensor] = field(default_factory=dict)
-
-    @classmethod
-    def begin(cls, n_rows: int, n_particles: int, like: Tensor) -> Worlds:
-        """Return worlds in which nothing is settled yet, one for each draw."""
-        particle = torch.arange(n_rows * n_particles, device=like.device)
-        zeros = like.new_zeros(len(particle))
-        log_weight = zeros - math.log(n_particles)
-        return cls(n_rows, particle // n_particles, particle, log_weight, zeros, zeros)
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def log_q(self, v: str) -> Tensor:
-        """Return ``ln q(v | x, parents)`` of a variable in each world, (M,)."""
-        if v in self.log_proba:
-            return self.log_proba[v]
-        return self.posterior(v).log_prob(self.values[v]).sum(1)
-
-    def posterior(self, v: str) -> Normal:
-        """Return ``q(v | x, parents)`` of a Gaussian variable in each world."""
-        mean, stddev = self.gaussians[v]
-        return Normal(mean, stddev, validate_args=False)
-
-    def evidence(self) -> Tensor:
-        """Return ``ln q`` of what is observed, given the rows; shape (n_rows,)."""
-        # Weights add up to one, but their gradients only do where nothing is drawn.
-        weights = torch.stack(
-            [self.log_weight, self.log_weight + self.log_known], dim=1
-        )
-        total, known = self.log_sum_over_rows(weights).unbind(1)
-        return known - total
-
-    def argmax_over_rows(self, values: Tensor) -> Tensor:
-        """Return the number of the world of each row whose value (M,) is highest."""
-        highest = values.new_full((self.n_rows,), -math.inf)
-        highest = highest.scatter_reduce(0, self.row, values, "amax")
-        number = torch.arange(len(self), device=values.device)
-        number = torch.where(values == highest[self.row], number, -1)
-        return number.new_zeros(self.n_rows).scatter_reduce(0, self.row, number, "amax")
-
-    def log_sum_over_rows(self, values: Tensor) -> Tensor:
-        """Return the log-sum-exp of values (M, ...) over the worlds of each row."""
-        if len(self) == self.n_rows:
-            return values
-        shape = self.n_rows, *values.shape[1:]
-        row = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)
-        highest = values.new_full(shape, -math.inf)
-        highest = highest.scatter_reduce(0, row, values.detach(), "amax")
-        highest = highest.clamp_min(torch.finfo(values.dtype).min)
-        sums = values.new_zeros(shape).index_add(
-            0, self.row, (values - highest[self.row]).exp()
-        )
-        return highest + sums.log()
-
-    def mean_over_rows(self, values: Tensor, log_share: Tensor) -> Tensor:
-        """Return the mean of values (M, n) over the worlds of each row."""
-        means = values.new_zeros(self.n_rows, *values.shape[1:])
-        return means.index_add(0, self.row, log_share.exp()[:, None] * values)
-
-    def select(self, index: Tensor) -> Worlds:
-        """Return the worlds numbered by `index`, which may repeat."""
-        return Worlds(
-            self.n_rows,
-            self.row[index],
-            self.particle[index],
-            self.log_weight[index],
-            self.log_known[index],
-            self.log_likelihood[index],
-            {name: value[index] for name, value in self.values.items()},
-            {name: value[index] for name, value in self.log_proba.items()},
-            {name: value[:, index] for name, value in self.gaussians.items()},
-        )
 
 
 class SemiSupervised(Model):
@@ -442,14 +328,16 @@ class SemiSupervised(Model):
         code = labels.codes[worlds.row, self.codes_column[v]]
         known = code >= 0
         if draw is None:
-            index, code, log_share = self._chosen_values(log_proba.detach(), code)
+            draws = self.training and self.marginalization == "sum-and-sample"
+            choose = sum_and_sample if draws else every_value
+            index, code, log_share = choose(log_proba.detach(), code)
             worlds, known = worlds.select(index), known[index]
             log_q = log_proba[index, code]
-            value = _one_hot(code, log_proba.shape[1]).to(log_q)
+            value = one_hot(code, log_proba.shape[1]).to(log_q)
             # Its share is what it stands for, its gradient its own.
             of_value = log_share + torch.where(known, 0.0, log_q - log_q.detach())
         else:
-            given = _one_hot(code, log_proba.shape[1]).to(log_proba)
+            given = one_hot(code, log_proba.shape[1]).to(log_proba)
             value = draw(v, log_proba, worlds)
             value = torch.where(known[:, None], given, value)
             log_q = (value * log_proba).sum(1)
@@ -461,44 +349,6 @@ class SemiSupervised(Model):
             values=worlds.values | {v: value},
             log_proba=worlds.log_proba | {v: log_q},
         )
-
-    def _chosen_values(
-        self, log_proba: Tensor, code: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Choose the values of each world to go on with.
-
-        Returns
-        -------
-        index, code : int64 Tensor of shape (M,)
-            The worlds, and of each the observed value or, where there is none, those
-            to sum over.
-        log_share : Tensor of shape (M,)
-            ``ln`` of the share of its world that each stands for: all of it for what
-            is observed, else its probability or, drawn, that of all values which are
-            not summed over.
-        """
-        n_values = log_proba.shape[1]
-        unknown = (code < 0)[:, None]
-        chosen = unknown | _one_hot(code, n_values)
-        log_share = torch.where(unknown, log_proba, 0.0)
-        if not (self.training and self.marginalization == "sum-and-sample"):
-            index, code = chosen.nonzero(as_tuple=True)
-            return index, code, log_share[index, code]
-        likeliest = _one_hot(log_proba.argmax(dim=1), n_values)
-        unlikely = unknown & ~likeliest & (log_proba < math.log(UNLIKELY))
-        rest = torch.where(unlikely, log_proba.exp(), 0.0)
-        total = rest.sum(dim=1, keepdim=True)
-        # Shares add up to one whether a rest is drawn or not, and are right on average.
-        share = total.clamp_min(UNLIKELY)
-        is_drawn = torch.rand_like(total) * share < total
-        race = rest / torch.empty_like(rest).exponential_()
-        drawn = is_drawn & _one_hot(race.argmax(dim=1), n_values)
-        others = (1 - torch.where(is_drawn, share, 0.0)) / (1 - total)
-        log_share = torch.where(unlikely, share, others).log() + torch.where(
-            unlikely, 0.0, log_share
-        )
-        index, code = (chosen & ~unlikely | drawn).nonzero(as_tuple=True)
-        return _filled_up(index, code, log_share[index, code])
 
     def _settle_gaussian(
         self,
@@ -672,7 +522,7 @@ class SemiSupervised(Model):
         uniform = Normal(0.0, 1.0).cdf(noise[:, self.latent_blocks[v]])
         gumbel = -(-uniform.clamp(1e-6, 1 - 1e-6).log()).log()
         code = (log_proba + gumbel).argmax(dim=1)
-        return _one_hot(code, log_proba.shape[1]).to(log_proba)
+        return one_hot(code, log_proba.shape[1]).to(log_proba)
 
     # Generation ---------------------------------------------------------------------
 
@@ -720,7 +570,7 @@ class SemiSupervised(Model):
                 logits = self._prior_output(v, values, n)
                 drawn = torch.distributions.Categorical(logits=logits).sample()
                 column.copy_(torch.where(column >= 0, column, drawn))
-                values[v] = _one_hot(column, logits.shape[1]).to(logits)
+                values[v] = one_hot(column, logits.shape[1]).to(logits)
             else:
                 values[v] = self._gaussian_prior(v, values, n).sample()
                 if v in self.quantities:
@@ -744,7 +594,7 @@ class SemiSupervised(Model):
             if v in self.n_components:
                 code = labels.codes[:, self.codes_column[v]]
                 changes = (code >= 0) & (code != before[v].argmax(dim=1))
-                wanted = _one_hot(code, before[v].shape[1]).to(before[v])
+                wanted = one_hot(code, before[v].shape[1]).to(before[v])
                 after[v] = torch.where(changes[:, None], wanted, before[v])
             elif v in self.quantities:
                 wanted = labels.quantities[:, self.quantities[v]]
@@ -823,23 +673,6 @@ class SemiSupervised(Model):
     def _n_parameters(self, v: str) -> int:
         size = self._n_columns([v])
         return size if v in self.n_components else 2 * size
-
-
-def _one_hot(code: Tensor, n_values: int) -> Tensor:
-    """Return which value each code names, bool (M, n_values); none by -1."""
-    return code[:, None] == torch.arange(n_values, device=code.device)
-
-
-def _filled_up(
-    index: Tensor, code: Tensor, log_share: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Take the first worlds twice, at half of their shares, to a round number."""
-    n_more = min(-len(index) % WORLDS_AT_ONCE, len(index))
-    log_share[:n_more] -= math.log(2)
-    index, code, log_share = (
-        torch.cat([t, t[:n_more]]) for t in (index, code, log_share)
-    )
-    return index, code, log_share
 
 
 def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:

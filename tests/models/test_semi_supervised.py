@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import MultivariateNormal, Normal
 
 from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
-from skfmvae.models import Labels, SemiSupervised, semi_supervised
+from skfmvae.models import Labels, SemiSupervised, marginalization, semi_supervised
 from skfmvae.nn import MLP, Gaussian, build_branches, build_network
 
 N_INPUTS, SCALE = 5, 0.75  # exact in float32 too
@@ -241,7 +241,7 @@ def test_sum_and_sample_is_enumeration_on_average(
     logits, unlikely, smallest, largest, monkeypatch
 ):
     """In value and in gradient, whichever value is drawn for those not summed over."""
-    monkeypatch.setattr(semi_supervised, "UNLIKELY", unlikely)
+    monkeypatch.setattr(marginalization, "UNLIKELY", unlikely)
     monkeypatch.setattr(semi_supervised, "LARGEST_CHUNK", 100_000)
     mean_draws(monkeypatch)
     graph = Graph({"y": Discrete(5), "z": Latent(1)}, recognition={"z": ["y"]})
@@ -281,37 +281,6 @@ def test_a_constant_likelihood_does_not_move_what_is_drawn(monkeypatch):
         total(model, x, labels).sum().backward()
         gradients.append(model.recognition.tails[0][-1].bias.grad)
     torch.testing.assert_close(gradients[1], gradients[0])
-
-
-def test_chosen_values_have_their_probabilities_on_average():
-    """Shares add up to one each time, and those of a row to its probabilities."""
-    model = make_model(M2, marginalization="sum-and-sample")
-    n, n_copies = 7, 20_000
-    proba = torch.softmax(3 * torch.randn(n, 10), dim=1)
-    log_proba = proba.log().repeat(n_copies, 1)
-    index, code, log_share = model._chosen_values(
-        log_proba, torch.full((len(log_proba),), -1)
-    )
-    share = torch.zeros_like(log_proba).index_put(
-        (index, code), log_share.exp(), accumulate=True
-    )
-    torch.testing.assert_close(share.sum(1), torch.ones(len(share)))
-    assert (share > 0).sum() < 0.6 * share.numel()
-    copies = share.view(n_copies, n, 10)
-    largest_error = (proba / n_copies) ** 0.5  # if all of it were drawn at once
-    assert ((copies.mean(0) - proba).abs() < 4 * largest_error).all()
-
-
-def test_worlds_are_filled_up_to_a_round_number():
-    """An observed value is the only one, also where it is unlikely, if taken twice."""
-    model = make_model(M2, marginalization="sum-and-sample")
-    log_proba = torch.log_softmax(3 * torch.randn(40, 10), dim=1)
-    observed = torch.where(torch.arange(40) < 7, 4, -1)
-    index, code, log_share = model._chosen_values(log_proba, observed)
-    assert len(index) % semi_supervised.WORLDS_AT_ONCE == 0
-    assert code[index < 7].unique().tolist() == [4]
-    shares = torch.zeros(40).index_add(0, index, log_share.exp())
-    torch.testing.assert_close(shares, torch.ones(40))
 
 
 def test_rows_are_decoded_once_for_values_that_they_do_not_depend_on():

@@ -1,0 +1,100 @@
+"""Which values of an unobserved discrete variable to go on with."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = ["every_value", "one_hot", "sum_and_sample"]
+
+# Probability below which a value, unless it is the likeliest, is not summed over but
+# may be drawn for the rest of its kind. A smaller rest than this is drawn now and then,
+# with this share.
+UNLIKELY = 0.2
+
+# The number of worlds is a multiple of this: products in bfloat16 are planned anew for
+# each shape, which takes longer than the products.
+WORLDS_AT_ONCE = 32
+
+# Worlds, the value of each, and ln of the share of its world that it stands for.
+Chosen = tuple[Tensor, Tensor, Tensor]
+
+
+def every_value(log_proba: Tensor, code: Tensor) -> Chosen:
+    """Choose the observed value of each world or, where there is none, all of them.
+
+    Parameters
+    ----------
+    log_proba : Tensor of shape (M, C)
+        ``ln q`` of each value in each world, without a gradient.
+    code : int64 Tensor of shape (M,)
+        The observed values, -1 for none.
+
+    Returns
+    -------
+    index, code : int64 Tensor of shape (N,)
+        The worlds, and a value of each to go on with.
+    log_share : Tensor of shape (N,)
+        ``ln`` of the share of its world that each stands for: all of it for what is
+        observed, else its probability.
+    """
+    unknown = (code < 0)[:, None]
+    chosen = unknown | one_hot(code, log_proba.shape[1])
+    return _taken(chosen, torch.where(unknown, log_proba, 0.0))
+
+
+def sum_and_sample(log_proba: Tensor, code: Tensor) -> Chosen:
+    """Choose likely values, and at times one of the others to stand for all of them.
+
+    After Liu et al. (2019), who always draw one of the others.
+
+    Parameters
+    ----------
+    log_proba : Tensor of shape (M, C)
+        As for :func:`every_value`.
+    code : int64 Tensor of shape (M,)
+        Likewise.
+
+    Returns
+    -------
+    index, code, log_share : Tensor of shape (N,)
+        As for :func:`every_value`. The shares of a world add up to one, and those of
+        its values are their probabilities on average.
+    """
+    n_values = log_proba.shape[1]
+    unknown = (code < 0)[:, None]
+    likeliest = one_hot(log_proba.argmax(dim=1), n_values)
+    unlikely = unknown & ~likeliest & (log_proba < math.log(UNLIKELY))
+    likely = ~unlikely & (unknown | one_hot(code, n_values))
+    rest = torch.where(unlikely, log_proba.exp(), 0.0)
+    total = rest.sum(dim=1, keepdim=True)
+    share = total.clamp_min(UNLIKELY)
+    is_drawn = torch.rand_like(total) * share < total
+    race = rest / torch.empty_like(rest).exponential_()
+    drawn = is_drawn & one_hot(race.argmax(dim=1), n_values)
+    others = (1 - torch.where(is_drawn, share, 0.0)) / (1 - total)
+    log_share = torch.where(unknown, log_proba, 0.0) + others.log()
+    log_share = torch.where(unlikely, share.log(), log_share)
+    return _filled_up(*_taken(likely | drawn, log_share))
+
+
+def one_hot(code: Tensor, n_values: int) -> Tensor:
+    """Return which value each code names, bool (M, n_values); none by -1."""
+    return code[:, None] == torch.arange(n_values, device=code.device)
+
+
+def _taken(chosen: Tensor, log_share: Tensor) -> Chosen:
+    index, code = chosen.nonzero(as_tuple=True)
+    return index, code, log_share[index, code]
+
+
+def _filled_up(index: Tensor, code: Tensor, log_share: Tensor) -> Chosen:
+    """Take the first worlds twice, at half of their shares, to a round number."""
+    n_more = min(-len(index) % WORLDS_AT_ONCE, len(index))
+    log_share[:n_more] -= math.log(2)
+    index, code, log_share = (
+        torch.cat([t, t[:n_more]]) for t in (index, code, log_share)
+    )
+    return index, code, log_share

@@ -1,0 +1,41 @@
+import torch
+
+from skfmvae.models.marginalization import WORLDS_AT_ONCE, every_value, sum_and_sample
+
+
+def test_every_value_where_none_is_observed():
+    log_proba = torch.log_softmax(torch.randn(3, 4), dim=1)
+    index, code, log_share = every_value(log_proba, torch.tensor([-1, 2, -1]))
+    assert index.tolist() == [0] * 4 + [1] + [2] * 4
+    assert code.tolist() == [0, 1, 2, 3, 2, 0, 1, 2, 3]
+    expected = torch.cat([log_proba[0], torch.zeros(1), log_proba[2]])
+    torch.testing.assert_close(log_share, expected)
+
+
+def test_chosen_values_have_their_probabilities_on_average():
+    """Shares add up to one each time, and those of a row to its probabilities."""
+    n, n_copies = 7, 20_000
+    proba = torch.softmax(3 * torch.randn(n, 10), dim=1)
+    log_proba = proba.log().repeat(n_copies, 1)
+    index, code, log_share = sum_and_sample(
+        log_proba, torch.full((len(log_proba),), -1)
+    )
+    share = torch.zeros_like(log_proba).index_put(
+        (index, code), log_share.exp(), accumulate=True
+    )
+    torch.testing.assert_close(share.sum(1), torch.ones(len(share)))
+    assert (share > 0).sum() < 0.6 * share.numel()
+    copies = share.view(n_copies, n, 10)
+    largest_error = (proba / n_copies) ** 0.5  # if all of it were drawn at once
+    assert ((copies.mean(0) - proba).abs() < 4 * largest_error).all()
+
+
+def test_worlds_are_filled_up_to_a_round_number():
+    """An observed value is the only one, also where it is unlikely, if taken twice."""
+    log_proba = torch.log_softmax(3 * torch.randn(40, 10), dim=1)
+    observed = torch.where(torch.arange(40) < 7, 4, -1)
+    index, code, log_share = sum_and_sample(log_proba, observed)
+    assert len(index) % WORLDS_AT_ONCE == 0
+    assert code[index < 7].unique().tolist() == [4]
+    shares = torch.zeros(40).index_add(0, index, log_share.exp())
+    torch.testing.assert_close(shares, torch.ones(40))
