@@ -14,6 +14,7 @@ def test_every_value_where_none_is_observed():
 
 def test_chosen_values_have_their_probabilities_on_average():
     """Shares add up to one each time, and those of a row to its probabilities."""
+    torch.manual_seed(0)
     n, n_copies = 7, 20_000
     proba = torch.softmax(3 * torch.randn(n, 10), dim=1)
     log_proba = proba.log().repeat(n_copies, 1)
@@ -32,6 +33,7 @@ def test_chosen_values_have_their_probabilities_on_average():
 
 def test_worlds_are_filled_up_to_a_round_number():
     """An observed value is the only one, also where it is unlikely, if taken twice."""
+    torch.manual_seed(0)
     log_proba = torch.log_softmax(3 * torch.randn(40, 10), dim=1)
     observed = torch.where(torch.arange(40) < 7, 4, -1)
     index, code, log_share = sum_and_sample(log_proba, observed)
