@@ -17,7 +17,7 @@ from skfmvae._compat import Interval
 from skfmvae.models import Semafo
 from skfmvae.models.semafo import Weights
 from skfmvae.nn import build_levels, build_stages
-from skfmvae.nn.networks import check_sizes
+from skfmvae.nn._checks import check_sizes
 from skfmvae.training import (
     KL,
     EarlyStopping,

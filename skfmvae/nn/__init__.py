@@ -1,5 +1,7 @@
 """Network parts: encoders and decoders, and the likelihoods ``p(x | z)``."""
 
+from .branches import Branches
+from .conv import Conv
 from .levels import Level, build_levels
 from .likelihoods import (
     Bernoulli,
@@ -11,14 +13,8 @@ from .likelihoods import (
     Poisson,
     resolve_likelihood,
 )
-from .networks import (
-    MLP,
-    Branches,
-    Conv,
-    build_branches,
-    build_network,
-    build_stages,
-)
+from .mlp import MLP
+from .networks import build_branches, build_network, build_stages
 
 __all__ = [
     "MLP",

@@ -7,7 +7,7 @@ from sklearn.model_selection import ParameterGrid
 from torch import nn
 
 from skfmvae.nn import MLP, Conv, build_branches, build_network
-from skfmvae.nn.networks import ACTIVATIONS
+from skfmvae.nn.layers import ACTIVATIONS
 
 IMAGE_SHAPES = [(1, 7, 7), (1, 8, 8), (1, 28, 28), (3, 33, 20), (2, 1, 5), (1, 3, 2)]
 
