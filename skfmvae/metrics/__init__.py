@@ -1,0 +1,21 @@
+"""Measures of disentanglement, of control and of calibration."""
+
+from .calibration import expected_calibration_error
+from .control import PropertyShares, controllability, specificity
+from .disentanglement import (
+    DCIScores,
+    dci,
+    mutual_information_gap,
+    separated_attribute_predictability,
+)
+
+__all__ = [
+    "DCIScores",
+    "PropertyShares",
+    "controllability",
+    "dci",
+    "expected_calibration_error",
+    "mutual_information_gap",
+    "separated_attribute_predictability",
+    "specificity",
+]

@@ -1,0 +1,70 @@
+"""Whether predicted probabilities are those of being right."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+
+__all__ = ["expected_calibration_error"]
+
+
+def expected_calibration_error(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    n_bins: int = 15,
+) -> float:
+    """Return how far confidence is from accuracy, on average over bins of confidence.
+
+    The confidence of a row is the highest of its probabilities. Bins are of equal
+    width in (0, 1] and weigh as their rows [1]_.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Known labels.
+    y_proba : array-like of shape (n_samples, n_classes)
+        Probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        What the columns stand for, such as ``estimator.classes_``. None takes the
+        sorted values of `y_true`.
+    n_bins : int, default=15
+        Number of bins.
+
+    Returns
+    -------
+    error : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If `y_proba` has not a row for each label and a column for each class.
+
+    References
+    ----------
+    .. [1] C. Guo et al. (2017). On Calibration of Modern Neural Networks. Equation 3.
+       https://arxiv.org/abs/1706.04599.
+
+    Examples
+    --------
+    >>> from skfmvae.metrics import expected_calibration_error
+    >>> proba = [[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]]
+    >>> round(expected_calibration_error([0, 1, 1, 1], proba), 2)
+    0.3
+    """
+    true = np.asarray(y_true)
+    proba = check_array(y_proba, input_name="y_proba")
+    classes = np.unique(true) if labels is None else np.asarray(labels)
+    if proba.shape != (len(true), len(classes)):
+        raise ValueError(
+            f"y_proba has shape {proba.shape}; expected are {len(true)} rows, as "
+            f"y_true has, and {len(classes)} columns, one for each of the labels."
+        )
+    confidence = proba.max(axis=1)
+    is_right = classes[proba.argmax(axis=1)] == true
+    bins = np.ceil(confidence * n_bins).astype(int)
+    gaps = np.bincount(bins, is_right - confidence)
+    return float(np.abs(gaps).sum() / len(true))

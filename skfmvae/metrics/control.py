@@ -1,0 +1,259 @@
+"""Whether generated rows have the properties that they should.
+
+An independent classifier reads them.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ._columns import named_columns
+
+__all__ = ["PropertyShares", "controllability", "specificity"]
+
+
+class PropertyShares(NamedTuple):
+    """What `controllability` and `specificity` return.
+
+    Parameters
+    ----------
+    mean : float
+        Mean over the properties.
+    by_property : dict of str to float
+        Share of each property, in [0, 1].
+    """
+
+    mean: float
+    by_property: dict[str, float]
+
+
+def controllability(
+    estimator: Any,
+    classifier: Any,
+    n_samples: int = 1000,
+    *,
+    Y: Any = None,
+    random_state: Any = None,
+) -> PropertyShares:
+    """Return in how many generated rows a classifier reads what was asked for.
+
+    All discrete properties that were labelled at ``estimator.fit`` are asked for at
+    once. By default their values are drawn evenly and independently of each other,
+    from those that had labels; `Y` says which combinations to ask for instead, such as
+    those that no row showed at `fit`. The classifier's own errors count.
+
+    Parameters
+    ----------
+    estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
+        Fitted to labels. Its ``sample`` generates the rows.
+    classifier : object with ``predict(X)``
+        Fitted to the same properties, in the same order, on rows of its own. Predicts
+        shape (n_samples,), or (n_samples, n_properties).
+    n_samples : int, default=1000
+        Number of rows, where `Y` does not give one each.
+    Y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
+        Wanted combinations, in the order of the properties at `fit`. One row is
+        generated for each; repeat a combination to ask for it more often.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the values and of the rows.
+
+    Returns
+    -------
+    shares : PropertyShares
+        Of the rows in which the classifier reads the value asked for.
+
+    Raises
+    ------
+    ValueError
+        If `estimator` is not fitted or got no labels, if `Y` asks for unknown values,
+        or if `classifier` reads other properties.
+
+    See Also
+    --------
+    specificity : Whether other properties stay as they were.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skfmvae import SemiSupervisedVAE
+    >>> from skfmvae.metrics import controllability
+    >>> rng = np.random.default_rng(0)
+    >>> Y = rng.integers(2, size=(400, 2))
+    >>> X = 4.0 * Y + rng.normal(size=(400, 2))
+    >>> classifier = KNeighborsClassifier().fit(X[200:], Y[200:])
+    >>> estimator = SemiSupervisedVAE(style_dim=0, max_epochs=30, random_state=0)
+    >>> estimator = estimator.fit(X[:200], Y[:200])
+    >>> shares = controllability(estimator, classifier, random_state=0)
+    >>> shares.mean > 0.9
+    True
+    >>> list(shares.by_property)
+    ['property_0', 'property_1']
+    """
+    properties = _labelled_properties(estimator)
+    random_state = check_random_state(random_state)
+    if Y is not None:
+        wanted = _wanted(Y, properties)
+    elif not isinstance(n_samples, Integral) or int(n_samples) < 1:
+        raise ValueError(
+            f"n_samples={n_samples!r} should be a whole number of at least 1."
+        )
+    else:
+        wanted = {
+            name: values[random_state.randint(len(values), size=n_samples)]
+            for name, values in properties.items()
+        }
+    n_samples = len(next(iter(wanted.values())))
+    X, _ = estimator.sample(n_samples, wanted, random_state=random_state)
+    read = _read(classifier, X, properties)
+    return _shares({name: np.mean(read[name] == wanted[name]) for name in properties})
+
+
+def specificity(
+    estimator: Any, classifier: Any, X: Any, *, random_state: Any = None
+) -> PropertyShares:
+    """Return how many other properties keep their value where one is changed.
+
+    Each discrete property that was labelled at ``estimator.fit`` is changed in turn, on
+    every row, from what the classifier reads to another of its values, drawn evenly.
+    The other properties are kept where the classifier reads on the changed row what it
+    read on the row itself. What the estimator fails to reconstruct thus counts, and so
+    do the classifier's errors that the change makes or undoes.
+
+    An intervention without effect is specific, so read this beside `controllability`.
+
+    Parameters
+    ----------
+    estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
+        Fitted to labels of two or more discrete properties. Its ``intervene`` changes
+        the rows.
+    classifier : object with ``predict(X)``
+        Fitted to the same properties, in the same order, on rows of its own. Predicts
+        shape (n_samples, n_properties).
+    X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        The rows to change.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the new values.
+
+    Returns
+    -------
+    shares : PropertyShares
+        By the property that was changed: of the other properties, over all rows, those
+        that are read unchanged.
+
+    Raises
+    ------
+    ValueError
+        If `estimator` is not fitted, got labels of fewer than two properties or of a
+        property with one value, or if `classifier` reads other properties.
+
+    See Also
+    --------
+    controllability : Whether properties that are asked for are there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skfmvae import SemiSupervisedVAE
+    >>> from skfmvae.metrics import specificity
+    >>> rng = np.random.default_rng(0)
+    >>> Y = rng.integers(2, size=(400, 2))
+    >>> X = 4.0 * Y + rng.normal(size=(400, 2))
+    >>> classifier = KNeighborsClassifier().fit(X[200:], Y[200:])
+    >>> estimator = SemiSupervisedVAE(style_dim=0, max_epochs=30, random_state=0)
+    >>> estimator = estimator.fit(X[:200], Y[:200])
+    >>> specificity(estimator, classifier, X[200:], random_state=0).mean > 0.9
+    True
+    """
+    properties = _labelled_properties(estimator)
+    if len(properties) < 2:
+        raise ValueError(
+            f"estimator got labels of the discrete properties {list(properties)}; "
+            "specificity is about what others do when one changes, so fit it to two or "
+            "more."
+        )
+    for name, values in properties.items():
+        if len(values) < 2:
+            raise ValueError(
+                f"property {name!r} of the estimator has no value but "
+                f"{values.tolist()[0]!r}, so it cannot change; fit the estimator to "
+                "labels of two or more values."
+            )
+    random_state = check_random_state(random_state)
+    before = _read(classifier, X, properties)
+    kept = {}
+    for name, values in properties.items():
+        is_other = values != before[name][:, None]
+        # From (0, 1], so that no other value ties with the present one.
+        draws = 1 - random_state.random_sample(is_other.shape)
+        new = values[(is_other * draws).argmax(axis=1)]
+        after = _read(classifier, estimator.intervene(X, {name: new}), properties)
+        others = [other for other in properties if other != name]
+        kept[name] = np.mean([after[other] == before[other] for other in others])
+    return _shares(kept)
+
+
+def _labelled_properties(estimator):
+    """Return the values that had labels at `fit`, by the names of the properties."""
+    check_is_fitted(estimator)
+    labels = estimator.labels_
+    classes = dict(zip(labels.property_names, labels.classes, strict=True))
+    properties = {name: values for name, values in classes.items() if len(values)}
+    if not properties:
+        raise ValueError(
+            "estimator got no labels of a discrete property, so there is nothing to "
+            "ask for; fit it to some."
+        )
+    return properties
+
+
+def _wanted(Y, properties):
+    """Return the columns of wanted combinations by the names of the properties."""
+    names, columns = named_columns(Y, "Y")
+    expected = list(properties)
+    # A series may go by any name.
+    named = names is not None and hasattr(Y, "columns")
+    if len(columns) != len(expected) or named and names != expected:
+        raise ValueError(
+            f"Y has {len(columns)} columns{f' {names}' if named else ''}; expected are "
+            f"those of the estimator's labelled properties, in their order: {expected}."
+        )
+    for (name, values), column in zip(properties.items(), columns, strict=True):
+        known = set(values.tolist())
+        unknown = [value for value in column.tolist() if value not in known]
+        if unknown:
+            raise ValueError(
+                f"Y asks for {unknown[0]!r} of property {name!r}, whose values are "
+                f"{values.tolist()}; ask for one of these on each row."
+            )
+    return dict(zip(expected, columns, strict=True))
+
+
+def _read(classifier, X, properties):
+    """Return what a classifier reads on rows, by the names of the properties."""
+    _, columns = named_columns(classifier.predict(X), "what classifier predicts")
+    if len(columns) != len(properties):
+        raise ValueError(
+            f"classifier predicts {len(columns)} columns; expected are those of the "
+            f"estimator's labelled properties, in their order: {list(properties)}."
+        )
+    for (name, values), column in zip(properties.items(), columns, strict=True):
+        read, known = column.tolist()[0], values.tolist()[0]
+        if isinstance(read, str) != isinstance(known, str):
+            raise ValueError(
+                f"classifier predicts {read!r} for property {name!r}, of which the "
+                f"estimator has values such as {known!r}; fit both to values of one "
+                "kind."
+            )
+    return dict(zip(properties, columns, strict=True))
+
+
+def _shares(by_property):
+    by_property = {name: float(share) for name, share in by_property.items()}
+    return PropertyShares(float(np.mean(list(by_property.values()))), by_property)
