@@ -65,7 +65,7 @@ SIZES = (10, 4, 4, 4)
 N_TEST = 2000  # rows of seen combinations, and of unseen ones
 PROPERTY_DIM, STYLE_DIM = 8, 16
 N_LATENTS = len(NAMES) * PROPERTY_DIM + STYLE_DIM
-NETWORK = Conv(channels=(32, 64), hidden=256, precision="bfloat16")
+NETWORK = Conv(channels=(32, 64), hidden=256, precision="auto")
 READER_ROWS, READER_EPOCHS = 40_000, 8
 # In pixels, of equal parts of the rows that the reader learns from: made rows are
 # smoother than true ones, and a network that saw sharp ones alone calls white pink.

@@ -23,7 +23,7 @@ from skfmvae.nn import MLP
 from skfmvae.training import KL
 
 N_LATENTS = 50
-NETWORK = MLP(hidden=(500, 500), precision="bfloat16")
+NETWORK = MLP(hidden=(500, 500), precision="auto")
 SETTINGS = {
     "encoder": NETWORK,
     "decoder": NETWORK,

@@ -35,8 +35,8 @@ FEATURES = make_pipeline(
     OrientedGradients(n_orientations=16, cell_size=3), PCA(100, random_state=0)
 )
 SETTINGS = {
-    "encoder": Conv(channels=(32, 64, 128), kernel_size=5, precision="bfloat16"),
-    "decoder": MLP(hidden=(400,), precision="bfloat16"),
+    "encoder": Conv(channels=(32, 64, 128), kernel_size=5, precision="auto"),
+    "decoder": MLP(hidden=(400,), precision="auto"),
     "style_dim": 32,
     "neighbours": Neighbours(
         features=FEATURES, distance=ImageDistortion(), n_candidates=30

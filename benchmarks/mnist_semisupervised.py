@@ -26,8 +26,8 @@ from skfmvae.training import KL, WeightAveraging
 # Labels, and the weight of the classification term, of which few can bear more.
 LABEL_WEIGHTS = {100: 0.3, 600: 0.1, 1000: 0.1, 3000: 0.05}
 SETTINGS = {
-    "encoder": MLP(hidden=(500,), precision="bfloat16"),
-    "decoder": MLP(hidden=(500,), norm=None, precision="bfloat16"),
+    "encoder": MLP(hidden=(500,), precision="auto"),
+    "decoder": MLP(hidden=(500,), norm=None, precision="auto"),
     "style_dim": 50,
     "inference": Inference(prediction="joint"),
     "kl": KL(start=6.0),

@@ -44,11 +44,12 @@ class Conv(BaseEstimator):
     image_shape : tuple (channels, height, width) or None, default=None
         Shape of one image. None takes images for square, with one channel or else
         with three.
-    precision : {"float32", "bfloat16"}, default="float32"
+    precision : {"float32", "bfloat16", "auto"}, default="float32"
         Precision of matrix products and convolutions while training. Bfloat16 has the
         range of float32 and fewer digits; networks of hundreds of units train two to
-        three times faster on processors and graphics cards made for it, and small ones
-        or on others slower.
+        three times faster on processors with AMX and graphics cards with units for it,
+        and small ones or on others slower. "auto" is bfloat16 on such devices, and
+        float32 on others.
 
     See Also
     --------

@@ -36,11 +36,12 @@ class MLP(BaseEstimator):
         needs at least two rows in every batch.
     dropout : float, default=0.0
         Share of hidden units that are dropped while training, in [0, 1).
-    precision : {"float32", "bfloat16"}, default="float32"
+    precision : {"float32", "bfloat16", "auto"}, default="float32"
         Precision of matrix products while training. Bfloat16 has the
         range of float32 and fewer digits; networks of hundreds of units train two to
-        three times faster on processors and graphics cards made for it, and small ones
-        or on others slower.
+        three times faster on processors with AMX and graphics cards with units for it,
+        and small ones or on others slower. "auto" is bfloat16 on such devices, and
+        float32 on others.
 
     See Also
     --------
