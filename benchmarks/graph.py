@@ -26,12 +26,10 @@ from skfmvae.training.graph import (
     N_CANDIDATES,
     NeighbourGraph,
     estimate_shares,
-    match_shares,
     principal_components,
-    propagate,
     self_scaled_weights,
-    spread_for,
 )
+from skfmvae.training.propagation import label_probabilities, spread_for
 from skfmvae.training.search import nearest_candidates, nearest_rows
 
 N_NEIGHBORS = 5
@@ -79,14 +77,14 @@ def error_table(name, distances, y, budgets, n_draws):
     for b, n_labelled in enumerate(budgets):
         for draw in range(n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
-            scores = propagate(weights, codes, n_classes, spread_for(codes))
             shares = (
                 np.full(n_classes, 1 / n_classes),
                 estimate_shares(distances, codes, n_classes),
                 np.bincount(y) / len(y),
             )
             for kind, share in enumerate(shares):
-                found = match_shares(scores, share).argmax(axis=1)
+                proba = label_probabilities(weights, codes, spread_for(codes), share)
+                found = proba.argmax(axis=1)
                 errors[kind, b, draw] = 100 * np.mean((found != y)[codes < 0])
     for kind, values in zip(("equal", "estimated", "true"), errors, strict=True):
         cells = " | ".join(f"{e.mean():.1f} ({e.std():.1f})" for e in values)

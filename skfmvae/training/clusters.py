@@ -7,7 +7,9 @@ import scipy.sparse
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import KMeans
 
-__all__ = ["cluster_graph", "neighbour_mean", "seed_clusters"]
+from .propagation import neighbour_mean
+
+__all__ = ["cluster_graph", "seed_clusters"]
 
 PARTS_PER_CLUSTER = 3
 # What the fastest of the diffusion's modes that are looked at has come down to, when
@@ -162,22 +164,6 @@ def _merge(graph, parts, owner, n_clusters):
     unused = np.setdiff1d(np.arange(n_clusters), owner[left])
     names[free[np.argsort(-size[free], kind="stable")]] = unused[: len(free)]
     return names[cluster]
-
-
-def neighbour_mean(graph):
-    """Return the matrix that takes the weighted mean over the neighbours of each row.
-
-    Parameters
-    ----------
-    graph : CSR matrix of shape (n, n)
-
-    Returns
-    -------
-    mean : CSR matrix of shape (n, n)
-        Rows sum to one.
-    """
-    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
-    return (scipy.sparse.diags_array(1 / degree) @ graph).tocsr()
 
 
 def _between(graph, groups, n_groups):

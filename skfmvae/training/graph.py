@@ -7,25 +7,22 @@ import copy
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import dijkstra
-from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestNeighbors
 
 from .clusters import seed_clusters
+from .propagation import label_probabilities, spread_for
 from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
 
 __all__ = [
     "NeighbourGraph",
     "agreement",
     "estimate_shares",
-    "match_shares",
     "nearest_neighbour_graph",
     "principal_components",
-    "propagate",
     "self_scaled_weights",
-    "spread_for",
 ]
 
 # Distances in more dimensions than these are taken after principal components: faster,
@@ -166,13 +163,13 @@ class NeighbourGraph:
 
     def _propagate(self) -> list[np.ndarray | None]:
         propagated: list[np.ndarray | None] = []
-        for k, (n, shares) in enumerate(zip(self.n_classes, self.shares, strict=True)):
+        for k, shares in enumerate(self.shares):
             if shares is None:
                 propagated.append(None)
                 continue
             codes = self.codes[:, k]
-            scores = propagate(self.weights, codes, n, self._alpha(codes))
-            propagated.append(match_shares(scores, shares))
+            proba = label_probabilities(self.weights, codes, self._alpha(codes), shares)
+            propagated.append(proba)
         return propagated
 
     def _alpha(self, codes) -> float:
@@ -227,56 +224,6 @@ def self_scaled_weights(distances):
     return (a + a.T - a.multiply(a.T)).tocsr()
 
 
-def spread_for(codes) -> float:
-    """Return how far labels should spread: the further, the fewer there are.
-
-    ``1 - alpha`` is 0.15 times the root of the share of labelled rows. The rule was
-    found by trial: on digits with 20 to 300 labels and on MNIST with 100 it is within
-    chance of the best `alpha`, which goes from 0.95 to 0.995.
-
-    Parameters
-    ----------
-    codes : int64 ndarray of shape (n,)
-        -1 for unknown.
-
-    Returns
-    -------
-    alpha : float
-    """
-    return 1 - 0.15 * float(np.sqrt(np.mean(codes >= 0)))
-
-
-def propagate(graph, codes, n_classes: int, alpha: float):
-    """Spread the labels of one property over the graph.
-
-    Parameters
-    ----------
-    graph : CSR matrix of shape (n, n)
-    codes : int64 ndarray of shape (n,)
-        -1 for unknown.
-    n_classes : int
-    alpha : float in (0, 1)
-        How far labels spread.
-
-    Returns
-    -------
-    scores : ndarray of shape (n, n_classes)
-        ``(I - alpha D^-1/2 A D^-1/2)^-1 Y`` with ``Y`` the one-hot labels (Zhou et al.
-        2004, equation 5); non-negative, zero where no label can be reached.
-    """
-    n = len(codes)
-    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
-    root = scipy.sparse.diags_array(degree**-0.5)
-    smooth = root @ graph @ root
-    system = LinearOperator((n, n), matvec=lambda p: p - alpha * (smooth @ p))
-    scores = np.zeros((n, n_classes))
-    for c in range(n_classes):
-        one_hot = (codes == c).astype(float)
-        if one_hot.any():
-            scores[:, c], _ = cg(system, one_hot, rtol=1e-6, maxiter=1000)
-    return scores.clip(min=0)
-
-
 def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
     """Return how well labels that are hidden in turn are found by propagation.
 
@@ -311,9 +258,8 @@ def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
         hidden = place % N_FOLDS == fold
         rest = codes.copy()
         rest[labelled[hidden]] = -1
-        scores = propagate(graph, rest, n_classes, alpha)
-        proba = match_shares(scores, shares)[labelled[hidden]]
-        found[hidden] = proba.argmax(axis=1)
+        proba = label_probabilities(graph, rest, alpha, shares)
+        found[hidden] = proba[labelled[hidden]].argmax(axis=1)
     true = codes[labelled[judged]]
     return float(cohen_kappa_score(true, found[judged], labels=np.arange(n_classes)))
 
@@ -358,31 +304,6 @@ def estimate_shares(distances, codes, n_classes: int):
     noise = (seen.sum() - 1) * seen.sum() / (10 * len(labelled))
     keep = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
     return keep * shares + (1 - keep) * equal
-
-
-def match_shares(scores, shares, n_iter: int = 20):
-    """Scale rows to one and columns to the classes' shares, in turn.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n, n_classes)
-        Non-negative. A row of zeros gets the shares themselves.
-    shares : ndarray of shape (n_classes,)
-        Of the classes among the rows; sum to one.
-    n_iter : int, default=20
-
-    Returns
-    -------
-    proba : ndarray of shape (n, n_classes)
-        Rows sum to one.
-    """
-    reached = scores.sum(axis=1) > 0
-    proba = np.where(reached[:, None], scores, shares)
-    for _ in range(n_iter):
-        mass = proba.sum(axis=0)
-        proba = proba * np.divide(shares, mass, out=np.zeros_like(mass), where=mass > 0)
-        proba = proba / proba.sum(axis=1, keepdims=True)
-    return proba
 
 
 def principal_components(X):

@@ -12,8 +12,8 @@ from torch import Tensor
 from skfmvae._compat import HasMethods, Interval
 
 from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
-from .clusters import neighbour_mean
 from .graph import N_CANDIDATES, NeighbourGraph
+from .propagation import neighbour_mean
 from .rows import Batch
 from .search import EXACT_UP_TO
 

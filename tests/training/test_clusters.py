@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.datasets import make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
-from skfmvae.training.clusters import cluster_graph, neighbour_mean, seed_clusters
+from skfmvae.training.clusters import cluster_graph, seed_clusters
 from skfmvae.training.graph import nearest_neighbour_graph
 
 
@@ -141,10 +141,3 @@ def test_a_stray_label_is_respected_but_names_no_cluster(n_named):
     expected = y.copy()
     expected[stray] = 0
     np.testing.assert_array_equal(cluster_graph(graph_of(X), codes, 3), expected)
-
-
-def test_neighbour_mean_is_that_of_a_loop():
-    graph = graph_of(np.random.default_rng(0).normal(size=(30, 3)))
-    values = np.random.default_rng(1).normal(size=30)
-    expected = [np.average(values, weights=row) for row in graph.toarray()]
-    np.testing.assert_allclose(neighbour_mean(graph) @ values, expected)

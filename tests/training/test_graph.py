@@ -4,7 +4,6 @@ import scipy.sparse
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics.pairwise import paired_euclidean_distances
-from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
 
@@ -12,10 +11,13 @@ from skfmvae.training.graph import (
     NeighbourGraph,
     agreement,
     estimate_shares,
-    match_shares,
     nearest_neighbour_graph,
     principal_components,
-    propagate,
+)
+from skfmvae.training.propagation import (
+    label_probabilities,
+    match_shares,
+    settle,
     spread_for,
 )
 from skfmvae.training.search import nearest_rows
@@ -51,55 +53,6 @@ def test_twins_are_neighbours():
     X = np.repeat(make_points(10), 2, axis=0)
     weights, _ = nearest_neighbour_graph(X, 2)
     assert all(weights[i, i + 1] == 1.0 for i in range(0, 20, 2))
-
-
-def test_propagation_is_the_closed_form():
-    X = make_points()
-    weights, _ = nearest_neighbour_graph(X, 4)
-    codes = np.full(40, -1)
-    codes[:6] = [0, 1, 2, 0, 1, 0]
-    root = np.diag(weights.toarray().sum(1) ** -0.5)
-    smooth = root @ weights.toarray() @ root
-    one_hot = np.eye(3)[codes] * (codes >= 0)[:, None]
-    expected = np.linalg.solve(np.eye(40) - 0.9 * smooth, one_hot)
-    np.testing.assert_allclose(propagate(weights, codes, 3, 0.9), expected, atol=1e-5)
-
-
-def test_propagation_is_label_spreading_on_its_graph():
-    """scikit-learn's (1 - alpha) is a common factor; its kernel may be a graph."""
-    X, y = make_blobs(80, centers=3, random_state=0)
-    graph = kneighbors_graph(X, 6)
-    graph = ((graph + graph.T) > 0).astype(float).tocsr()
-    codes = np.where(np.arange(80) < 8, y, -1)
-    spreading = LabelSpreading(
-        kernel=lambda a, b: graph.toarray(), alpha=0.8, max_iter=2000, tol=1e-10
-    ).fit(X, codes)
-    ours = propagate(graph, codes, 3, 0.8)
-    ours /= ours.sum(1, keepdims=True)
-    np.testing.assert_allclose(ours, spreading.label_distributions_, atol=1e-5)
-
-
-def test_rows_that_no_label_reaches_stay_open():
-    islands = scipy.sparse.block_diag([np.ones((3, 3)), np.ones((3, 3))], "csr")
-    codes = np.array([1, -1, -1, -1, -1, -1])
-    scores = propagate(islands, codes, 2, 0.9)
-    assert (scores[3:] == 0).all()
-    proba = match_shares(scores, np.array([0.5, 0.5]))
-    np.testing.assert_allclose(proba.sum(1), 1)
-    assert (proba[3:, 0] > 0.9).all()  # what share is left
-
-
-def test_matched_columns_have_the_shares():
-    scores = np.random.default_rng(0).random((500, 3)) * [5, 1, 1]
-    shares = np.array([0.2, 0.3, 0.5])
-    proba = match_shares(scores, shares, n_iter=200)
-    np.testing.assert_allclose(proba.sum(1), 1)
-    np.testing.assert_allclose(proba.mean(0), shares, atol=1e-6)
-
-
-def test_a_class_without_a_share_stays_empty():
-    proba = match_shares(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([1.0, 0.0]))
-    np.testing.assert_array_equal(proba, [[1, 0], [1, 0]])
 
 
 def label_evenly(y, per_class, seed=0):
@@ -142,7 +95,8 @@ def test_agreement_is_that_of_labels_hidden_in_turn():
         spread = LabelSpreading(
             kernel=lambda a, b: weights.toarray(), alpha=0.9, max_iter=2000, tol=1e-10
         ).fit(X, rest)
-        proba = match_shares(spread.label_distributions_, np.full(3, 1 / 3))
+        sharp = spread.label_distributions_**4
+        proba = settle(weights, rest, match_shares(sharp, np.full(3, 1 / 3)))
         found[hidden] = proba[hidden].argmax(1)
     right = np.mean(found[labelled] == codes[labelled])
     by_chance = sum(
@@ -214,14 +168,6 @@ def test_a_handful_of_rows_has_fewer_neighbours():
     np.testing.assert_allclose(graph.propagated[0].sum(1), 1)
 
 
-def test_labels_spread_further_the_fewer_there_are():
-    codes = np.full(10_000, -1)
-    codes[:100] = 0
-    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.1)
-    codes[:2500] = 0
-    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
-
-
 def test_the_spread_is_each_propertys_own():
     X = make_points()
     codes = np.full((40, 2), -1)
@@ -256,8 +202,7 @@ def test_a_joined_graph_propagates_over_both_kinds_of_edges():
     assert joined.unit == graph.unit
     assert joined.propagated[1] is None
     both = nearest_neighbour_graph(X, 5)[0] + nearest_neighbour_graph(Z, 5)[0]
-    scores = propagate(both, codes[:, 0], 3, 0.9)
-    expected = match_shares(scores, graph.shares[0])
+    expected = label_probabilities(both, codes[:, 0], 0.9, graph.shares[0])
     np.testing.assert_allclose(joined.propagated[0], expected)
     assert not np.allclose(graph.propagated[0], expected)
 

@@ -1,0 +1,186 @@
+"""Labels spread over the graph of the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+from scipy.sparse.linalg import LinearOperator, cg
+
+__all__ = [
+    "label_probabilities",
+    "match_shares",
+    "neighbour_mean",
+    "propagate",
+    "settle",
+    "spread_for",
+]
+
+# Power to which scores are raised before they are scaled to the classes' shares, so
+# that nearly whole rows make up a share.
+SHARPNESS = 4
+# Rounds of settling, and the length of each's walk.
+N_ROUNDS, N_STEPS = 10, 10
+SETTLED = 1e-3  # share of rows that change their class when settling ends
+
+
+def label_probabilities(graph, codes, alpha: float, shares):
+    """Return the class probabilities of all rows, by the labels of some.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+        Symmetric weights.
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown.
+    alpha : float in (0, 1)
+        How far labels spread.
+    shares : ndarray of shape (n_classes,)
+        Of the classes among the rows; sum to one.
+
+    Returns
+    -------
+    proba : ndarray of shape (n, n_classes)
+        Rows sum to one: a known class has all, and a row that no label reaches the
+        shares.
+
+    Notes
+    -----
+    Scores of `propagate` fall with the distance from labels, so that with few of them
+    a group of rows at the border goes to a class whose label happens to be near, and
+    not to the one that it is joined to most. The rows' classes by these scores are
+    where `settle` begins, which looks at nothing but the borders.
+    """
+    scores = propagate(graph, codes, len(shares), alpha)
+    scores /= np.maximum(scores.max(axis=1, keepdims=True), 1e-300)
+    return settle(graph, codes, match_shares(scores**SHARPNESS, shares))
+
+
+def settle(graph, codes, proba):
+    """Move the borders between classes to where few edges cross them.
+
+    In each round every row takes its likeliest class, and then the mean of what it
+    meets on a short walk over the graph, known classes held fast: the scheme of
+    Merriman, Bence and Osher (1992) for motion by mean curvature, on graphs by
+    Garcia-Cardona et al. (2014, section 3).
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+        Symmetric weights.
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown.
+    proba : ndarray of shape (n, n_classes)
+        Where to begin; rows sum to one.
+
+    Returns
+    -------
+    proba : ndarray of shape (n, n_classes)
+        Rows sum to one. Those of parts without a known class are as they were.
+    """
+    mean, classes = neighbour_mean(graph), np.eye(proba.shape[1])
+    known = np.flatnonzero(codes >= 0)
+    _, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    free = np.isin(part, part[known])
+    code = proba.argmax(axis=1)
+    for _ in range(N_ROUNDS):
+        before, settled = code, np.where(free[:, None], classes[code], proba)
+        for _ in range(N_STEPS):
+            settled[known] = classes[codes[known]]
+            settled = mean @ settled
+        settled[known] = classes[codes[known]]
+        proba = np.where(free[:, None], settled, proba)
+        code = proba.argmax(axis=1)
+        if np.mean(code != before) < SETTLED:
+            break
+    return proba
+
+
+def propagate(graph, codes, n_classes: int, alpha: float):
+    """Spread the labels of one property over the graph.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown.
+    n_classes : int
+    alpha : float in (0, 1)
+        How far labels spread.
+
+    Returns
+    -------
+    scores : ndarray of shape (n, n_classes)
+        ``(I - alpha D^-1/2 A D^-1/2)^-1 Y`` with ``Y`` the one-hot labels (Zhou et al.
+        2004, equation 5); non-negative, zero where no label can be reached.
+    """
+    n = len(codes)
+    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
+    root = scipy.sparse.diags_array(degree**-0.5)
+    smooth = root @ graph @ root
+    system = LinearOperator((n, n), matvec=lambda p: p - alpha * (smooth @ p))
+    scores = np.zeros((n, n_classes))
+    for c in range(n_classes):
+        one_hot = (codes == c).astype(float)
+        if one_hot.any():
+            scores[:, c], _ = cg(system, one_hot, rtol=1e-6, maxiter=1000)
+    return scores.clip(min=0)
+
+
+def match_shares(scores, shares, n_iter: int = 20):
+    """Scale rows to one and columns to the classes' shares, in turn.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, n_classes)
+        Non-negative. A row of zeros gets the shares themselves.
+    shares : ndarray of shape (n_classes,)
+        Of the classes among the rows; sum to one.
+    n_iter : int, default=20
+
+    Returns
+    -------
+    proba : ndarray of shape (n, n_classes)
+        Rows sum to one.
+    """
+    reached = scores.sum(axis=1) > 0
+    proba = np.where(reached[:, None], scores, shares)
+    for _ in range(n_iter):
+        mass = proba.sum(axis=0)
+        proba = proba * np.divide(shares, mass, out=np.zeros_like(mass), where=mass > 0)
+        proba = proba / proba.sum(axis=1, keepdims=True)
+    return proba
+
+
+def spread_for(codes) -> float:
+    """Return how far labels should spread: the further, the fewer there are.
+
+    ``1 - alpha`` is 0.15 times the root of the share of labelled rows. The rule was
+    found by trial: on digits with 20 to 300 labels and on MNIST with 100 it is within
+    chance of the best `alpha`, which goes from 0.95 to 0.995.
+
+    Parameters
+    ----------
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown.
+
+    Returns
+    -------
+    alpha : float
+    """
+    return 1 - 0.15 * float(np.sqrt(np.mean(codes >= 0)))
+
+
+def neighbour_mean(graph):
+    """Return the matrix that takes the weighted mean over the neighbours of each row.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+
+    Returns
+    -------
+    mean : CSR matrix of shape (n, n)
+        Rows sum to one.
+    """
+    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
+    return (scipy.sparse.diags_array(1 / degree) @ graph).tocsr()

@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.neighbors import kneighbors_graph
+from sklearn.semi_supervised import LabelSpreading
+
+from skfmvae.training.graph import estimate_shares, nearest_neighbour_graph
+from skfmvae.training.propagation import (
+    label_probabilities,
+    match_shares,
+    neighbour_mean,
+    propagate,
+    settle,
+    spread_for,
+)
+
+
+def make_points(n=40, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+
+
+def test_propagation_is_the_closed_form():
+    X = make_points()
+    weights, _ = nearest_neighbour_graph(X, 4)
+    codes = np.full(40, -1)
+    codes[:6] = [0, 1, 2, 0, 1, 0]
+    root = np.diag(weights.toarray().sum(1) ** -0.5)
+    smooth = root @ weights.toarray() @ root
+    one_hot = np.eye(3)[codes] * (codes >= 0)[:, None]
+    expected = np.linalg.solve(np.eye(40) - 0.9 * smooth, one_hot)
+    np.testing.assert_allclose(propagate(weights, codes, 3, 0.9), expected, atol=1e-5)
+
+
+def test_propagation_is_label_spreading_on_its_graph():
+    """scikit-learn's (1 - alpha) is a common factor; its kernel may be a graph."""
+    X, y = make_blobs(80, centers=3, random_state=0)
+    graph = kneighbors_graph(X, 6)
+    graph = ((graph + graph.T) > 0).astype(float).tocsr()
+    codes = np.where(np.arange(80) < 8, y, -1)
+    spreading = LabelSpreading(
+        kernel=lambda a, b: graph.toarray(), alpha=0.8, max_iter=2000, tol=1e-10
+    ).fit(X, codes)
+    ours = propagate(graph, codes, 3, 0.8)
+    ours /= ours.sum(1, keepdims=True)
+    np.testing.assert_allclose(ours, spreading.label_distributions_, atol=1e-5)
+
+
+def test_rows_that_no_label_reaches_stay_open():
+    islands = scipy.sparse.block_diag([np.ones((3, 3)), np.ones((3, 3))], "csr")
+    codes = np.array([1, -1, -1, -1, -1, -1])
+    scores = propagate(islands, codes, 2, 0.9)
+    assert (scores[3:] == 0).all()
+    proba = match_shares(scores, np.array([0.5, 0.5]))
+    np.testing.assert_allclose(proba.sum(1), 1)
+    assert (proba[3:, 0] > 0.9).all()  # what share is left
+
+
+def test_matched_columns_have_the_shares():
+    scores = np.random.default_rng(0).random((500, 3)) * [5, 1, 1]
+    shares = np.array([0.2, 0.3, 0.5])
+    proba = match_shares(scores, shares, n_iter=200)
+    np.testing.assert_allclose(proba.sum(1), 1)
+    np.testing.assert_allclose(proba.mean(0), shares, atol=1e-6)
+
+
+def test_a_class_without_a_share_stays_empty():
+    proba = match_shares(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([1.0, 0.0]))
+    np.testing.assert_array_equal(proba, [[1, 0], [1, 0]])
+
+
+def test_labels_spread_further_the_fewer_there_are():
+    codes = np.full(10_000, -1)
+    codes[:100] = 0
+    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.1)
+    codes[:2500] = 0
+    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
+
+
+def two_rings(n=30, bridges=()):
+    """Return the weights of two rings of rows, and of bridges between them."""
+    graph = np.zeros((2 * n, 2 * n))
+    for ring in (0, n):
+        for i in range(n):
+            graph[ring + i, ring + (i + 1) % n] = 1
+    for a, b, weight in bridges:
+        graph[a, b] = weight
+    return scipy.sparse.csr_matrix(graph + graph.T)
+
+
+def test_settling_is_that_of_a_loop():
+    """Ten rounds of ten steps, each row at a time."""
+    graph, _ = nearest_neighbour_graph(make_points(), 3)
+    codes = np.full(40, -1)
+    codes[:4] = [0, 1, 2, 2]
+    begin = np.random.default_rng(1).dirichlet(np.ones(3), 40)
+    weights, proba = graph.toarray(), begin.copy()
+    for _ in range(10):
+        hard = np.eye(3)[proba.argmax(1)]
+        for _ in range(10):
+            hard[:4] = np.eye(3)[codes[:4]]
+            hard = np.stack(
+                [
+                    sum(w * h for w, h in zip(row, hard, strict=True)) / sum(row)
+                    for row in weights
+                ]
+            )
+        hard[:4] = np.eye(3)[codes[:4]]
+        still = (hard.argmax(1) == proba.argmax(1)).all()
+        proba = hard
+        if still:
+            break
+    np.testing.assert_allclose(settle(graph, codes, begin), proba, atol=1e-12)
+    assert (proba.argmax(1) != begin.argmax(1)).any()
+
+
+def test_settled_borders_cut_less():
+    X, y = load_digits(return_X_y=True)
+    graph, distances = nearest_neighbour_graph(X / 16, 5)
+    rng = np.random.default_rng(0)
+    codes = np.full(len(y), -1)
+    for c in range(10):
+        codes[rng.choice(np.flatnonzero(y == c), 2, replace=False)] = c
+    shares = estimate_shares(distances, codes, 10)
+    scores = propagate(graph, codes, 10, spread_for(codes))
+    before = match_shares(scores, shares).argmax(1)
+    after = label_probabilities(graph, codes, spread_for(codes), shares).argmax(1)
+
+    def cut(code):
+        edges = graph.tocoo()
+        return edges.data[code[edges.row] != code[edges.col]].sum()
+
+    assert cut(after) < 0.95 * cut(before)
+    assert np.mean(after != y) < np.mean(before != y)
+    known = codes >= 0
+    np.testing.assert_array_equal(after[known], codes[known])
+
+
+def test_a_group_goes_where_most_of_its_edges_go():
+    """Not where a label happens to be near: of three cliques in a row, the middle."""
+    n = 12
+    clique = np.ones((n, n)) - np.eye(n)
+    graph = np.kron(np.eye(3), clique)
+    for i in range(6):  # six edges to the first, of which the label is not at one
+        graph[i, n + i] = 1
+    graph[2 * n, 2 * n - 1] = graph[2 * n + 1, 2 * n - 2] = 1  # two, one at its label
+    graph = scipy.sparse.csr_matrix(np.maximum(graph, graph.T))
+    codes = np.full(3 * n, -1)
+    codes[n - 1], codes[2 * n] = 0, 1
+    proba = label_probabilities(graph, codes, 0.9, np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(proba.argmax(1), np.repeat([0, 0, 1], n))
+
+
+def test_rows_that_no_label_reaches_get_the_shares():
+    graph = two_rings()
+    codes = np.full(60, -1)
+    codes[[0, 10]] = [0, 1]
+    proba = label_probabilities(graph, codes, 0.9, np.array([0.3, 0.7]))
+    np.testing.assert_allclose(proba.sum(1), 1)
+    assert (proba[:30].max(1) > 0.5).all()
+    assert (proba[30:].std(0) < 1e-12).all()
+
+
+def test_a_class_without_labels_gets_no_rows():
+    graph, _ = nearest_neighbour_graph(make_points(), 4)
+    codes = np.full(40, -1)
+    codes[:4] = [0, 2, 0, 2]
+    proba = label_probabilities(graph, codes, 0.9, np.array([0.5, 0.0, 0.5]))
+    assert (proba[:, 1] == 0).all()
+
+
+def test_neighbour_mean_is_that_of_a_loop():
+    graph, _ = nearest_neighbour_graph(make_points(30), 4)
+    values = np.random.default_rng(1).normal(size=30)
+    expected = [np.average(values, weights=row) for row in graph.toarray()]
+    np.testing.assert_allclose(neighbour_mean(graph) @ values, expected)
