@@ -27,9 +27,11 @@ LARGEST_LACK, MEAN_DECAY = 2.0, 0.97
 class Neighbours(Aid):
     """Smoothness over the graph of nearest neighbours.
 
-    Labels are propagated over the graph. While training, a memory of every row's class
-    probabilities follows the model, and the cross-entropy from a target to the model's
-    probabilities of an unlabelled row is minimised::
+    Labels are propagated over the graph, and the borders between classes settled where
+    few edges cross them, see
+    :func:`~skfmvae.training.propagation.label_probabilities`. While training, a memory
+    of every row's class probabilities follows the model, and the cross-entropy from a
+    target to the model's probabilities of an unlabelled row is minimised::
 
         ((1 - anchor) mean of the neighbours' memory + anchor propagated) ** sharpness
 
@@ -85,6 +87,9 @@ class Neighbours(Aid):
     References
     ----------
     D. Zhou et al. (2004). Learning with Local and Global Consistency.
+
+    C. Garcia-Cardona et al. (2014). Multiclass Data Segmentation Using Diffuse
+    Interface Methods on Graphs. https://arxiv.org/abs/1302.3913.
 
     Y. Luo et al. (2018). Smooth Neighbors on Teacher Graphs for Semi-supervised
     Learning. https://arxiv.org/abs/1711.00258.

@@ -60,8 +60,8 @@ def settle(graph, codes, proba):
 
     In each round every row takes its likeliest class, and then the mean of what it
     meets on a short walk over the graph, known classes held fast: the scheme of
-    Merriman, Bence and Osher (1992) for motion by mean curvature, on graphs by
-    Garcia-Cardona et al. (2014, section 3).
+    Merriman, Bence and Osher (1992) for motion by mean curvature, which Garcia-Cardona
+    et al. (2014) brought to the classes of a graph's nodes.
 
     Parameters
     ----------
