@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, cg
 
 __all__ = [
@@ -79,17 +80,16 @@ def settle(graph, codes, proba):
     """
     mean, classes = neighbour_mean(graph), np.eye(proba.shape[1])
     known = np.flatnonzero(codes >= 0)
-    _, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    free = np.isin(part, part[known])
+    _, part = connected_components(graph, directed=False)
+    reached = np.isin(part, part[known])[:, None]
     code = proba.argmax(axis=1)
     for _ in range(N_ROUNDS):
-        before, settled = code, np.where(free[:, None], classes[code], proba)
+        code[known] = codes[known]
+        proba = np.where(reached, classes[code], proba)
         for _ in range(N_STEPS):
-            settled[known] = classes[codes[known]]
-            settled = mean @ settled
-        settled[known] = classes[codes[known]]
-        proba = np.where(free[:, None], settled, proba)
-        code = proba.argmax(axis=1)
+            proba = np.where(reached, mean @ proba, proba)
+            proba[known] = classes[codes[known]]
+        before, code = code, proba.argmax(axis=1)
         if np.mean(code != before) < SETTLED:
             break
     return proba
