@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from skfmvae._images import image_shape_of
 
 from ._checks import check_choice, check_size, check_sizes, refuse
+from ._staged import StagedNetwork
 from .branches import Branches, shared_branches
 from .layers import ACTIVATIONS, IMAGE_NORMS, dense, joined
-from .precision import PRECISIONS, in_precision
+from .precision import PRECISIONS
 
 __all__ = ["Conv"]
 
 
-class Conv(BaseEstimator):
+class Conv(StagedNetwork):
     """Convolutional networks for images stored as flat rows.
 
     The encoder halves the image with every convolution of stride 2 and ends with a
@@ -88,31 +88,6 @@ class Conv(BaseEstimator):
         self.norm = norm
         self.image_shape = image_shape
         self.precision = precision
-
-    def build_encoder(self, n_inputs: int, n_outputs: int) -> nn.Module:
-        """Build a network from images to the parameters of a posterior.
-
-        Parameters
-        ----------
-        n_inputs : int
-            Number of columns that go in: the image's values, or a multiple of them
-            where `image_shape` is given.
-        n_outputs : int
-            Number of columns that come out.
-
-        Returns
-        -------
-        Module
-            Maps (n, n_inputs) to (n, n_outputs).
-
-        Raises
-        ------
-        ValueError
-            If a setting is not allowed, the rows are no images of `image_shape` or
-            the images are too small for so many convolutions.
-        """
-        network = joined(self.encoder_stages(n_inputs, n_outputs))
-        return in_precision(network, self.precision)
 
     def encoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
         """Return the layers of `build_encoder`, a list for each convolution and so on.
@@ -183,31 +158,6 @@ class Conv(BaseEstimator):
             stages.append([convolution, *self._normalise_and_activate(n_to)])
         stages[0] = [*unflatten, *stages[0]]
         return stages, n_channels[-1] * math.prod(sizes[-1])
-
-    def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Module:
-        """Build a network from latents to the parameters of every pixel.
-
-        Parameters
-        ----------
-        n_inputs : int
-            Number of columns that go in.
-        n_outputs : int
-            Number of columns that come out: the image's values, or a multiple of
-            them where `image_shape` is given.
-
-        Returns
-        -------
-        Module
-            Maps (n, n_inputs) to (n, n_outputs).
-
-        Raises
-        ------
-        ValueError
-            If a setting is not allowed, the rows are no images of `image_shape` or
-            the images are too small for so many convolutions.
-        """
-        network = joined(self.decoder_stages(n_inputs, n_outputs))
-        return in_precision(network, self.precision)
 
     def decoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
         """Return the layers of `build_decoder`, a list for each state on the way.

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Real
 
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from ._checks import check_choice, check_sizes, refuse
+from ._staged import StagedNetwork
 from .branches import Branches, linear_branches, shared_branches
 from .layers import ACTIVATIONS, NORMS, dense, joined
-from .precision import PRECISIONS, in_precision
+from .precision import PRECISIONS
 
 __all__ = ["MLP"]
 
 
-class MLP(BaseEstimator):
+class MLP(StagedNetwork):
     """Fully connected networks.
 
     Every hidden layer is linear, normalised, activated and thinned by dropout; a
@@ -70,87 +70,11 @@ class MLP(BaseEstimator):
         self.dropout = dropout
         self.precision = precision
 
-    def build_encoder(self, n_inputs: int, n_outputs: int) -> nn.Module:
-        """Build a network from rows to the parameters of a posterior.
-
-        Parameters
-        ----------
-        n_inputs, n_outputs : int
-            Number of columns that go in and come out.
-
-        Returns
-        -------
-        Module
-            Maps (n, n_inputs) to (n, n_outputs).
-
-        Raises
-        ------
-        ValueError
-            If a setting is not allowed.
-        """
-        network = joined(self.encoder_stages(n_inputs, n_outputs))
-        return in_precision(network, self.precision)
-
-    def build_decoder(self, n_inputs: int, n_outputs: int) -> nn.Module:
-        """Build a network from latents to the parameters of a likelihood.
-
-        Parameters
-        ----------
-        n_inputs, n_outputs : int
-            Number of columns that go in and come out.
-
-        Returns
-        -------
-        Module
-            Maps (n, n_inputs) to (n, n_outputs).
-
-        Raises
-        ------
-        ValueError
-            If a setting is not allowed.
-        """
-        network = joined(self.decoder_stages(n_inputs, n_outputs))
-        return in_precision(network, self.precision)
-
     def encoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
-        """Return the layers of `build_encoder`, a list for each hidden layer.
-
-        Parameters
-        ----------
-        n_inputs, n_outputs : int
-            Number of columns that go in and come out.
-
-        Returns
-        -------
-        stages : list of list of Module
-            The last stage gives the output.
-
-        Raises
-        ------
-        ValueError
-            If a setting is not allowed.
-        """
         self._check_parameters()
         return self._stages([n_inputs, *self.hidden], n_outputs)
 
     def decoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
-        """Return the layers of `build_decoder`, a list for each hidden layer.
-
-        Parameters
-        ----------
-        n_inputs, n_outputs : int
-            Number of columns that go in and come out.
-
-        Returns
-        -------
-        stages : list of list of Module
-            The last stage gives the output.
-
-        Raises
-        ------
-        ValueError
-            If a setting is not allowed.
-        """
         self._check_parameters()
         return self._stages([n_inputs, *reversed(self.hidden)], n_outputs)
 

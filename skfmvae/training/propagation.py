@@ -41,8 +41,8 @@ def label_probabilities(graph, codes, alpha: float, shares):
     Returns
     -------
     proba : ndarray of shape (n, n_classes)
-        Rows sum to one: a known class has all, and a row that no label reaches the
-        shares.
+        Rows sum to one: a known class has all, and rows that no label reaches have
+        what the others leave of the shares.
 
     Notes
     -----
@@ -52,6 +52,7 @@ def label_probabilities(graph, codes, alpha: float, shares):
     where `settle` begins, which looks at nothing but the borders.
     """
     scores = propagate(graph, codes, len(shares), alpha)
+    # Rows of one length to begin with, for few rounds of scaling to suffice.
     scores /= np.maximum(scores.max(axis=1, keepdims=True), 1e-300)
     return settle(graph, codes, match_shares(scores**SHARPNESS, shares))
 
