@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from numbers import Real
 
 import torch
@@ -16,9 +17,11 @@ from skfmvae._images import image_shape_of
 
 __all__ = ["ImageAugmentation", "erase_patches", "move_images"]
 
+N_BENDS = 5  # places along each side of an image that are moved apart
+
 
 class ImageAugmentation(BaseEstimator):
-    """Shift, rotate, scale, shear and erase images, each in its own way.
+    """Shift, rotate, scale, shear, bend and erase images, each in its own way.
 
     The images of a batch are moved in one bilinear resampling; at the edges the last
     pixels go on. All draws are uniform between plus and minus the limits below, anew
@@ -36,6 +39,10 @@ class ImageAugmentation(BaseEstimator):
         in the logarithm.
     shear : float, default=0.1
         Largest slant, in pixels per pixel of height.
+    warp : float, default=0.0
+        How far images are bent, in pixels: 5 x 5 places, evenly over the image, are
+        each moved by up to so much along either axis, and what is between them
+        smoothly.
     erase : float, default=0.0
         Largest side of a patch that is filled with the mean of its image, as a share
         of the image's side. The model learns to generate such patches too.
@@ -56,7 +63,7 @@ class ImageAugmentation(BaseEstimator):
     References
     ----------
     P. Simard, D. Steinkraus, J. Platt (2003). Best Practices for Convolutional Neural
-    Networks Applied to Visual Document Analysis.
+    Networks Applied to Visual Document Analysis. Section 2, elastic distortions.
 
     Z. Zhong et al. (2020). Random Erasing Data Augmentation.
     https://arxiv.org/abs/1708.04896.
@@ -75,6 +82,7 @@ class ImageAugmentation(BaseEstimator):
         "rotate": [Interval(Real, 0, 180, closed="both")],
         "scale": [Interval(Real, 0, None, closed="left")],
         "shear": [Interval(Real, 0, None, closed="left")],
+        "warp": [Interval(Real, 0, None, closed="left")],
         "erase": [Interval(Real, 0, 1, closed="both")],
         "image_shape": [None, tuple, list],
     }
@@ -85,6 +93,7 @@ class ImageAugmentation(BaseEstimator):
         rotate: float = 10.0,
         scale: float = 0.1,
         shear: float = 0.1,
+        warp: float = 0.0,
         erase: float = 0.0,
         image_shape: tuple[int, int, int] | None = None,
     ):
@@ -92,6 +101,7 @@ class ImageAugmentation(BaseEstimator):
         self.rotate = rotate
         self.scale = scale
         self.shear = shear
+        self.warp = warp
         self.erase = erase
         self.image_shape = image_shape
 
@@ -114,27 +124,37 @@ class ImageAugmentation(BaseEstimator):
             If a row is no image of `image_shape`.
         """
         shape = image_shape_of(type(self).__name__, self.image_shape, n_columns)
+        return partial(self._augmented, shape)
 
-        def augment(x: Tensor) -> Tensor:
-            images = move_images(x.view(-1, *shape), *self._draw_moves(x))
-            if self.erase:
-                images = erase_patches(images, self.erase)
-            return images.reshape(x.shape)
+    def _augmented(self, shape, x):
+        images = move_images(x.view(-1, *shape), *self._draw_moves(shape, x))
+        if self.erase:
+            images = erase_patches(images, self.erase)
+        return images.reshape(x.shape)
 
-        return augment
+    def _draw_moves(self, shape, x):
+        """Return where images are looked at, and from what shift of each place."""
 
-    def _draw_moves(self, x):
-        """Return where each image is looked at, and from what shift of the centre."""
-
-        def uniform(limit, *shape):
-            return limit * (2 * torch.rand(len(x), *shape).to(x) - 1)
+        def uniform(limit, *sizes):
+            return limit * (2 * torch.rand(len(x), *sizes).to(x) - 1)
 
         angle = uniform(math.radians(self.rotate))
         growth = uniform(math.log1p(self.scale)).exp()
         cos, sin, slant = angle.cos(), angle.sin(), uniform(self.shear)
         rows = [cos, cos * slant - sin], [sin, sin * slant + cos]
         matrix = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
-        return growth[:, None, None] * matrix, uniform(self.shift, 2)
+        shift = uniform(self.shift, 2)[:, None, None]
+        if self.warp:
+            smooth = _bicubic(N_BENDS, shape[1:]).to(x)
+            bends = uniform(self.warp, N_BENDS**2, 2)
+            shift = shift + torch.einsum("phw,npc->nhwc", smooth, bends)
+        return growth[:, None, None] * matrix, shift
+
+
+def _bicubic(n_places, size):
+    """Return what each of the places, so many a side, adds to each pixel."""
+    places = torch.eye(n_places**2).view(1, -1, n_places, n_places)
+    return functional.interpolate(places, size, mode="bicubic", align_corners=True)[0]
 
 
 def move_images(images: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
@@ -147,7 +167,7 @@ def move_images(images: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
     matrix : Tensor of shape (n, 2, 2)
         From where a pixel of the result lies to where it is taken from, horizontally
         and vertically.
-    shift : Tensor of shape (n, 2)
+    shift : Tensor of shape (n, height, width, 2), or one that grows to it
         What is added to the latter, in pixels.
 
     Returns
@@ -158,8 +178,9 @@ def move_images(images: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
     # Torch measures places in halves of the image's size.
     half = torch.tensor([images.shape[3], images.shape[2]]).to(images) / 2
     matrix = matrix * half / half[:, None]
-    theta = torch.cat([matrix, (shift / half)[:, :, None]], dim=2)
+    theta = functional.pad(matrix, (0, 1))
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    grid = grid + shift / half
     return functional.grid_sample(
         images, grid, padding_mode="border", align_corners=False
     )

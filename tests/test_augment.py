@@ -21,7 +21,7 @@ def test_moves_are_those_of_scipy(size):
     images = torch.rand(5, 2, *size, dtype=torch.float64)
     matrix = torch.eye(2) + 0.3 * torch.randn(5, 2, 2, dtype=torch.float64)
     shift = 2 * torch.randn(5, 2, dtype=torch.float64)
-    moved = move_images(images, matrix, shift)
+    moved = move_images(images, matrix, shift[:, None, None])
     centre = (np.array(size) - 1) / 2
     for image, m, s, found in zip(images, matrix, shift, moved, strict=True):
         # SciPy counts rows first.
@@ -31,6 +31,36 @@ def test_moves_are_those_of_scipy(size):
                 channel.numpy(), m, centre - m @ centre + s, order=1, mode="nearest"
             )
             np.testing.assert_allclose(result, expected, atol=1e-10)
+
+
+def test_each_pixel_may_have_a_shift_of_its_own():
+    images = torch.rand(4, 1, 8, 13, dtype=torch.float64)
+    shift = 2 * torch.randn(4, 8, 13, 2, dtype=torch.float64)
+    moved = move_images(images, torch.eye(2).double().expand(4, 2, 2), shift)
+    for image, (across, down), found in zip(
+        images, shift.permute(0, 3, 1, 2).numpy(), moved, strict=True
+    ):
+        places = np.indices((8, 13)) + np.stack([down, across])
+        expected = ndimage.map_coordinates(
+            image[0].numpy(), places, order=1, mode="nearest"
+        )
+        np.testing.assert_allclose(found[0], expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_bends_move_places_apart(axis):
+    """Seen on ramps, whose values say from where a pixel was taken."""
+    ramp = torch.from_numpy(np.indices((29, 29))[axis]).float()
+    bend = ImageAugmentation(**NOTHING, warp=3.0).build(29 * 29)
+    moves = bend(ramp.reshape(1, -1).repeat(3000, 1)).view(-1, 29, 29) - ramp
+    places = moves[:, 7:28:7, 7:28:7].flatten(1)  # off the border, where ramps end
+    assert places.abs().max() == pytest.approx(3, abs=0.01)
+    assert places.std() == pytest.approx(3 / math.sqrt(3), rel=0.03)
+    correlations = np.corrcoef(places.T.numpy())
+    assert np.abs(correlations - np.eye(9)).max() < 0.1
+    # From pixel to pixel less than a spline of such a range can move.
+    steps = moves[:, 7:22, 7:22].diff(dim=1).abs()
+    assert steps.max() < 6 / 7 * 1.8
 
 
 def test_nothing_stays_what_it_is():

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,13 @@ def test_a_function_is_an_augmentation(make_estimator, partial_blobs):
 
     make_estimator(augmentation=note, max_epochs=1).fit(X, y)
     assert {shape[1] for shape in seen} == {X.shape[1]}
+
+
+def test_a_fitted_estimator_with_augmentation_can_be_pickled(make_estimator):
+    X = np.random.default_rng(0).random((40, 16), dtype=np.float32)
+    model = make_estimator(augmentation="image", max_epochs=1).fit(X, np.arange(40) % 2)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
 def test_a_function_must_keep_the_shape(make_estimator, partial_blobs):
