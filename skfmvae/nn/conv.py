@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from skfmvae._images import image_shape_of
 
@@ -155,6 +157,9 @@ class Conv(StagedNetwork):
                 padding=self._padding,
                 bias=self.norm != "batch",
             )
+            # On CPUs a step of encoders takes two thirds of the time this way, while
+            # that of transposed convolutions gains nothing.
+            convert_conv2d_weight_memory_format(convolution, torch.channels_last)
             stages.append([convolution, *self._normalise_and_activate(n_to)])
         stages[0] = [*unflatten, *stages[0]]
         return stages, n_channels[-1] * math.prod(sizes[-1])
