@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pickle import PicklingError
 
 import numpy as np
 import scipy.sparse
@@ -11,6 +12,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils.validation import check_memory
 
 from .clusters import seed_clusters
 from .propagation import label_probabilities, spread_for
@@ -21,6 +23,7 @@ __all__ = [
     "agreement",
     "estimate_shares",
     "nearest_neighbour_graph",
+    "neighbour_distances",
     "principal_components",
     "self_scaled_weights",
 ]
@@ -62,6 +65,8 @@ class NeighbourGraph:
         `nearest_candidates`. None is the Euclidean distance of the features.
     n_candidates : int, default=40
         Rows nearest by features that are looked at by `distance`.
+    memory : str, joblib.Memory or None, default=None
+        Where what does not depend on labels is kept, for the next graph of these rows.
 
     Attributes
     ----------
@@ -71,9 +76,7 @@ class NeighbourGraph:
     weights : CSR matrix of shape (n, n)
         See `nearest_neighbour_graph`.
     unit : float
-        The median distance from a row without a twin to its nearest neighbour, of the
-        rows or their principal components: the unit of length for noise and adversarial
-        steps.
+        The unit of length for noise and adversarial steps, see `neighbour_distances`.
     propagated : list of (ndarray of shape (n, C_k) or None)
         Class probabilities by label propagation; None for a property without labels.
     shares : list of (ndarray of shape (C_k,) or None)
@@ -93,26 +96,24 @@ class NeighbourGraph:
         features=None,
         distance=None,
         n_candidates=N_CANDIDATES,
+        memory=None,
     ):
         self.n_classes = n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
         self.exact_up_to = exact_up_to
-        rows = principal_components(X)
-        places = rows if features is None else clone(features).fit_transform(X)
-        n_found = min(n_neighbors if distance is None else n_candidates, len(codes) - 1)
-        distances = nearest_rows(places, n_found, exact_up_to)
-        if distance is not None:
-            distances = nearest_candidates(distance, X, distances, n_neighbors)
+        search = check_memory(memory).cache(neighbour_distances)
+        try:
+            distances, self.unit = search(
+                X, n_neighbors, exact_up_to, features, distance, n_candidates
+            )
+        except PicklingError:
+            raise ValueError(
+                f"Neighbours: memory={memory!r} tells what it keeps by pickling, which "
+                f"features={features!r} or distance={distance!r} does not bear: define "
+                "what they are made of in a module, or use memory=None."
+            ) from None
         self.weights = self_scaled_weights(distances)
         self.codes = codes = seed_clusters(self.weights, codes, n_classes)
-        if features is None and distance is None:
-            nearest = distances.data.reshape(len(codes), -1).min(axis=1)
-        else:
-            search = NearestNeighbors(n_neighbors=2).fit(rows)
-            some = rows[:: 1 + len(rows) // N_MEASURED]
-            nearest = search.kneighbors(some)[0][:, 1]
-        nearest = nearest[nearest > TWINS]
-        self.unit = float(np.median(nearest)) if len(nearest) else 1.0
         self.shares = [
             estimate_shares(distances, column, n) if (column >= 0).any() else None
             for column, n in zip(codes.T, n_classes, strict=True)
@@ -174,6 +175,46 @@ class NeighbourGraph:
 
     def _alpha(self, codes) -> float:
         return spread_for(codes) if self.alpha is None else self.alpha
+
+
+def neighbour_distances(
+    X,
+    n_neighbors: int,
+    exact_up_to: int = EXACT_UP_TO,
+    features=None,
+    distance=None,
+    n_candidates: int = N_CANDIDATES,
+):
+    """Return how far rows are from their neighbours, which takes the time of a graph.
+
+    Parameters
+    ----------
+    X, n_neighbors, exact_up_to, features, distance, n_candidates
+        As for `NeighbourGraph`.
+
+    Returns
+    -------
+    distances : CSR matrix of shape (n, n)
+        From each row to its neighbours, fewer than `n_neighbors` where there are fewer
+        rows.
+    unit : float
+        The median distance from a row without a twin to its nearest neighbour, of the
+        rows or their principal components.
+    """
+    rows = principal_components(X)
+    places = rows if features is None else clone(features).fit_transform(X)
+    n_found = min(n_neighbors if distance is None else n_candidates, X.shape[0] - 1)
+    distances = nearest_rows(places, n_found, exact_up_to)
+    if distance is not None:
+        distances = nearest_candidates(distance, X, distances, n_neighbors)
+    if features is None and distance is None:
+        nearest = distances.data.reshape(X.shape[0], -1).min(axis=1)
+    else:
+        search = NearestNeighbors(n_neighbors=2).fit(rows)
+        some = rows[:: 1 + len(rows) // N_MEASURED]
+        nearest = search.kneighbors(some)[0][:, 1]
+    nearest = nearest[nearest > TWINS]
+    return distances, float(np.median(nearest)) if len(nearest) else 1.0
 
 
 def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):

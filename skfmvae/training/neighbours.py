@@ -83,6 +83,11 @@ class Neighbours(Aid):
         Rows up to which neighbours are searched exactly, in time that grows with the
         square of the rows. Beyond, they are found approximately, if pynndescent is
         installed (``pip install "skfmvae[neighbours]"``), else exactly, with a warning.
+    memory : str, joblib.Memory or None, default=None
+        A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
+        fitted: later fits to the same rows, with other labels or settings, as in a
+        search, do not look for them again. A `distance` of your own is known by its
+        name: empty the folder after changing it.
 
     References
     ----------
@@ -122,6 +127,7 @@ class Neighbours(Aid):
         "distance": [None, callable],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, None, closed="left")],
+        "memory": [None, str, HasMethods("cache")],
     }
 
     def __init__(
@@ -137,6 +143,7 @@ class Neighbours(Aid):
         distance: Any = None,
         n_candidates: int = N_CANDIDATES,
         exact_up_to: int = EXACT_UP_TO,
+        memory: Any = None,
     ):
         self.weight = weight
         self.n_neighbors = n_neighbors
@@ -149,6 +156,7 @@ class Neighbours(Aid):
         self.distance = distance
         self.n_candidates = n_candidates
         self.exact_up_to = exact_up_to
+        self.memory = memory
 
     def graph_settings(self) -> dict[str, Any]:
         """Return how the graph should be built; see `Aid.graph_settings`."""
@@ -164,6 +172,7 @@ class Neighbours(Aid):
             "distance": self.distance,
             "n_candidates": self.n_candidates,
             "exact_up_to": self.exact_up_to,
+            "memory": self.memory,
         }
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:

@@ -1,3 +1,4 @@
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse
@@ -232,3 +233,45 @@ def test_neighbours_are_the_candidates_that_a_distance_finds_nearest():
     by_five = NeighbourGraph(X, codes, [2], n_candidates=5, **settings)
     candidates, _ = nearest_neighbour_graph(X[:, :1], 5)
     assert ((by_five.weights > 0) != (candidates > 0)).nnz == 0
+
+
+FITTED_ROWS: list[int] = []
+
+
+class Noted(FunctionTransformer):
+    """Leaves rows as they are, and a note of how many there were."""
+
+    def fit_transform(self, X, y=None):
+        FITTED_ROWS.append(len(X))
+        return super().fit_transform(X)
+
+
+def test_what_cannot_be_pickled_cannot_be_remembered(tmp_path):
+    features = FunctionTransformer(lambda X: X[:, :1])
+    codes = np.full((40, 1), -1)
+    with pytest.raises(ValueError, match=r"memory='.*' .* features=FunctionTrans"):
+        NeighbourGraph(
+            make_points(), codes, [2], features=features, memory=str(tmp_path)
+        )
+
+
+def test_neighbours_are_remembered_for_other_labels_of_the_same_rows(tmp_path):
+    X, calls = make_points(), FITTED_ROWS
+    calls.clear()
+
+    def graph(X, codes, **settings):
+        return NeighbourGraph(X, codes, [2], features=Noted(), **settings)
+
+    codes = np.where(np.arange(40) < 10, np.arange(40) % 2, -1)[:, None]
+    first = graph(X, codes, memory=str(tmp_path))
+    again = graph(X, codes[::-1], memory=joblib.Memory(str(tmp_path), verbose=0))
+    assert calls == [40]
+    for found, labels in ((first, codes), (again, codes[::-1])):
+        expected = graph(X, labels)
+        assert (found.weights != expected.weights).nnz == 0
+        assert found.unit == expected.unit
+        np.testing.assert_array_equal(found.propagated[0], expected.propagated[0])
+    calls.clear()
+    graph(X + 1, codes, memory=str(tmp_path))
+    graph(X, codes, n_neighbors=4, memory=str(tmp_path))
+    assert calls == [40, 40]
