@@ -67,6 +67,8 @@ bench: $(BENCH_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/graph.py --search
 	$(BIN)/python benchmarks/study_processes.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --unequal
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --clusters
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/aids.py
 	$(BIN)/python benchmarks/mnist.py

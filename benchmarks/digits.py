@@ -4,6 +4,8 @@
     python benchmarks/digits.py --held-out  # rows held out of the training folds
     python benchmarks/digits.py --ablation  # one learning aid less, on held-out rows
     python benchmarks/digits.py --only SemiSupervisedVAE  # some rows of the table
+    python benchmarks/digits.py --unequal   # classes with shares from 10 to 1
+    python benchmarks/digits.py --clusters  # ten clusters without labels
 
 Settings are chosen with ``--held-out``, which never looks at a test fold.
 """
@@ -15,12 +17,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from common import (
-    digits,
-    keep_labels,
-    machine,
-    unequal_digits,
-)
+from common import digits, keep_labels, machine, unequal_digits
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -33,6 +30,7 @@ from threadpoolctl import threadpool_limits
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.nn import MLP
+from skfmvae.training import Neighbours
 
 BUDGETS = (20, 50, 100, 300)
 AIDS = ("neighbours", "adversarial", "averaging")
@@ -139,6 +137,12 @@ def label_table(estimators, X, y, budgets, arguments):
     print()
 
 
+def knowing_shares(y):
+    """Return an estimator that is told how large the classes are."""
+    shares = np.bincount(y) / len(y)
+    return FactorialMixtureVAE(neighbours=Neighbours(class_shares=shares))
+
+
 def cluster(seed, **params):
     """Return the adjusted Rand index of a fit without labels, and its seconds."""
     X, y = digits()
@@ -170,22 +174,22 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--ablation", action="store_true")
+    parser.add_argument("--unequal", action="store_true")
+    parser.add_argument("--clusters", action="store_true")
     parser.add_argument("--only", default="", help="rows whose name has this in it")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     arguments.held_out |= arguments.ablation
     print(f"{machine()}; {arguments.jobs} processes of one thread each\n")
-    if arguments.ablation:
-        rows = ABLATION.items()
-        chosen = {name: row for name, row in rows if arguments.only in name}
-        label_table(chosen, *digits(), (20, 100), arguments)
-    elif arguments.only:
-        rows = (BASELINES | OURS).items()
-        chosen = {name: row for name, row in rows if arguments.only in name}
-        label_table(chosen, *digits(), BUDGETS, arguments)
-    else:
-        label_table(BASELINES | OURS, *digits(), BUDGETS, arguments)
-        print("Shares from 10 to 1, even labels:\n")
-        label_table(BASELINES | OURS, *unequal_digits(), BUDGETS[:3], arguments)
+    if arguments.clusters:
         cluster_table(5, arguments.jobs)
+        raise SystemExit
+    rows, data, budgets = BASELINES | OURS, digits(), BUDGETS
+    if arguments.ablation:
+        rows, budgets = ABLATION, (20, 100)
+    if arguments.unequal:
+        data, budgets = unequal_digits(), BUDGETS[:3]
+        rows = rows | {"FactorialMixtureVAE, known shares": knowing_shares(data[1])}
+    chosen = {name: row for name, row in rows.items() if arguments.only in name}
+    label_table(chosen, *data, budgets, arguments)

@@ -101,7 +101,7 @@ def search(held_out):
     """Find the neighbours of the rows, for all fits; return the seconds it took."""
     X, y, _, _ = rows(held_out)
     start = time.perf_counter()
-    settings = SETTINGS["neighbours"].graph_settings()
+    settings = SETTINGS["neighbours"].graph_settings({"digit": 10})
     NeighbourGraph(X, keep_labels(y, 100, 0)[:, None], [10], **settings)
     return time.perf_counter() - start
 

@@ -54,7 +54,7 @@ class AidTerms:
             return
         settings: dict[str, Any] = {}
         for aid in aids:
-            settings |= aid.graph_settings()
+            settings |= aid.graph_settings(model.n_components)
         self.graph = NeighbourGraph(
             rows.values(),
             rows.codes.cpu().numpy(),

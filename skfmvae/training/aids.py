@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from sklearn.base import BaseEstimator
@@ -33,8 +33,14 @@ class Aid(BaseEstimator, ABC):
     # How often while training the graph is joined with one of latents.
     n_rebuilds: int = 0
 
-    def graph_settings(self) -> dict[str, Any]:
-        """Return keyword arguments of `NeighbourGraph` that the aid asks for."""
+    def graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
+        """Return keyword arguments of `NeighbourGraph` that the aid asks for.
+
+        Parameters
+        ----------
+        n_values : dict of str to int
+            Number of values of every property, in order.
+        """
         return {}
 
     @abstractmethod

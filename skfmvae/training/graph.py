@@ -65,6 +65,8 @@ class NeighbourGraph:
         `nearest_candidates`. None is the Euclidean distance of the features.
     n_candidates : int, default=40
         Rows nearest by features that are looked at by `distance`.
+    class_shares : list of (ndarray of shape (C_k,) or None) or None, default=None
+        Those of the properties of which they are known.
     memory : str, joblib.Memory or None, default=None
         Where what does not depend on labels is kept, for the next graph of these rows.
 
@@ -80,7 +82,7 @@ class NeighbourGraph:
     propagated : list of (ndarray of shape (n, C_k) or None)
         Class probabilities by label propagation; None for a property without labels.
     shares : list of (ndarray of shape (C_k,) or None)
-        Estimated shares of the classes among the rows; likewise.
+        Shares of the classes among the rows, as given or estimated; likewise.
     agreement : list of (float or None)
         How well hidden labels are found among the rows, see `agreement`; likewise.
     """
@@ -96,6 +98,7 @@ class NeighbourGraph:
         features=None,
         distance=None,
         n_candidates=N_CANDIDATES,
+        class_shares=None,
         memory=None,
     ):
         self.n_classes = n_classes
@@ -113,10 +116,21 @@ class NeighbourGraph:
                 "what they are made of in a module, or use memory=None."
             ) from None
         self.weights = self_scaled_weights(distances)
+        # Which cluster is which component of a property without labels is open.
+        given = [
+            shares if labelled else None
+            for shares, labelled in zip(
+                class_shares or [None] * len(n_classes),
+                (codes >= 0).any(axis=0),
+                strict=True,
+            )
+        ]
         self.codes = codes = seed_clusters(self.weights, codes, n_classes)
         self.shares = [
-            estimate_shares(distances, column, n) if (column >= 0).any() else None
-            for column, n in zip(codes.T, n_classes, strict=True)
+            estimate_shares(distances, column, n)
+            if shares is None and (column >= 0).any()
+            else shares
+            for column, n, shares in zip(codes.T, n_classes, given, strict=True)
         ]
         self.propagated = self._propagate()
         self.agreement = [

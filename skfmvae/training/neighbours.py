@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,6 +85,12 @@ class Neighbours(Aid):
         Rows up to which neighbours are searched exactly, in time that grows with the
         square of the rows. Beyond, they are found approximately, if pynndescent is
         installed (``pip install "skfmvae[neighbours]"``), else exactly, with a warning.
+    class_shares : array-like, dict of str to array-like or None, default=None
+        Which share of the rows belongs to each class, in the order of `classes_`, where
+        you know it: for the only property, or by the names of properties. What is not
+        given is estimated, see :func:`~skfmvae.training.graph.estimate_shares`, and
+        from few labels badly where classes are unequal. A property without any label
+        has none.
     memory : str, joblib.Memory or None, default=None
         A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
         fitted: later fits to the same rows, with other labels or settings, as in a
@@ -127,6 +135,7 @@ class Neighbours(Aid):
         "distance": [None, callable],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, None, closed="left")],
+        "class_shares": [None, dict, "array-like"],
         "memory": [None, str, HasMethods("cache")],
     }
 
@@ -143,6 +152,7 @@ class Neighbours(Aid):
         distance: Any = None,
         n_candidates: int = N_CANDIDATES,
         exact_up_to: int = EXACT_UP_TO,
+        class_shares: Any = None,
         memory: Any = None,
     ):
         self.weight = weight
@@ -156,9 +166,10 @@ class Neighbours(Aid):
         self.distance = distance
         self.n_candidates = n_candidates
         self.exact_up_to = exact_up_to
+        self.class_shares = class_shares
         self.memory = memory
 
-    def graph_settings(self) -> dict[str, Any]:
+    def graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
         """Return how the graph should be built; see `Aid.graph_settings`."""
         if self.distance is not None and self.n_candidates < self.n_neighbors:
             raise ValueError(
@@ -172,8 +183,30 @@ class Neighbours(Aid):
             "distance": self.distance,
             "n_candidates": self.n_candidates,
             "exact_up_to": self.exact_up_to,
+            "class_shares": self._class_shares(n_values),
             "memory": self.memory,
         }
+
+    def _class_shares(self, n_values):
+        """Return the shares of each property, None where they are not given."""
+        given = self.class_shares
+        if given is not None and not isinstance(given, Mapping):
+            if len(n_values) > 1:
+                raise ValueError(
+                    f"Neighbours: class_shares={given!r} does not tell of which of "
+                    f"the properties {list(n_values)} it speaks; give a dict by name."
+                )
+            given = dict.fromkeys(n_values, given)
+        unknown = sorted((given or {}).keys() - n_values.keys())
+        if unknown:
+            raise ValueError(
+                f"Neighbours: class_shares names the unknown properties {unknown}; the "
+                f"properties are {list(n_values)}."
+            )
+        return [
+            _checked_shares(name, given[name], n) if given and name in given else None
+            for name, n in n_values.items()
+        ]
 
     def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""
@@ -199,6 +232,18 @@ class Neighbours(Aid):
             return total
 
         return loss
+
+
+def _checked_shares(name, shares, n_values):
+    """Return shares of the classes of a property, if they are such."""
+    values = np.asarray(shares, dtype=float)
+    right = values.shape == (n_values,) and (values > 0).all()
+    if not right or not np.isclose(values.sum(), 1, atol=1e-3):
+        raise ValueError(
+            f"Neighbours: class_shares of {name!r} should be {n_values} positive "
+            f"numbers that add up to 1, one for each value; got {shares!r}."
+        )
+    return values / values.sum()
 
 
 class _Shares:

@@ -190,6 +190,47 @@ def test_neighbours_by_a_distance_of_ones_own(make_learner, rows):
         estimator.fit(X, partly(y, 12))
 
 
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ([0.5, 0.5], r"class_shares of 'property_0' should be 3 positive numbers .* 1"),
+        ([0.5, 0.3, 0.1], r"one for each value; got \[0.5, 0.3, 0.1\]"),
+        ({"property_0": [1.0, 0.0, 0.0]}, "should be 3 positive numbers"),
+        ({"digit": [0.2, 0.3, 0.5]}, r"unknown properties \['digit'\]; .*'property_0'"),
+    ],
+)
+def test_class_shares_must_be_those_of_a_property(make_learner, rows, shares, message):
+    X, y = rows
+    estimator = make_learner(neighbours=Neighbours(class_shares=shares))
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, partly(y, 12))
+
+
+def test_class_shares_of_several_properties_have_names(make_learner, rows):
+    X, y = rows
+    estimator = make_learner(neighbours=Neighbours(class_shares=[0.2, 0.3, 0.5]))
+    both = np.stack([partly(y, 12), partly(y, 30)], axis=1)
+    with pytest.raises(ValueError, match=r"\['property_0', .* it speaks; give a dict"):
+        estimator.fit(X, both)
+
+
+def test_class_shares_decide_where_labels_say_little(make_learner):
+    """A blob between two labels goes to the class that should be large."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat([-4.0, 0.0, 4.0], 40)
+    X = rng.normal(size=(120, 5)).astype(np.float32)
+    X[:, 0] += centres
+    y = np.full(120, -1)
+    y[:5], y[-5:] = 0, 1
+    large = {}
+    for shares in ([2 / 3, 1 / 3], [1 / 3, 2 / 3]):
+        neighbours = Neighbours(class_shares={"property_0": shares})
+        estimator = make_learner(neighbours=neighbours, max_epochs=100).fit(X, y)
+        large[shares[0] > 0.5] = np.mean(estimator.predict(X[40:80]) == 0)
+    assert large[True] > 0.8
+    assert large[False] < 0.2
+
+
 def test_a_single_row_of_a_class(make_estimator, rows):
     X, y = rows
     few = np.full(90, -1)
