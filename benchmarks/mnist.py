@@ -53,7 +53,7 @@ SETTINGS = {
     "lr": 2e-3,
     "max_epochs": 25,
 }
-AUGMENTATION = ImageAugmentation()
+AUGMENTATION = ImageAugmentation(warp=1.0)
 TABLE = {
     "no labels": (0, None),
     "50 labels, of 0 to 4 alone": (50, None),
