@@ -86,11 +86,11 @@ class Neighbours(Aid):
         square of the rows. Beyond, they are found approximately, if pynndescent is
         installed (``pip install "skfmvae[neighbours]"``), else exactly, with a warning.
     class_shares : array-like, dict of str to array-like or None, default=None
-        Which share of the rows belongs to each class, in the order of `classes_`, where
-        you know it: for the only property, or by the names of properties. What is not
-        given is estimated, see :func:`~skfmvae.training.graph.estimate_shares`, and
-        from few labels badly where classes are unequal. A property without any label
-        has none.
+        Which share of the rows belongs to each class, in the order of `classes_` (spare
+        components last), where you know it: for the only property, or by the names of
+        properties. What is not given is estimated, see
+        :func:`~skfmvae.training.graph.estimate_shares`, and from few labels badly where
+        classes are unequal. A property without any label has none.
     memory : str, joblib.Memory or None, default=None
         A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
         fitted: later fits to the same rows, with other labels or settings, as in a
@@ -236,7 +236,10 @@ class Neighbours(Aid):
 
 def _checked_shares(name, shares, n_values):
     """Return shares of the classes of a property, if they are such."""
-    values = np.asarray(shares, dtype=float)
+    try:
+        values = np.asarray(shares, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
     right = values.shape == (n_values,) and (values > 0).all()
     if not right or not np.isclose(values.sum(), 1, atol=1e-3):
         raise ValueError(

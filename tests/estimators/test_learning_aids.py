@@ -196,6 +196,7 @@ def test_neighbours_by_a_distance_of_ones_own(make_learner, rows):
         ([0.5, 0.5], r"class_shares of 'property_0' should be 3 positive numbers .* 1"),
         ([0.5, 0.3, 0.1], r"one for each value; got \[0.5, 0.3, 0.1\]"),
         ({"property_0": [1.0, 0.0, 0.0]}, "should be 3 positive numbers"),
+        ({"property_0": {"a": 0.5, "b": 0.5}}, r"for each value; got \{'a': 0.5"),
         ({"digit": [0.2, 0.3, 0.5]}, r"unknown properties \['digit'\]; .*'property_0'"),
     ],
 )
