@@ -203,8 +203,17 @@ def neighbour_distances(
 
     Parameters
     ----------
-    X, n_neighbors, exact_up_to, features, distance, n_candidates
-        As for `NeighbourGraph`.
+    X : ndarray or CSR matrix of shape (n, D)
+        The rows.
+    n_neighbors : int
+    exact_up_to : int, default=100_000
+        See `nearest_rows`.
+    features : transformer or None, default=None
+        What neighbours are found by, see `NeighbourGraph`.
+    distance : callable or None, default=None
+        By which neighbours are the nearest of candidates; see `nearest_candidates`.
+    n_candidates : int, default=40
+        Rows nearest by features that are looked at by `distance`.
 
     Returns
     -------
