@@ -686,7 +686,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def _map_batches(self, function, rows):
         """Apply a function to chunks of rows and join what it lists."""
         chunks = []
-        with torch.inference_mode():
+        with torch.no_grad():
             for index in torch.arange(len(rows)).split(LARGEST_CHUNK):
                 n = len(index)
                 filled = index[torch.arange(max(n, SMALLEST_CHUNK)) % n]

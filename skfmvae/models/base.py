@@ -18,6 +18,8 @@ from torch.distributions import Distribution, Normal
 
 from skfmvae.nn import LikelihoodModule
 
+from .proposal import DECODED_AT_ONCE, N_LOOKED_AT, LogWeights, refined_proposal
+
 __all__ = [
     "Evaluation",
     "Labels",
@@ -30,8 +32,6 @@ __all__ = [
 ]
 
 LOG_VARIANCE_RANGE = (-8.0, 3.0)
-# Rows that a few rows with some draws of each may amount to; at least one draw of all.
-DECODED_AT_ONCE = 1024
 
 
 class Labels(NamedTuple):
@@ -167,10 +167,12 @@ class Model(nn.Module, ABC):
     def log_prior(self, z: Tensor) -> Tensor:
         """Return ``ln p(z)``, shape (n,), in nats."""
 
+    @torch.no_grad()
     def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return an importance-weighted lower bound on ``ln p(x)``, shape (n,).
 
-        Burda et al. (2016), equation 8.
+        Burda et al. (2016), equation 8, with draws from a proposal that is fitted to
+        each row, see `refined_proposal`.
 
         Parameters
         ----------
@@ -180,24 +182,30 @@ class Model(nn.Module, ABC):
             not depend on its neighbours.
         """
         log_weights = self.importance_weights(x)
-        n_at_once = max(1, DECODED_AT_ONCE // len(x))
-        drawn = [log_weights(draws) for draws in noise.split(n_at_once)]
+        half = even_draws(noise.shape[1], N_LOOKED_AT // 2).to(noise)
+        proposal = refined_proposal(log_weights, len(x), torch.cat([half, -half]))
+        drawn = []
+        for some in noise.split(max(1, DECODED_AT_ONCE // len(x))):
+            draws = proposal.place(some)
+            log_q = -0.5 * some.square().sum(1) + proposal.log_det()[:, None]
+            drawn.append(log_weights(draws) - 0.5 * draws.square().sum(2) - log_q)
         return torch.logsumexp(torch.cat(drawn, dim=1), dim=1) - math.log(len(noise))
 
-    def importance_weights(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+    def importance_weights(self, x: Tensor) -> LogWeights:
         """Read rows; return what gives the log-weights of draws.
 
-        The function takes standard normal draws, shape (S, L), and returns
-        ``ln p(x, z) / q(z | x)``, shape (n, S), in nats.
+        The function takes draws of noise, shape (n, S, L), and returns
+        ``ln p(x, z) / q(z | x)``, shape (n, S), in nats, of the ``z`` that they stand
+        for. It is standard normal noise that stands for draws from ``q(z | x)``.
         """
         posterior = self.encode(x)
 
         def log_weights(noise: Tensor) -> Tensor:
             mean, stddev, rows = (
-                values.repeat_interleave(len(noise), dim=0)
+                values.repeat_interleave(noise.shape[1], dim=0)
                 for values in (posterior.mean, posterior.stddev, x)
             )
-            z = mean + stddev * noise.repeat(len(x), 1)
+            z = mean + stddev * noise.flatten(0, 1)
             log_q = Normal(mean, stddev, validate_args=False).log_prob(z).sum(1)
             log_joint = self.decode(z).log_prob(rows) + self.log_prior(z)
             return (log_joint - log_q).view(len(x), -1)

@@ -24,6 +24,7 @@ from .base import (
     relaxed_draw,
     side_by_side,
 )
+from .proposal import LogWeights
 
 __all__ = ["Semafo", "Weights"]
 
@@ -451,14 +452,15 @@ class Semafo(Model):
         self._place(z, stay)
         return torch.stack(log_p).sum(0)
 
-    def importance_weights(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+    def importance_weights(self, x: Tensor) -> LogWeights:
         states = self._states(x)
 
         def log_weights(noise: Tensor) -> Tensor:
             rows, *read = (
-                values.repeat_interleave(len(noise), dim=0) for values in (x, *states)
+                values.repeat_interleave(noise.shape[1], dim=0)
+                for values in (x, *states)
             )
-            of_draws = self._log_weight(rows, read, noise.repeat(len(x), 1))
+            of_draws = self._log_weight(rows, read, noise.flatten(0, 1))
             return of_draws.view(len(x), -1)
 
         return log_weights

@@ -27,6 +27,7 @@ from .base import (
     side_by_side,
 )
 from .marginalization import every_value, one_hot, sum_and_sample
+from .proposal import LogWeights
 from .worlds import Worlds
 
 __all__ = ["SemiSupervised"]
@@ -489,16 +490,16 @@ class SemiSupervised(Model):
             log_proba.append(worlds.log_sum_over_rows(score[:, None] + value))
         return log_proba
 
-    def importance_weights(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+    def importance_weights(self, x: Tensor) -> LogWeights:
         outputs, nothing = self._outputs(x), self._nothing_known(len(x))
 
         def log_weights(noise: Tensor) -> Tensor:
-            epsilon = noise.repeat(len(x), 1)  # worlds of a row follow each other
+            epsilon = noise.flatten(0, 1)  # worlds of a row follow each other
             worlds, _ = self._recognise(
                 outputs,
                 nothing,
                 x,
-                n_particles=len(noise),
+                n_particles=noise.shape[1],
                 gaussian=partial(self._gaussian_draw, epsilon),
                 discrete=partial(self._discrete_draw, epsilon),
             )

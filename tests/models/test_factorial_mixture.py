@@ -422,7 +422,7 @@ def test_the_bound_rises_to_the_exact_marginal():
     few = torch.stack([model.log_marginal(x, eps) for eps in noise[:900].split(3)])
     some = torch.stack([model.log_marginal(x, eps) for eps in noise[:900].split(30)])
     assert (few.mean(0) < some.mean(0)).all()
-    assert (some.mean(0) < exact + 3 * some.std(0) / len(some) ** 0.5).all()
-    assert (few.mean(0) < exact).all()
+    for bounds in (few, some):
+        assert (bounds.mean(0) < exact + 3 * bounds.std(0) / len(bounds) ** 0.5).all()
     many = model.log_marginal(x, noise)
-    torch.testing.assert_close(many, exact, atol=0.05, rtol=0)
+    torch.testing.assert_close(many, exact, atol=0.02, rtol=0)

@@ -397,7 +397,11 @@ def test_log_marginal_is_the_integral_over_u_and_all_levels(levels):
         # The bound of a few of the draws is less, on average.
         few = log_weights.view(-1, 5, len(x)).logsumexp(1) - math.log(5)
         assert (few.mean(0) < exact).all()
-        torch.testing.assert_close(model.log_marginal(x, noise[:5, 0]), few[0])
+        # Latents of which all is linear have a Gaussian posterior: but for u, which is
+        # proposed by probabilities, a few draws are enough.
+        sets = noise[:2000, 0].split(200)
+        found = torch.stack([model.log_marginal(x, draws) for draws in sets])
+        torch.testing.assert_close(found.mean(0), exact, atol=0.02, rtol=0)
 
 
 def test_log_prior_is_that_of_draws():
