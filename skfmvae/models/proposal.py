@@ -14,6 +14,7 @@ __all__ = ["LogWeights", "Proposal", "refined_proposal"]
 LogWeights = Callable[[Tensor], Tensor]
 
 N_STEPS = 2
+SHORTER = 0.25  # than the step before it, where that one went too far
 N_LOOKED_AT = 8  # draws that tell the slope
 # The least precision in any direction, where the noise itself has one.
 LEAST_PRECISION = 0.25
@@ -52,8 +53,8 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     drawn from ``w(e) N(e; 0, I)``. Two of Newton's steps lead from the noise's own
     Gaussian towards the one that maximises the evidence lower bound: the mean of the
     slope over the Gaussian becomes zero, and the curvature its precision (Opper and
-    Archambeau 2009, equations 9 and 10, of which the curvature is taken at the mean
-    alone). A row whose bound a step would lower does not take it.
+    Archambeau 2009, section 2; here the curvature is that at the mean). A row whose
+    bound a step would lower stays where it was, and its next step is shorter.
 
     Parameters
     ----------
@@ -83,12 +84,14 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     unit = torch.eye(n_latents, dtype=noise.dtype, device=noise.device)
     best = Proposal(noise.new_zeros(n, n_latents), unit.expand(n, -1, -1))
     bound, slope = look_at(best)
+    length = noise.new_ones(n, 1)
     for _ in range(N_STEPS):
         root = _root_of_precision(-_curvature(log_target, best.mean))
         step = torch.cholesky_solve(slope[:, :, None], root)[:, :, 0]
-        new = Proposal(best.mean + step, root)
+        new = Proposal(best.mean + length * step, root)
         new_bound, new_slope = look_at(new)
         better = new_bound > bound
+        length = torch.where(better[:, None], length, SHORTER * length)
         best = Proposal(
             torch.where(better[:, None], new.mean, best.mean),
             torch.where(better[:, None, None], new.root, best.root),

@@ -95,7 +95,7 @@ def test_the_slope_is_zero_over_what_is_found():
 @pytest.mark.parametrize(
     "log_weights",
     [
-        # So flat at first that the step is far too long.
+        # So flat at first that a step is far too long.
         lambda noise: -20 * (noise - 2).cosh().log().sum(2),
         # Curved up.
         lambda noise: -((noise.square() - 1).square()).sum(2) + 0.1 * noise.sum(2),
@@ -116,6 +116,16 @@ def test_the_bound_never_falls(log_weights):
     found = refined_proposal(log_weights, 2, noise)
     assert found.mean.isfinite().all()
     assert (bound(found.place(noise), found.log_det()) >= before - 1e-12).all()
+
+
+def test_a_step_that_went_too_far_is_followed_by_a_shorter_one():
+    torch.manual_seed(0)
+
+    def log_weights(noise):
+        return -20 * (noise - 2).cosh().log().sum(2)
+
+    found = refined_proposal(log_weights, 1, even_noise())
+    assert (found.mean - 2).abs().max() < 0.5
 
 
 def test_importance_samples_add_up_to_the_integral():
