@@ -10,6 +10,7 @@ row. Networks are dense, and there is one layer of latents.
 
 import argparse
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ SETTINGS = {
     "decoder": NETWORK,
     "batch_size": 250,
     "lr": 2e-3,
+    # Ours decays weights by 1e-4, with which training rows soon gain alone.
+    "optimizer": partial(
+        torch.optim.AdamW, betas=(0.9, 0.99), weight_decay=0.1, fused=True
+    ),
     "kl": KL(warmup=0.1),
     "likelihood": "bernoulli",
 }
@@ -62,7 +67,7 @@ def main():
     """Print a row of the table for each contestant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--held-out", action="store_true")
-    parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=160)
     parser.add_argument("--draws", type=int, default=5000)
     parser.add_argument("--scored", type=int, default=10_000, help="rows")
     parser.add_argument("--seed", type=int, default=0)
