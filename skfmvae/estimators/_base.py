@@ -18,6 +18,7 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
+from skfmvae._checks import check_whole
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
 from skfmvae.augment import ImageAugmentation
 from skfmvae.labels import PartialLabelEncoder
@@ -433,9 +434,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
         The importance-weighted bound of Burda et al. (2016), equation 8, at the
         posterior predictive of the global parameters; it rises towards ``ln p(x)``
-        with `n_draws`. Draws come from a Gaussian that is fitted to each row, which
-        takes about as long as 100 draws do and is worth more than thousands. All rows
-        share the noise, so the result is deterministic.
+        with `n_draws`. Draws come from a Gaussian that is fitted to each row first, for
+        the time of some hundreds of draws: the bound gains most where the encoder knows
+        least of a row. All rows share the noise, so the result is deterministic.
 
         Parameters
         ----------
@@ -448,9 +449,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         -------
         log_prob : ndarray of shape (n_samples,)
             In nats, in the units of the data.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is no whole number of at least 1.
         """
-        if n_draws < 1:
-            raise ValueError(f"n_draws={n_draws!r} should be at least 1.")
+        check_whole("n_draws", n_draws, 1)
         X = self._check_X(X)
         self._model.likelihood.check_support(X)
         generator = torch.Generator().manual_seed(0)
@@ -581,11 +586,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         Raises
         ------
         ValueError
-            When a property or a value is unknown, or `n_samples` is less than one.
+            When a property or a value is unknown, or `n_samples` is no whole number
+            of at least 1.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} should be at least 1.")
+        check_whole("n_samples", n_samples, 1)
         wanted = self._wanted(properties or {}, n_samples)
         labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
         with seeded(check_random_state(random_state), self.device_), torch.no_grad():

@@ -5,12 +5,13 @@ An independent classifier reads them.
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+
+from skfmvae._checks import check_whole
 
 from ._columns import named_columns
 
@@ -99,11 +100,8 @@ def controllability(
     random_state = check_random_state(random_state)
     if Y is not None:
         wanted = _wanted(Y, properties)
-    elif not isinstance(n_samples, Integral) or int(n_samples) < 1:
-        raise ValueError(
-            f"n_samples={n_samples!r} should be a whole number of at least 1."
-        )
     else:
+        check_whole("n_samples", n_samples, 1)
         wanted = {
             name: values[random_state.randint(len(values), size=n_samples)]
             for name, values in properties.items()

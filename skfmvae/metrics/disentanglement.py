@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array, check_random_state
 
+from skfmvae._checks import check_whole
 from skfmvae.labels import Columns, PartialLabelEncoder
 
 from ._columns import named_columns
@@ -104,8 +104,7 @@ def mutual_information_gap(Z: ArrayLike, Y: Any, *, n_bins: int = 20) -> float:
     >>> round(mutual_information_gap(mixed, Y), 3)
     0.0
     """
-    if not isinstance(n_bins, Integral) or int(n_bins) < 2:
-        raise ValueError(f"n_bins={n_bins!r} should be a whole number of at least 2.")
+    check_whole("n_bins", n_bins, 2)
     Z, codes = _check_code(Z, Y, min_latents=2)
     information = np.empty((Z.shape[1], codes.shape[1]))
     for i, z in enumerate(Z.T):

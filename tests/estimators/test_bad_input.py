@@ -318,6 +318,10 @@ REFUSED_WHEN_FITTED = {
         lambda e, X: e.sample(0),
         ["n_samples=0", "at least 1"],
     ),
+    "sample_in_words": (
+        lambda e, X: e.sample("many"),
+        ["n_samples='many'", "whole number"],
+    ),
     "sample_unknown_property": (
         lambda e, X: e.sample(2, {"size": 1}),
         ["no property 'size'", "['kind']"],
@@ -357,6 +361,10 @@ REFUSED_WHEN_FITTED = {
     "no_draws": (
         lambda e, X: e.score_samples(X, n_draws=0),
         ["n_draws=0", "at least 1"],
+    ),
+    "half_a_draw": (
+        lambda e, X: e.score_samples(X, n_draws=2.5),
+        ["n_draws=2.5", "whole number"],
     ),
 }
 
