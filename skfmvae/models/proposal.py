@@ -135,5 +135,7 @@ def _root_of_precision(curvature: Tensor) -> Tensor:
     values, vectors = (
         part.to(curvature) for part in torch.linalg.eigh(symmetric.cpu())
     )
-    raised = vectors * values.clamp_min(LEAST_PRECISION)[:, None]
-    return torch.linalg.cholesky(raised @ vectors.mT)
+    # Multiplied out, very unequal precisions would no longer all be positive.
+    half = vectors * values.clamp_min(LEAST_PRECISION).sqrt()[:, None]
+    upper = torch.linalg.qr(half.mT).R
+    return (upper * upper.diagonal(dim1=1, dim2=2).sign()[:, :, None]).mT

@@ -60,6 +60,24 @@ def test_no_direction_is_wider_than_allowed():
     torch.testing.assert_close(values, expected.expand(N, -1))
 
 
+def test_very_unequal_precisions_are_borne():
+    """In single precision the least of them are lost beside the largest."""
+    torch.manual_seed(0)
+    basis = torch.linalg.qr(torch.randn(50, L, L))[0]
+    root = basis * torch.tensor([1.0, 1e3, 1e6])
+
+    def log_weights(noise):
+        return -0.5 * (noise @ root).square().sum(2)
+
+    found = refined_proposal(log_weights, len(root), even_noise().float())
+    precision = found.root @ found.root.mT
+    relative = (precision - root @ root.mT).norm(dim=(1, 2)) / root.norm(
+        dim=(1, 2)
+    ) ** 2
+    assert (relative < 1e-5).all()
+    assert (found.root.diagonal(dim1=1, dim2=2) > 0).all()
+
+
 def test_rows_do_not_depend_on_each_other():
     torch.manual_seed(0)
     steepness = torch.rand(N, L, dtype=torch.float64)
