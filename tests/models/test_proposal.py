@@ -36,6 +36,14 @@ def test_a_gaussian_posterior_is_found():
     torch.testing.assert_close(found.root @ found.root.mT, precision)
 
 
+def test_a_posterior_wider_than_the_noise_is_found():
+    """Though draws from it are less probable: entropy makes up for that."""
+    torch.manual_seed(0)
+    found = refined_proposal(lambda e: 0.25 * e.square().sum(2), N, even_noise())
+    expected = 0.5 * torch.eye(L, dtype=torch.float64).expand(N, -1, -1)
+    torch.testing.assert_close(found.root @ found.root.mT, expected)
+
+
 def test_draws_are_those_of_the_gaussian():
     torch.manual_seed(0)
     _, precision, log_weights = gaussian_posteriors()
