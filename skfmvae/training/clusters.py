@@ -117,8 +117,11 @@ def _parts(graph, n_parts):
     time = np.log(LAST_MODE) / np.log(min(values.min(), 0.999))
     places = values**time * modes / np.sqrt(degree)[:, None]
     places /= places.std(axis=0).mean()
-    kmeans = KMeans(n_parts, n_init=3, random_state=0).fit(places)
-    return np.unique(kmeans.labels_, return_inverse=True)[1]
+    parts = KMeans(n_parts, n_init=3, random_state=0).fit_predict(places)
+    # Places of rows at the edge may be nearer to a part that they have no edge to.
+    member = np.eye(n_parts)[parts]
+    parts = (member + graph @ member).argmax(axis=1)
+    return np.unique(parts, return_inverse=True)[1]
 
 
 def _owners(counts, size):

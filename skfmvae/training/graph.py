@@ -275,16 +275,23 @@ def self_scaled_weights(distances):
     Returns
     -------
     weights : CSR matrix of shape (n, n)
-        ``a + a' - a * a'`` with ``a_ij = exp(-d_ij² / (s_i s_j))`` for the neighbours
-        ``j`` of ``i`` and ``s_i`` the distance from ``i`` to its last neighbour
-        (Zelnik-Manor and Perona 2004, section 2).
+        ``a + a' - a * a'`` with ``a_ij = exp(-4 d_ij² / (s_i² + s_j²))`` for the
+        neighbours ``j`` of ``i`` and ``s_i`` the distance from ``i`` to its last
+        neighbour, after Zelnik-Manor and Perona (2004, section 2).
+
+    Notes
+    -----
+    There it is ``exp(-d_ij² / (s_i s_j))``, which leaves the furthest neighbour more
+    than a third of the weight of the nearest; digits are told apart better with less.
+    With the 4 a product would cut rows in sparse places off, as the rows near them lie
+    in denser ones; as it is, no edge weighs less than ``exp(-4)``.
     """
     a = distances.copy()
     # Twins are neighbours too: a stored zero would read as no edge.
     a.data = np.maximum(a.data, TWINS)
-    scale = a.max(axis=1).toarray().ravel()
+    scale = a.max(axis=1).toarray().ravel() ** 2
     row, column = a.nonzero()
-    a.data = np.exp(-(a.data**2) / (scale[row] * scale[column]))
+    a.data = np.exp(-4 * a.data**2 / (scale[row] + scale[column]))
     return (a + a.T - a.multiply(a.T)).tocsr()
 
 

@@ -37,9 +37,16 @@ def test_weights_are_those_of_the_formula():
     scale = np.sort(d, axis=1)[:, k - 1]
     for i in range(len(X)):
         for j in np.argsort(d[i])[:k]:
-            a[i, j] = np.exp(-(d[i, j] ** 2) / (scale[i] * scale[j]))
+            a[i, j] = np.exp(-4 * d[i, j] ** 2 / (scale[i] ** 2 + scale[j] ** 2))
             assert distances[i, j] == pytest.approx(d[i, j], rel=1e-4)
     np.testing.assert_allclose(weights.toarray(), a + a.T - a * a.T, atol=1e-4)
+
+
+def test_no_row_is_cut_off():
+    """However far a row lies from a dense crowd that knows nothing of it."""
+    X = np.concatenate([make_points(40) / 1000, [[5, 5, 5]]]).astype(np.float32)
+    weights, _ = nearest_neighbour_graph(X, 4)
+    assert weights.data.min() >= np.exp(-4)
 
 
 @pytest.mark.parametrize("n_columns", [20, 80])
