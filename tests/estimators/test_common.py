@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils._param_validation import generate_invalid_param_val
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_classifiers_train,
+    parametrize_with_checks,
+)
 
 import skfmvae
 from skfmvae._compat import Interval
@@ -34,6 +37,11 @@ EXPECTED_FAILURES = {
 )
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
+
+
+def test_the_defaults_learn_what_scikit_learn_asks(Estimator):
+    """The check that turns on training, in all epochs."""
+    check_classifiers_train(Estimator.__name__, Estimator())
 
 
 # What check_classifiers_classes guards ------------------------------------------------

@@ -218,7 +218,7 @@ def test_the_bound_is_below_the_exact_density(on_a_line, exact, n_draws):
     """On average over the draws, for every row."""
     estimator, X = on_a_line
     x = torch.as_tensor(X, dtype=torch.float32, device=estimator.device_)
-    noise = torch.randn(200, n_draws, 1, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(500, n_draws, 1, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         sets = [
             estimator.net_.module_.log_marginal(x, draws)
@@ -227,9 +227,7 @@ def test_the_bound_is_below_the_exact_density(on_a_line, exact, n_draws):
     bounds = torch.stack(sets).cpu().double().numpy()
     error = bounds.std(axis=0) / np.sqrt(len(bounds))
     assert (bounds.mean(axis=0) < exact + 3 * error + 1e-4).all()
-    # All rows share the draws of a set.
-    means = bounds.mean(axis=1)
-    assert means.mean() < exact.mean() + 3 * means.std() / np.sqrt(len(means))
+    assert bounds.mean() < exact.mean()
 
 
 @pytest.mark.parametrize(
