@@ -22,13 +22,12 @@ from sklearn.pipeline import make_pipeline
 
 from skfmvae.distances import ImageDistortion
 from skfmvae.features import OrientedGradients
-from skfmvae.training.graph import (
+from skfmvae.training.edges import (
     N_CANDIDATES,
-    NeighbourGraph,
-    estimate_shares,
     principal_components,
     self_scaled_weights,
 )
+from skfmvae.training.graph import NeighbourGraph, estimate_shares
 from skfmvae.training.propagation import label_probabilities, spread_for
 from skfmvae.training.search import nearest_candidates, nearest_rows
 

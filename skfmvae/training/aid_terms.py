@@ -31,8 +31,8 @@ CHUNK = 1024  # rows that are encoded together
 class AidTerms:
     """What the learning aids add to the loss of a batch.
 
-    With nothing to infer, because some property is labelled and every one is on all
-    rows or on none, there is no aid, no graph, and the object is false.
+    With nothing to infer, because every property is known on all rows, there is no aid,
+    no graph, and the object is false.
 
     Parameters
     ----------
@@ -48,9 +48,7 @@ class AidTerms:
         self.rows = rows
         self.losses: dict[Aid, AidLoss] = {}
         self.n_rebuilt = 0
-        known = rows.codes >= 0
-        some, every = known.any(0), known.all(0)
-        if not aids or not len(some) or (some.any() and not (some & ~every).any()):
+        if not aids or bool((rows.codes >= 0).all()):
             return
         settings: dict[str, Any] = {}
         for aid in aids:

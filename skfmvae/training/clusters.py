@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 
 from .propagation import neighbour_mean
 
-__all__ = ["cluster_graph", "seed_clusters"]
+__all__ = ["cluster_graph", "group_weights", "seed_clusters"]
 
 PARTS_PER_CLUSTER = 3
 # What the fastest of the diffusion's modes that are looked at has come down to, when
@@ -25,9 +25,9 @@ def seed_clusters(graph, codes, n_classes) -> np.ndarray:
     """Give some rows of the clusters of unnamed components the codes of these.
 
     A component is unnamed where no label is of it: in a property of which other classes
-    are labelled, and in the first property where there is no label at all. Beside
-    labelled properties, others are sought and not the classes of these once more, so
-    that those without any label are left alone.
+    are labelled, and in the first property where there is no label at all. Those that
+    nobody labelled beside others are left to `discover`, which seeks others and not the
+    classes of these once more.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _owners(counts, size):
 
 def _merge(graph, parts, owner, n_clusters):
     """Return the cluster of each part."""
-    between = _between(graph, parts, len(owner)) + 1e-12
+    between = group_weights(graph, parts, len(owner)) + 1e-12
     size = np.bincount(parts, minlength=len(owner)).astype(float)
     cluster = np.arange(len(owner))
 
@@ -169,8 +169,20 @@ def _merge(graph, parts, owner, n_clusters):
     return names[cluster]
 
 
-def _between(graph, groups, n_groups):
-    """Return the sums of weights between groups."""
+def group_weights(graph, groups, n_groups: int) -> np.ndarray:
+    """Return the sums of weights between groups.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+    groups : int64 ndarray of shape (n,)
+        Below `n_groups`.
+    n_groups : int
+
+    Returns
+    -------
+    weights : ndarray of shape (n_groups, n_groups)
+    """
     shape = (len(groups), n_groups)
     member = scipy.sparse.csr_array(
         (np.ones(len(groups)), (np.arange(len(groups)), groups)), shape=shape

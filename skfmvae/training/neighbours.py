@@ -14,7 +14,8 @@ from torch import Tensor
 from skfmvae._compat import HasMethods, Interval
 
 from .aids import Aid, AidLoss, Alignment, Predict, cross_entropy, mean_over
-from .graph import N_CANDIDATES, NeighbourGraph
+from .edges import N_CANDIDATES
+from .graph import NeighbourGraph
 from .propagation import neighbour_mean
 from .rows import Batch
 from .search import EXACT_UP_TO
@@ -40,15 +41,17 @@ class Neighbours(Aid):
     Where a property has components that nobody labelled, rows are clustered on the
     graph, and ten of each cluster without labels stand for labelled ones, see
     :func:`~skfmvae.training.clusters.seed_clusters`. So they do for the first of all
-    properties where there is no label at all.
+    properties where there is no label at all. Beside labelled properties, up to a
+    hundred rows stand for labels of each value of one that nobody labelled, see
+    :func:`~skfmvae.training.discovery.discover`.
 
     Rows that lie near each other need not be alike in a property. Before training, a
     fifth of its labels at a time is hidden and looked for on the graph; where they are
     found badly (a kappa of 0.6 or less, see
-    :func:`~skfmvae.training.graph.agreement`), the mean prediction is held to no less
-    than half of each class share instead, by its divergence (as Mann and McCallum 2007
-    do), so that not all rows become one class. From 0.8 on the term counts in full,
-    and in between in part. All is in proportion to the share of unlabelled rows.
+    :func:`~skfmvae.training.propagation.agreement`), the mean prediction is held to no
+    less than half of each class share instead, by its divergence (as Mann and McCallum
+    2007 do), so that not all rows become one class. From 0.8 on the term counts in
+    full, and in between in part. All is in proportion to the share of unlabelled rows.
 
     Parameters
     ----------

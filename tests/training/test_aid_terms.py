@@ -7,7 +7,7 @@ from torch.distributions import Normal
 from skfmvae.training import NeighbourGraph, Neighbours, Rows, VirtualAdversarial
 from skfmvae.training.aid_terms import AidTerms
 from skfmvae.training.aids import Aid
-from skfmvae.training.graph import nearest_neighbour_graph
+from skfmvae.training.edges import nearest_neighbour_graph
 
 N, D, C = 40, 4, 3
 

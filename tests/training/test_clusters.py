@@ -7,7 +7,7 @@ from sklearn.datasets import make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
 from skfmvae.training.clusters import cluster_graph, seed_clusters
-from skfmvae.training.graph import nearest_neighbour_graph
+from skfmvae.training.edges import nearest_neighbour_graph
 
 
 def graph_of(X, k=5):

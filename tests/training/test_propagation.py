@@ -5,7 +5,8 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.neighbors import kneighbors_graph
 from sklearn.semi_supervised import LabelSpreading
 
-from skfmvae.training.graph import estimate_shares, nearest_neighbour_graph
+from skfmvae.training.edges import nearest_neighbour_graph
+from skfmvae.training.graph import estimate_shares
 from skfmvae.training.propagation import (
     label_probabilities,
     match_shares,
