@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 # Containers of one property ----------------------------------------------------------
 
@@ -176,6 +177,20 @@ def test_a_column_without_a_label_is_discovered(make_learner, two_properties):
     np.testing.assert_array_equal(predicted[:, 1], numbers[:, 1])
     assert set(predicted[:, 0]) <= {0, 1, 2, 3}
     assert estimator.score(X, y) == np.mean(predicted[:, 1] == numbers[:, 1])
+
+
+def test_what_nobody_labelled_is_found_beside_what_is(make_learner):
+    """Though the effect of what is labelled is twice as large, on all rows or some."""
+    rng = np.random.default_rng(0)
+    kind, hidden = rng.integers(3, size=(2, 300))
+    X = rng.normal(scale=0.3, size=(300, 6))
+    X[:, :3] += 4 * np.eye(3)[kind]
+    X[:, 3:] += 2 * np.eye(3)[hidden]
+    for n_labelled in (60, 300):
+        y = np.where(np.arange(300) < n_labelled, kind, -1)
+        estimator = make_learner(property_components=3, n_discovered=1)
+        found = estimator.fit(X, y).property_proba(X)["discovered_0"].argmax(axis=1)
+        assert adjusted_rand_score(hidden, found) > 0.95
 
 
 # Few labels, or none ------------------------------------------------------------------
