@@ -123,6 +123,11 @@ class Model(nn.Module, ABC):
         """The size ``L`` of the latent vector."""
         return max(block.stop for block in self.latent_blocks.values())
 
+    @property
+    def independent_properties(self) -> list[str]:
+        """Names of the discrete properties that the prior joins with no other one."""
+        return list(self.n_components)
+
     @abstractmethod
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         """Return the objective's terms of a batch, with what they came from."""

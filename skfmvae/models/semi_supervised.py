@@ -165,6 +165,15 @@ class SemiSupervised(Model):
 
     # The objective (section 3 of the paper) -----------------------------------------
 
+    @property
+    def independent_properties(self) -> list[str]:
+        ancestors = {v: self.graph.ancestors(v, "generative") for v in self.properties}
+        return [
+            v
+            for v in self.n_components
+            if not ancestors[v] and all(v not in above for above in ancestors.values())
+        ]
+
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         outputs = self._outputs(x)
         worlds, gains = self._recognise(

@@ -57,6 +57,9 @@ class AidTerms:
             rows.values(),
             rows.codes.cpu().numpy(),
             list(model.n_components.values()),
+            independent=[
+                name in model.independent_properties for name in model.n_components
+            ],
             **settings,
         )
         # Seeds of clusters stand for labels in all that follows.

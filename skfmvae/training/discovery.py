@@ -44,7 +44,9 @@ class Found(NamedTuple):
     sure: np.ndarray
 
 
-def seed_discovered(X, codes, n_classes, proba, features, n_neighbors) -> np.ndarray:
+def seed_discovered(
+    X, codes, n_classes, proba, features, n_neighbors, independent=None
+) -> np.ndarray:
     """Give some rows codes of the properties that nobody labelled.
 
     Parameters
@@ -60,6 +62,9 @@ def seed_discovered(X, codes, n_classes, proba, features, n_neighbors) -> np.nda
     features : transformer or None
         What neighbours are found by, if not by the rows themselves.
     n_neighbors : int
+    independent : list of bool or None, default=None
+        Which properties should depend on no other; the rest are left alone. None stands
+        for all.
 
     Returns
     -------
@@ -70,9 +75,8 @@ def seed_discovered(X, codes, n_classes, proba, features, n_neighbors) -> np.nda
     """
     labelled = (codes >= 0).any(axis=0)
     n_rows = min(len(codes), N_ROWS)
-    wanted = [
-        k for k in np.flatnonzero(~labelled) if 1 < n_classes[k] <= n_rows // FEWEST
-    ]
+    sought = ~labelled if independent is None else ~labelled & independent
+    wanted = [k for k in np.flatnonzero(sought) if 1 < n_classes[k] <= n_rows // FEWEST]
     if not labelled.any() or not wanted:
         return codes
     # Rows with a label first, which are few.

@@ -54,6 +54,9 @@ class NeighbourGraph:
         Rows nearest by features that are looked at by `distance`.
     class_shares : list of (ndarray of shape (C_k,) or None) or None, default=None
         Those of the properties of which they are known.
+    independent : list of bool or None, default=None
+        Which properties should depend on no other: these are looked for where nobody
+        labelled them, see `seed_discovered`. None stands for all.
     memory : str, joblib.Memory or None, default=None
         Where what does not depend on labels is kept, for the next graph of these rows.
 
@@ -86,6 +89,7 @@ class NeighbourGraph:
         distance=None,
         n_candidates=N_CANDIDATES,
         class_shares=None,
+        independent=None,
         memory=None,
     ):
         self.n_classes = n_classes
@@ -122,7 +126,7 @@ class NeighbourGraph:
             for proba, trust in zip(self.propagated, self.trust, strict=True)
         ]
         self.codes = seed_discovered(
-            X, self.codes, n_classes, told, features, n_neighbors
+            X, self.codes, n_classes, told, features, n_neighbors, independent
         )
         self._learn(distances)
 

@@ -154,6 +154,16 @@ def m2_by_hand(model, x, shape, colour):
 CODES = [[-1, -1], [2, -1], [-1, 1], [0, 1]]
 
 
+def test_independent_properties_are_those_the_prior_joins_with_no_other():
+    assert make_model(M2).independent_properties == ["shape", "colour"]
+    assert make_model(TANGLED).independent_properties == []
+    leaf = Graph(
+        {"a": Discrete(2), "b": Discrete(2), "c": Discrete(2), "z": Latent(2)},
+        generative={"b": ["z"], "z": ["c"], "x": ["a", "z"]},
+    )
+    assert make_model(leaf).independent_properties == ["a"]
+
+
 def test_enumeration_is_a_loop_over_values(monkeypatch):
     mean_draws(monkeypatch)
     model, x = make_model(), make_rows()

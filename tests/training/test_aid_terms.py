@@ -16,6 +16,7 @@ class Linear(nn.Module):
     """What aids may know of a model; its latents are the columns of the rows."""
 
     n_components = {"property": C}
+    independent_properties = ("property",)
     latent_blocks = {"property": slice(1, 3), "style": slice(3, 4)}
     n_latents = D
 
@@ -63,6 +64,24 @@ class Constant(Aid):
             return torch.tensor(self.value)
 
         return loss
+
+
+def test_an_independent_property_that_nobody_labelled_is_looked_for(model):
+    """Though the other is known on all rows."""
+    rng = np.random.default_rng(0)
+    known, hidden = rng.integers(C, size=(2, 300))
+    X = np.concatenate([9 * np.eye(C)[known], 3 * np.eye(C)[hidden]], axis=1)
+    X = (X + rng.normal(scale=0.3, size=X.shape)).astype(np.float32)
+    rows = Rows(X, np.stack([known, np.full(300, -1)], axis=1))
+    model.n_components = {"property": C, "hidden": C}
+    for independent in (["property", "hidden"], ["property"]):
+        model.independent_properties = independent
+        terms = AidTerms([Constant("a", 1.0, 1.0)], model, rows)
+        np.testing.assert_array_equal(terms.rows.codes[:, 0], known)
+        seeded = terms.rows.codes[:, 1].numpy()
+        assert (seeded >= 0).any() == ("hidden" in independent)
+        pairs = {*zip(seeded[seeded >= 0], hidden[seeded >= 0], strict=True)}
+        assert len(pairs) == (C if "hidden" in independent else 0)
 
 
 def test_the_total_is_the_weighted_sum_and_grows_in(model):

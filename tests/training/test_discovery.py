@@ -36,9 +36,11 @@ def with_labels(y, n_labels, *unknown):
     return codes
 
 
-def seeds(X, codes, sizes, proba=None, features=None):
+def seeds(X, codes, sizes, proba=None, features=None, independent=None):
     proba = [None] * len(sizes) if proba is None else proba
-    return seed_discovered(X, codes, list(sizes), proba, features, N_NEIGHBORS)
+    return seed_discovered(
+        X, codes, list(sizes), proba, features, N_NEIGHBORS, independent
+    )
 
 
 def test_a_small_effect_is_found_beside_a_large_one_that_is_known():
@@ -148,3 +150,10 @@ def test_a_value_that_hardly_any_row_has_is_no_obstacle():
     seeded = seeds(X, with_labels(y, 60, 1), (4, 4), [proba, None])
     known = seeded[:, 1] >= 0
     assert matched(seeded[known, 1], y[known, 1]) == 1.0
+
+
+def test_what_may_depend_on_another_property_is_left_alone():
+    X, y = additive_rows()
+    codes = with_labels(y, 60, 1)
+    assert seeds(X, codes, (3, 4), independent=[True, False]) is codes
+    assert seeds(X, codes, (3, 4), independent=[False, True]) is not codes
