@@ -545,7 +545,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--labels", type=int, default=500, help="of each property")
-    parser.add_argument("--epochs", type=int, default=35)
+    parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument(
         "--only", nargs="+", choices=CONTESTANTS, default=CONTESTANTS, metavar="NAME"
