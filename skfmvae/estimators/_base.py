@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -460,8 +461,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         self._model.likelihood.check_support(X)
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
-        noise = noise.to(self.device_)
-        return self._map_rows(lambda x: [self._model.log_marginal(x, noise)], X)[0]
+        noise = noise.to(self.device_).double()
+        # In single precision some processors round a row by its place among others,
+        # which Newton's steps to the proposal enlarge.
+        model = copy.deepcopy(self._model).double()
+        return self._map_rows(lambda x: [model.log_marginal(x.double(), noise)], X)[0]
 
     # Representation and generation --------------------------------------------------
 
