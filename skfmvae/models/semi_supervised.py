@@ -163,8 +163,6 @@ class SemiSupervised(Model):
             "draws", even_draws(self.n_latents, N_DRAWS), persistent=False
         )
 
-    # The objective (section 3 of the paper) -----------------------------------------
-
     @property
     def independent_properties(self) -> list[str]:
         ancestors = {v: self.graph.ancestors(v, "generative") for v in self.properties}
@@ -173,6 +171,8 @@ class SemiSupervised(Model):
             for v in self.n_components
             if not ancestors[v] and all(v not in above for above in ancestors.values())
         ]
+
+    # The objective (section 3 of the paper) -----------------------------------------
 
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         outputs = self._outputs(x)
