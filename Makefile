@@ -8,7 +8,8 @@ READY := $(VENV)/ready
 DOCS_READY := $(VENV)/docs-ready
 BENCH_READY := $(VENV)/bench-ready
 WHEEL_VENV := build/wheel-venv
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# Python compiles the few files that are used when it first imports them.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 # Pictures are written, never shown.
 export MPLBACKEND := Agg

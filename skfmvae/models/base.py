@@ -172,7 +172,6 @@ class Model(nn.Module, ABC):
     def log_prior(self, z: Tensor) -> Tensor:
         """Return ``ln p(z)``, shape (n,), in nats."""
 
-    @torch.no_grad()
     def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return an importance-weighted lower bound on ``ln p(x)``, shape (n,).
 
@@ -186,6 +185,16 @@ class Model(nn.Module, ABC):
             Standard normal draws, shared by all rows so that the value of a row does
             not depend on its neighbours.
         """
+        log_weights = self.log_weights(x, noise)
+        return torch.logsumexp(log_weights, dim=1) - math.log(len(noise))
+
+    @torch.no_grad()
+    def log_weights(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return ``ln p(x, z) / q(z)`` of all draws in `log_marginal`, shape (n, S).
+
+        They do not depend on each other: some of them are the weights of a bound of
+        fewer draws.
+        """
         log_weights = self.importance_weights(x)
         half = even_draws(noise.shape[1], N_LOOKED_AT // 2).to(noise)
         proposal = refined_proposal(log_weights, len(x), torch.cat([half, -half]))
@@ -194,7 +203,7 @@ class Model(nn.Module, ABC):
             draws = proposal.place(some)
             log_q = -0.5 * some.square().sum(1) + proposal.log_det()[:, None]
             drawn.append(log_weights(draws) - 0.5 * draws.square().sum(2) - log_q)
-        return torch.logsumexp(torch.cat(drawn, dim=1), dim=1) - math.log(len(noise))
+        return torch.cat(drawn, dim=1)
 
     def importance_weights(self, x: Tensor) -> LogWeights:
         """Read rows; return what gives the log-weights of draws.

@@ -226,7 +226,8 @@ def test_class_shares_decide_where_labels_say_little(make_learner):
     large = {}
     for shares in ([2 / 3, 1 / 3], [1 / 3, 2 / 3]):
         neighbours = Neighbours(class_shares={"property_0": shares})
-        estimator = make_learner(neighbours=neighbours, max_epochs=100).fit(X, y)
+        settings = {"batch_size": 60, "max_epochs": 100}
+        estimator = make_learner(neighbours=neighbours, **settings).fit(X, y)
         large[shares[0] > 0.5] = np.mean(estimator.predict(X[40:80]) == 0)
     assert large[True] > 0.8
     assert large[False] < 0.2
@@ -264,7 +265,7 @@ def test_tabular_rows_after_a_scaler(make_learner):
     for c in range(3):
         rows = rng.choice(np.flatnonzero(y == c), 4, replace=False)
         partial[rows] = c
-    learner = make_learner(encoder="mlp", decoder="mlp", max_epochs=100)
+    learner = make_learner(encoder="mlp", decoder="mlp", batch_size=150, max_epochs=100)
     pipeline = make_pipeline(StandardScaler(), learner)
     error = {}
     for name, settings in (("on", ON), ("off", OFF)):
