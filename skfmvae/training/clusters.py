@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import KMeans
 
@@ -18,6 +19,9 @@ LAST_MODE = 0.2
 DENSE = 300  # rows up to which all modes are computed at once
 # Share of the labels that a part should have below which these are taken for strays.
 STRAY = 1 / 2
+# Share of a cluster's rows, were all alike, below which rows without an edge to others
+# are no cluster; and of all rows, that such are at most.
+CRUMB = 1 / 20
 N_SEEDS = 10  # rows of each cluster that stand for labels
 
 
@@ -73,7 +77,8 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
     for so many rows. Then, until so many are left, the two parts are joined with the
     largest sum of weights between them, divided by the product of their numbers of rows
     to the power of 1.5; never two with labels of different classes. Mean weights alone
-    would rather join two large classes that touch than the halves of a small one.
+    would rather join two large classes that touch than the halves of a small one. The
+    few rows that have no edge to others go with the largest cluster.
 
     Parameters
     ----------
@@ -89,6 +94,13 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
         A class that some row is labelled with has its number; the others are numbered
         by size, the largest first. The labels themselves are respected.
     """
+    crumbs = _crumbs(graph, codes, n_clusters)
+    if 0 < crumbs.mean() < CRUMB:
+        rest = np.flatnonzero(~crumbs)
+        clusters = cluster_graph(graph[rest][:, rest], codes[rest], n_clusters)
+        found = np.full(len(codes), np.bincount(clusters).argmax())
+        found[rest] = clusters
+        return found
     parts = _parts(graph, min(PARTS_PER_CLUSTER * n_clusters, len(codes) // 2))
     counts = np.zeros((parts.max() + 1, n_clusters))
     np.add.at(counts, (parts[codes >= 0], codes[codes >= 0]), 1)
@@ -101,6 +113,14 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
     clusters = names[parts]
     clusters[codes >= 0] = codes[codes >= 0]
     return clusters
+
+
+def _crumbs(graph, codes, n_clusters):
+    """Return which rows have no edge to others, or only few have one among them."""
+    _, piece = connected_components(graph, directed=False)
+    is_small = np.bincount(piece) < CRUMB * len(codes) / n_clusters
+    is_small[piece[codes >= 0]] = False
+    return is_small[piece]
 
 
 def _parts(graph, n_parts):

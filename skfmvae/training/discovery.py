@@ -23,7 +23,7 @@ from .propagation import (
     spread_for,
 )
 
-__all__ = ["discover", "matched_parts", "seed_discovered"]
+__all__ = ["discover", "match_parts", "parts_within", "seed_discovered"]
 
 N_ROWS = 20_000  # rows that are looked at, at most
 N_SEEDS = 100  # rows of each value that stand for labels
@@ -32,6 +32,8 @@ LEAST = 4  # rows for each value among those with any of another property, to pa
 # Information that values share with another property, of which their product is 1,
 # from which on they are its own in another guise.
 DEPENDENT = 0.05
+# Share of what the best candidate tells of the rows from which on an earlier one does.
+ALIKE = 0.9
 # Agreement of the graph with values from which on it may correct them.
 TRUSTED = 0.6
 N_ROUNDS = 20  # of mending or matching, at most
@@ -42,6 +44,7 @@ class Found(NamedTuple):
 
     codes: np.ndarray
     sure: np.ndarray
+    is_mended: bool = False
 
 
 def seed_discovered(
@@ -133,7 +136,9 @@ def discover(
       what belongs together.
 
     Of those that depend on no other property, the one that tells most of the rows is
-    kept.
+    kept, or an earlier one that tells nearly as much. One that the graph mended says
+    what is alike everywhere, and parts say where one value ends and the next begins, so
+    its values go to the parts in which they are the most, one to one.
 
     Parameters
     ----------
@@ -159,23 +164,41 @@ def discover(
         for place in places
     ]
     rows = np.hstack(left)
+    parts = [
+        parts_within(graph, other.argmax(axis=1), n_values)
+        for other, is_told in zip(others, told, strict=True)
+        if is_told and _fewest(other) >= LEAST * n_values
+    ]
     means = [_nearest_means(view, n_values) for view in left]
     candidates = [
         _mended(codes, margin, graph, rows)
         for codes, margin in means
         if len(np.unique(codes)) == n_values
     ]
-    for other, is_told in zip(others, told, strict=True):
-        value = other.argmax(axis=1)
-        _, count = np.unique(value, return_counts=True)
-        if is_told and count.min() >= LEAST * n_values:
-            candidates.append(matched_parts(graph, value, n_values))
+    candidates += [match_parts(graph, part, n_values) for part in parts]
+    best = _best(candidates, others, rows)
+    if best is None or not best.is_mended:
+        return best
+    named = [_named(graph, part, best.codes, n_values) for part in parts]
+    return _best(named, others, rows) or best
+
+
+def _best(candidates, others, rows):
+    """Return the first of those that tell most, of the independent; None if none is."""
     independent = [
         found
         for found in candidates
         if all(_dependence(found, other) < DEPENDENT for other in others)
     ]
-    return max(independent, key=lambda found: _told(found, rows), default=None)
+    if not independent:
+        return None
+    told = np.array([_told(found, rows) for found in independent])
+    return independent[np.flatnonzero(told >= ALIKE * told.max())[0]]
+
+
+def _fewest(other):
+    """Return the number of rows of the value that the fewest have."""
+    return np.unique(other.argmax(axis=1), return_counts=True)[1].min()
 
 
 def _nearest_means(rows, n_values):
@@ -201,22 +224,18 @@ def _mended(codes, margin, graph, rows):
     for _ in range(N_ROUNDS):
         spread = label_probabilities(graph, known, alpha, shares)
         reader = LinearDiscriminantAnalysis().fit(rows, spread.argmax(axis=1))
-        proba = np.zeros((len(rows), n_values))
-        proba[:, reader.classes_] = reader.predict_proba(rows)
+        proba = _probabilities(reader, rows, n_values)
         first, second = np.sort(proba, axis=1)[:, :-3:-1].T
         codes = proba.argmax(axis=1)
         sure = _surer_half(codes, first - second)
         before, known = known, np.where(sure, codes, -1)
         if np.mean(known != before) < SETTLED:
             break
-    return Found(codes, sure)
+    return Found(codes, sure, is_mended=True)
 
 
-def matched_parts(graph, other, n_values: int) -> Found:
-    """Part the rows with each value of another property, and match the parts.
-
-    Each value's parts take the names that join the most weight to those of all others,
-    until none gains by other names.
+def parts_within(graph, other, n_values: int) -> np.ndarray:
+    """Part the rows with each value of another property on the graph.
 
     Parameters
     ----------
@@ -229,35 +248,60 @@ def matched_parts(graph, other, n_values: int) -> Found:
 
     Returns
     -------
-    found : Found
-        Half of the rows of each part are sure: those from which more of a walk of two
-        steps stays in it.
+    part : int64 ndarray of shape (n,)
+        The first value has the parts from 0 on, the second those from `n_values` on,
+        and so forth.
     """
-    values = np.unique(other)
     part = np.empty(len(other), dtype=int)
-    for number, value in enumerate(values):
+    for number, value in enumerate(np.unique(other)):
         rows = np.flatnonzero(other == value)
         inside = graph[rows][:, rows].tocsr()
         unknown = np.full(len(rows), -1)
         part[rows] = number * n_values + cluster_graph(inside, unknown, n_values)
-    shape = (len(values), n_values)
-    bond = group_weights(graph, part, shape[0] * shape[1]).reshape(shape * 2)
-    between = bond.transpose(0, 2, 1, 3)
+    return part
+
+
+def match_parts(graph, part, n_values: int) -> Found:
+    """Give the parts within values of another property names, the same for all values.
+
+    Each value's parts take the names that join the largest bond to those of all others,
+    until none gains by other names. The bond of two parts is the logarithm of one and
+    the weights between them: parts that look alike for once, such as a six upside down
+    and a nine, weigh less than many that are joined a little each.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+        Symmetric weights.
+    part : int64 ndarray of shape (n,)
+        See `parts_within`.
+    n_values : int
+        Number of parts for each value.
+
+    Returns
+    -------
+    found : Found
+        Half of the rows of each part are sure: those from which more of a walk of two
+        steps stays in it.
+    """
+    n_others = part.max() // n_values + 1
+    bond = np.log1p(group_weights(graph, part, n_others * n_values))
+    between = bond.reshape(2 * (n_others, n_values)).transpose(0, 2, 1, 3)
     total = np.array([[_match(b)[0] for b in row] for row in between])
     np.fill_diagonal(total, -1.0)
     first = total.max(axis=1).argmax()
     names = {first: np.arange(n_values)}
 
     def bonds(value):
-        """Return the weights from names to the parts of a value."""
-        weights = np.zeros((n_values, n_values))
+        """Return the bonds from names to the parts of a value."""
+        sums = np.zeros((n_values, n_values))
         for v, name in names.items():
             if v != value:
-                weights[name] += between[v, value]
-        return weights
+                sums[name] += between[v, value]
+        return sums
 
-    while len(names) < len(values):
-        rest = [v for v in range(len(values)) if v not in names]
+    while len(names) < n_others:
+        rest = [v for v in range(n_others) if v not in names]
         matches = [_match(bonds(v)) for v in rest]
         best = np.argmax([total for total, _ in matches])
         names[rest[best]] = matches[best][1]
@@ -267,10 +311,24 @@ def matched_parts(graph, other, n_values: int) -> Found:
             names[value] = _match(bonds(value))[1]
         if (np.concatenate(list(names.values())) == before).all():
             break
-    codes = np.concatenate([names[v] for v in range(len(values))])[part]
+    return _inside(graph, np.concatenate([names[v] for v in range(n_others)])[part])
+
+
+def _named(graph, part, codes, n_values):
+    """Give the parts within each value the codes that most of their rows have."""
+    counts = np.zeros((part.max() // n_values + 1, n_values, n_values))
+    np.add.at(counts, (part // n_values, codes, part % n_values), 1)
+    names = [_match(shared)[1] for shared in counts]
+    return _inside(graph, np.concatenate(names)[part])
+
+
+def _inside(graph, codes):
+    """Return codes, sure where more of a walk of two steps on the graph keeps them."""
     mean = neighbour_mean(graph)
-    inside = (mean @ (mean @ np.eye(n_values)[codes]))[np.arange(len(codes)), codes]
-    return Found(codes, _surer_half(codes, inside))
+    stays = (mean @ (mean @ np.eye(codes.max() + 1)[codes]))[
+        np.arange(len(codes)), codes
+    ]
+    return Found(codes, _surer_half(codes, stays))
 
 
 def _match(weights):
@@ -304,6 +362,11 @@ def _read(rows, codes, n_classes):
     """Return class probabilities by a linear classifier of the rows with labels."""
     known = codes >= 0
     reader = LogisticRegression(C=100.0, max_iter=1000).fit(rows[known], codes[known])
+    return _probabilities(reader, rows, n_classes)
+
+
+def _probabilities(reader, rows, n_classes):
+    """Return those of all classes, zero for one that a classifier does not know."""
     proba = np.zeros((len(rows), n_classes))
     proba[:, reader.classes_] = reader.predict_proba(rows)
     return proba

@@ -50,7 +50,7 @@ def make_learner(make_estimator):
             "encoder": MLP(hidden=(32,)),
             "decoder": MLP(hidden=(32,)),
             "batch_size": 50,
-            "max_epochs": 20,
+            "max_epochs": 30,
         }
         return make_estimator(**(enough | params))
 

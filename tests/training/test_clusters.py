@@ -141,3 +141,23 @@ def test_a_stray_label_is_respected_but_names_no_cluster(n_named):
     expected = y.copy()
     expected[stray] = 0
     np.testing.assert_array_equal(cluster_graph(graph_of(X), codes, 3), expected)
+
+
+def test_a_few_rows_apart_are_no_cluster():
+    """But where a label says that they are one."""
+    X, y = make_blobs(800, centers=4, random_state=0, cluster_std=0.4)
+    X = np.vstack([X, 100 + X[:6] / 100, 200 + X[:7] / 100])
+    graph = graph_of(X)
+    unknown = np.full(813, -1)
+    clusters = cluster_graph(graph, unknown, 4)
+    assert adjusted_rand_score(y, clusters[:800]) == 1.0
+    labelled = unknown.copy()
+    labelled[800] = 4
+    clusters = cluster_graph(graph, labelled, 5)
+    assert np.flatnonzero(clusters == 4).tolist() == [*range(800, 806)]
+    assert adjusted_rand_score(y, clusters[:800]) == 1.0
+
+
+def test_rows_without_any_edge_have_clusters():
+    clusters = cluster_graph(scipy.sparse.csr_array((200, 200)), np.full(200, -1), 2)
+    assert set(clusters) <= {0, 1}

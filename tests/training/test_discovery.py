@@ -7,7 +7,12 @@ from sklearn.metrics import adjusted_rand_score, confusion_matrix
 from sklearn.preprocessing import FunctionTransformer
 
 from skfmvae.training import discovery
-from skfmvae.training.discovery import discover, matched_parts, seed_discovered
+from skfmvae.training.discovery import (
+    discover,
+    match_parts,
+    parts_within,
+    seed_discovered,
+)
 from skfmvae.training.edges import nearest_neighbour_graph
 
 N_NEIGHBORS = 5
@@ -65,13 +70,23 @@ def test_properties_that_nobody_labelled_are_found_one_beside_another():
     assert min(found) > 0.98
 
 
+def graph_of_cells(mean):
+    """Return a graph with such weights between cells of 40 rows, and the rows' cells.
+
+    In no order.
+    """
+    cell = np.random.default_rng(1).permutation(np.repeat(np.arange(len(mean)), 40))
+    noise = np.random.default_rng(0).uniform(0.8, 1.2, size=(len(cell), len(cell)))
+    weights = mean[cell][:, cell] * (noise + noise.T) / 2
+    return scipy.sparse.csr_array(weights), cell
+
+
 def test_parts_are_matched_by_the_rows_in_between():
     """Four values by three parts, of which the next value's largest bond is wrong.
 
     The first part of each value has its largest bond to the second of the next one,
     which the second itself has more of: one to one, all are matched.
     """
-    value, part = np.divmod(np.repeat(np.arange(12), 40), 3)
     mean = np.zeros((12, 12))
     for v, p, w, q in np.ndindex(4, 3, 4, 3):
         bond = 0.03 if p == q else 0.001
@@ -80,14 +95,28 @@ def test_parts_are_matched_by_the_rows_in_between():
         mean[3 * v + p, 3 * w + q] = bond if v != w else 0.02
     mean = np.maximum(mean, mean.T)
     np.fill_diagonal(mean, 1.0)
-    cell = 3 * value + part
-    noise = np.random.default_rng(0).uniform(0.8, 1.2, size=(480, 480))
-    graph = scipy.sparse.csr_array(mean[cell][:, cell] * (noise + noise.T) / 2)
-    shuffled = np.random.default_rng(1).permutation(480)
-    graph = graph[shuffled][:, shuffled].tocsr()
-    codes, sure = matched_parts(graph, value[shuffled], 3)
-    assert matched(codes, part[shuffled]) == 1.0
-    assert np.bincount(codes[sure]).tolist() == [80, 80, 80]
+    graph, cell = graph_of_cells(mean)
+    value, true = np.divmod(cell, 3)
+    part = parts_within(graph, value, 3)
+    np.testing.assert_array_equal(part // 3, value)
+    assert all(matched(part[value == v], true[value == v]) == 1.0 for v in range(4))
+    found = match_parts(graph, part, 3)
+    assert matched(found.codes, true) == 1.0
+    assert np.bincount(found.codes[found.sure]).tolist() == [80, 80, 80]
+
+
+def test_parts_that_look_alike_for_once_are_not_matched():
+    """As a six upside down and a nine: one bond of four times the weight of others."""
+    mean = np.zeros((12, 12))
+    for v, p, w, q in np.ndindex(4, 3, 4, 3):
+        if v != w:
+            mean[3 * v + p, 3 * w + q] = 0.02 if p == q else 0.0005
+    for p, q in ((0, 1), (1, 0)):
+        mean[p, 3 + q] = mean[3 + q, p] = 0.08
+    np.fill_diagonal(mean, 1.0)
+    graph, cell = graph_of_cells(mean)
+    value, true = np.divmod(cell, 3)
+    assert matched(match_parts(graph, cell, 3).codes, true) == 1.0
 
 
 def test_features_show_what_rows_do_not():
@@ -157,3 +186,22 @@ def test_what_may_depend_on_another_property_is_left_alone():
     codes = with_labels(y, 60, 1)
     assert seeds(X, codes, (3, 4), independent=[True, False]) is codes
     assert seeds(X, codes, (3, 4), independent=[False, True]) is not codes
+
+
+def test_the_graph_says_where_a_value_ends():
+    """A shift moves all kinds alike, but one of them is stretched more than it moves.
+
+    There it moves the rows aside too, and those of another kind to the other side, so
+    that on average it does not.
+    """
+    rng = np.random.default_rng(0)
+    kind, shift = rng.integers(3, size=1200), rng.integers(2, size=1200)
+    X = 20.0 * np.eye(3, 8)[kind] + rng.normal(size=(1200, 8))
+    X[:, 3] += 8 * shift + np.where(kind == 0, rng.uniform(-6, 6, size=1200), 0)
+    X[:, 4] += 8 * shift * np.array([1, -1, 0])[kind]
+    graph = nearest_neighbour_graph(X, N_NEIGHBORS)[0]
+    known = np.eye(3)[kind]
+    mended = discover([X], graph, [known], [False], 2)
+    assert matched(mended.codes, shift) < 0.97
+    parted = discover([X], graph, [known], [True], 2)
+    assert matched(parted.codes, shift) > 0.99
