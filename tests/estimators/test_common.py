@@ -65,7 +65,7 @@ def test_classes_make_the_round_trip(make_learner, blobs, classes):
     X, number = blobs
     X, number = X[number < len(classes)], number[number < len(classes)]
     y = classes[number]
-    estimator = make_learner().fit(X, y)
+    estimator = make_learner(adversarial=None).fit(X, y)
     np.testing.assert_array_equal(estimator.classes_, np.unique(y))
     assert estimator.classes_.dtype == y.dtype
     predicted = estimator.predict(X)

@@ -24,6 +24,7 @@ SMALL = {
     "lr": 5e-3,
     "max_epochs": 60,
     "neighbours": None,
+    "adversarial": None,
     "random_state": 0,
 }
 
@@ -46,7 +47,8 @@ def rows():
 @pytest.fixture(scope="module")
 def fitted(rows):
     X, _, partial = rows
-    return SemiSupervisedVAE(GRAPH, **SMALL).fit(X, partial)
+    settings = SMALL | {"adversarial": "virtual"}
+    return SemiSupervisedVAE(GRAPH, **settings).fit(X, partial)
 
 
 def test_both_kinds_of_properties_are_predicted(fitted, rows):
