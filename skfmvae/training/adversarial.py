@@ -79,7 +79,7 @@ class VirtualAdversarial(Aid):
             for k, (trust, unlabelled) in enumerate(
                 zip(graph.trust, graph.unlabelled, strict=True)
             )
-            if trust > 0
+            if trust * unlabelled > 0
         ]
         probe, radius = self.probe * graph.unit, self.radius * graph.unit
 

@@ -216,9 +216,9 @@ class Neighbours(Aid):
         mean = neighbour_mean(graph.weights)
         parts = []
         for k, shares in enumerate(graph.shares):
-            if shares is None:
-                continue
             trust, unlabelled = graph.trust[k], graph.unlabelled[k]
+            if shares is None or unlabelled == 0:
+                continue
             if trust > 0:
                 memory = _Memory(self, mean, graph.propagated[k], shares, codes[:, k])
                 parts.append((k, unlabelled * trust, memory.loss))

@@ -202,17 +202,22 @@ def test_adversarial_steps_count_as_far_as_neighbours_agree_with_labels(kappa, s
 
 
 @pytest.mark.parametrize("aid", [Neighbours(), VirtualAdversarial()])
-def test_properties_add_up_and_unlabelled_ones_are_silent(aid):
-    codes = make_codes({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0})
-    model = Classifier(sizes=(3, 4, 2))
+def test_properties_add_up_but_for_those_without_labels_or_with_all(aid):
+    known = {row: row % 2 for row in range(N)}
+    codes = make_codes({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0}, known)
+    model = Classifier(sizes=(3, 4, 2, 2))
     batch = make_batch(codes)
-    loss, _ = begin(aid, batch, (3, 4, 2))
+    _, graph = begin(aid, batch, (3, 4, 2, 2))
+    graph.agreement[3] = 1.0
+    loss = aid.begin(graph, codes)
     value = loss(model.property_log_proba, batch, model.property_log_proba(batch.x))
     value.backward()
     assert torch.isfinite(value)
     assert model.heads[1].weight.grad is None or not model.heads[1].weight.grad.any()
     assert model.heads[0].weight.grad.any()
     assert model.heads[2].weight.grad.any()
+    # Nothing is computed for it.
+    assert model.heads[3].weight.grad is None
 
 
 def test_a_class_that_nobody_labelled_is_not_ruled_out():
