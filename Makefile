@@ -8,8 +8,7 @@ READY := $(VENV)/ready
 DOCS_READY := $(VENV)/docs-ready
 BENCH_READY := $(VENV)/bench-ready
 WHEEL_VENV := build/wheel-venv
-# Python compiles the few files that are used when it first imports them.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 # Pictures are written, never shown.
 export MPLBACKEND := Agg
@@ -48,9 +47,10 @@ demo: $(READY)
 	mkdir -p build/demo
 	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py build/demo
 
-# One thread in each of two workers: more would compete for the same cores.
+# One thread in each of two workers: more would compete for the same cores. Tests of a
+# group, which share what takes long to start, run in the same worker.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
