@@ -47,10 +47,9 @@ demo: $(READY)
 	mkdir -p build/demo
 	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py build/demo
 
-# One thread in each of two workers: more would compete for the same cores. Tests of a
-# group, which share what takes long to start, run in the same worker.
+# One thread in each of two workers: more would compete for the same cores.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

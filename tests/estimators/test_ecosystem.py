@@ -208,7 +208,6 @@ def test_copies_predict_alike(make_estimator, partial_blobs, duplicate):
     np.testing.assert_array_equal(*both(twin.fit(X, y), estimator, X))
 
 
-@pytest.mark.xdist_group("loky")  # which keeps its processes
 def test_fits_run_in_processes(make_estimator, partial_blobs):
     X, y = partial_blobs
     with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):

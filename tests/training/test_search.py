@@ -15,9 +15,6 @@ from sklearn.neighbors import NearestNeighbors
 from skfmvae.training import search
 from skfmvae.training.search import nearest_candidates, nearest_rows
 
-# pynndescent compiles itself once in a process.
-pytestmark = pytest.mark.xdist_group("pynndescent")
-
 K = 5
 
 
