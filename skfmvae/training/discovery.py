@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 
 from .clusters import cluster_graph, group_weights
 from .edges import nearest_neighbour_graph, principal_components
@@ -36,6 +36,8 @@ DEPENDENT = 0.05
 ALIKE = 0.9
 # Agreement of the graph with values from which on it may correct them.
 TRUSTED = 0.6
+# Agreement with the sure rows of what was mended from which on parts are its bounds.
+KEPT = 0.75
 N_ROUNDS = 20  # of mending or matching, at most
 
 
@@ -138,7 +140,8 @@ def discover(
     Of those that depend on no other property, the one that tells most of the rows is
     kept, or an earlier one that tells nearly as much. One that the graph mended says
     what is alike everywhere, and parts say where one value ends and the next begins, so
-    its values go to the parts in which they are the most, one to one.
+    its values go to the parts in which they are the most, one to one, if that leaves
+    most of the rows that are sure with their values.
 
     Parameters
     ----------
@@ -180,7 +183,12 @@ def discover(
     if best is None or not best.is_mended:
         return best
     named = [_named(graph, part, best.codes, n_values) for part in parts]
-    return _best(named, others, rows) or best
+    bounded = [
+        found
+        for found in named
+        if cohen_kappa_score(found.codes[best.sure], best.codes[best.sure]) > KEPT
+    ]
+    return _best(bounded, others, rows) or best
 
 
 def _best(candidates, others, rows):

@@ -188,20 +188,33 @@ def test_what_may_depend_on_another_property_is_left_alone():
     assert seeds(X, codes, (3, 4), independent=[False, True]) is not codes
 
 
-def test_the_graph_says_where_a_value_ends():
-    """A shift moves all kinds alike, but one of them is stretched more than it moves.
+def shifted_kinds():
+    """Return rows, their graph, the kinds that are known and a shift that is not.
 
-    There it moves the rows aside too, and those of another kind to the other side, so
-    that on average it does not.
+    A shift moves all kinds alike, but one of them is stretched more than it moves. There
+    it moves the rows aside too, and those of another kind to the other side, so that on
+    average it does not.
     """
     rng = np.random.default_rng(0)
     kind, shift = rng.integers(3, size=1200), rng.integers(2, size=1200)
     X = 20.0 * np.eye(3, 8)[kind] + rng.normal(size=(1200, 8))
     X[:, 3] += 8 * shift + np.where(kind == 0, rng.uniform(-6, 6, size=1200), 0)
     X[:, 4] += 8 * shift * np.array([1, -1, 0])[kind]
-    graph = nearest_neighbour_graph(X, N_NEIGHBORS)[0]
-    known = np.eye(3)[kind]
+    return X, nearest_neighbour_graph(X, N_NEIGHBORS)[0], np.eye(3)[kind], shift
+
+
+def test_the_graph_says_where_a_value_ends():
+    X, graph, known, shift = shifted_kinds()
     mended = discover([X], graph, [known], [False], 2)
     assert matched(mended.codes, shift) < 0.97
     parted = discover([X], graph, [known], [True], 2)
     assert matched(parted.codes, shift) > 0.99
+
+
+def test_parts_that_cut_across_what_holds_everywhere_are_no_bounds(monkeypatch):
+    X, graph, known, _ = shifted_kinds()
+    mended = discover([X], graph, [known], [False], 2)
+    across = 2 * known.argmax(axis=1) + np.random.default_rng(1).integers(2, size=1200)
+    monkeypatch.setattr(discovery, "parts_within", lambda *arguments: across)
+    parted = discover([X], graph, [known], [True], 2)
+    np.testing.assert_array_equal(parted.codes, mended.codes)
