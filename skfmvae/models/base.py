@@ -185,8 +185,7 @@ class Model(nn.Module, ABC):
             Standard normal draws, shared by all rows so that the value of a row does
             not depend on its neighbours.
         """
-        log_weights = self.log_weights(x, noise)
-        return torch.logsumexp(log_weights, dim=1) - math.log(len(noise))
+        return self.log_weights(x, noise).logsumexp(dim=1) - math.log(len(noise))
 
     @torch.no_grad()
     def log_weights(self, x: Tensor, noise: Tensor) -> Tensor:
@@ -195,14 +194,14 @@ class Model(nn.Module, ABC):
         They do not depend on each other: some of them are the weights of a bound of
         fewer draws.
         """
-        log_weights = self.importance_weights(x)
+        weigh = self.importance_weights(x)
         half = even_draws(noise.shape[1], N_LOOKED_AT // 2).to(noise)
-        proposal = refined_proposal(log_weights, len(x), torch.cat([half, -half]))
+        proposal = refined_proposal(weigh, len(x), torch.cat([half, -half]))
         drawn = []
         for some in noise.split(max(1, DECODED_AT_ONCE // len(x))):
             draws = proposal.place(some)
             log_q = -0.5 * some.square().sum(1) + proposal.log_det()[:, None]
-            drawn.append(log_weights(draws) - 0.5 * draws.square().sum(2) - log_q)
+            drawn.append(weigh(draws) - 0.5 * draws.square().sum(2) - log_q)
         return torch.cat(drawn, dim=1)
 
     def importance_weights(self, x: Tensor) -> LogWeights:

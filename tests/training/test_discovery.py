@@ -191,9 +191,9 @@ def test_what_may_depend_on_another_property_is_left_alone():
 def shifted_kinds():
     """Return rows, their graph, the kinds that are known and a shift that is not.
 
-    A shift moves all kinds alike, but one of them is stretched more than it moves. There
-    it moves the rows aside too, and those of another kind to the other side, so that on
-    average it does not.
+    A shift moves all kinds alike, but one of them is stretched more than it moves.
+    There it moves the rows aside too, and those of another kind to the other side, so
+    that on average it does not.
     """
     rng = np.random.default_rng(0)
     kind, shift = rng.integers(3, size=1200), rng.integers(2, size=1200)
