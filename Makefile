@@ -9,6 +9,9 @@ DOCS_READY := $(VENV)/docs-ready
 BENCH_READY := $(VENV)/bench-ready
 WHEEL_VENV := build/wheel-venv
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# Half of what is installed is never imported: what is gets compiled then, and stays so.
+INSTALL += --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 
 # Pictures are written, never shown.
 export MPLBACKEND := Agg

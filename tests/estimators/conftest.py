@@ -50,7 +50,8 @@ def make_learner(make_estimator):
             "encoder": MLP(hidden=(32,)),
             "decoder": MLP(hidden=(32,)),
             "batch_size": 50,
-            "max_epochs": 30,
+            "lr": 1e-2,
+            "max_epochs": 12,
         }
         return make_estimator(**(enough | params))
 

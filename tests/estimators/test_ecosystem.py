@@ -317,6 +317,12 @@ WHOLE = np.random.default_rng(0).integers(0, 9, size=(60, 4))
 WHOLE_Y = np.where(np.arange(60) < 20, WHOLE[:, 0] % 2, -1)
 
 
+@pytest.fixture(scope="module")
+def fitted_to_an_array(make_estimator):
+    X = WHOLE.astype(np.float32)
+    return X, make_estimator().fit(X, WHOLE_Y)
+
+
 @pytest.mark.parametrize(
     "convert",
     [
@@ -338,10 +344,9 @@ WHOLE_Y = np.where(np.arange(60) < 20, WHOLE[:, 0] % 2, -1)
         *("csr_matrix", "csr_array", "coo_array", "pandas", "polars"),
     ],
 )
-def test_rows_may_come_in_any_form(make_estimator, convert):
-    X = WHOLE.astype(np.float32)
+def test_rows_may_come_in_any_form(make_estimator, fitted_to_an_array, convert):
+    X, expected = fitted_to_an_array
     same = convert(X)
-    expected = make_estimator().fit(X, WHOLE_Y)
     estimator = make_estimator().fit(same, WHOLE_Y)
     # Column statistics of sparse rows are summed in another order.
     for method in ("predict_proba", "transform", "score_samples", "reconstruct"):
