@@ -82,8 +82,9 @@ def test_imports_point_one_way(part):
     assert not found
 
 
-def test_shared_face_names_no_model():
-    base = PACKAGE / "estimators" / "_base.py"
+@pytest.mark.parametrize("shared", ["_base.py", "_training.py"])
+def test_shared_face_names_no_model(shared):
+    face = PACKAGE / "estimators" / shared
     models = [p for p in (PACKAGE / "models").glob("*.py") if p.stem[0] != "_"]
     particular = [p for p in models if p.stem != "base"]
     names = {
@@ -94,7 +95,7 @@ def test_shared_face_names_no_model():
     } | set(skfmvae.__all__)
     assert len(names) > len(skfmvae.__all__), "found no model class to look for"
 
-    tree = ast.parse(base.read_text(encoding="utf-8"))
+    tree = ast.parse(face.read_text(encoding="utf-8"))
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     used |= {
@@ -102,7 +103,7 @@ def test_shared_face_names_no_model():
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    used |= {part for name in imported_names(base) for part in name.split(".")}
+    used |= {part for name in imported_names(face) for part in name.split(".")}
     assert not used & (names | {path.stem for path in particular})
 
 

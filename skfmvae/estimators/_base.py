@@ -12,25 +12,18 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from skorch.callbacks import Callback, LRScheduler
-from skorch.helper import predefined_split
-from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae._checks import check_whole
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
-from skfmvae.augment import ImageAugmentation
 from skfmvae.labels import PartialLabelEncoder
 from skfmvae.models.base import Labels, Model
-from skfmvae.nn import Categorical, resolve_likelihood
+from skfmvae.nn import resolve_likelihood
 from skfmvae.quantities import QuantityEncoder
 from skfmvae.training import (
     KL,
     EarlyStopping,
-    EpochBar,
-    ModelNet,
     Neighbours,
     Rows,
     VirtualAdversarial,
@@ -39,6 +32,7 @@ from skfmvae.training import (
 
 from ._checks import check_device, check_finite, check_weights
 from ._guards import all_or_nothing, seeded
+from ._training import OPTIMIZERS, train
 
 __all__ = ["BaseVAE"]
 
@@ -49,23 +43,6 @@ MatrixLike: TypeAlias = Any
 # than those of many, so small chunks are filled up: a row's values never depend on
 # the rows beside it.
 LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 32
-
-# Passes over the rows, and how many rows may have so many.
-MOST_EPOCHS, SMALL_DATA = 100, 1800
-
-AIDS = {
-    "neighbours": Neighbours,
-    "adversarial": VirtualAdversarial,
-}
-
-OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "adamw": (
-        torch.optim.AdamW,
-        {"betas": (0.9, 0.99), "weight_decay": 1e-4, "fused": True},
-    ),
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.9, "fused": True}),
-}
 
 
 class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
@@ -158,97 +135,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 likelihood = self.likelihood_.build(X)
                 model = self._build_model(X.shape[1], likelihood, self.n_components_)
                 rows = Rows(X, codes, sample_weight, self.device_, quantities)
-                self.net_ = self._train(model, rows, random_state)
+                self.net_ = train(self, model, rows, random_state)
             self.n_iter_ = self.net_.n_complete_epochs_
         return self
-
-    def _train(self, model, rows, random_state):
-        held_out = None
-        if self.early_stopping is not None:
-            rows, held_out = self._hold_out(rows, random_state)
-        optimizer, settings = OPTIMIZERS.get(self.optimizer, (self.optimizer, {}))
-        net = ModelNet(
-            model,
-            criterion__kl=self.kl,
-            optimizer=optimizer,
-            **{f"optimizer__{name}": value for name, value in settings.items()},
-            lr=self.lr,
-            batch_size=self.batch_size,
-            iterator_train__labelled_batch_size=self.labelled_batch_size,
-            iterator_train__augmentation=self._augmentation(),
-            max_epochs=self.max_epochs or _n_epochs(len(rows)),
-            train_split=predefined_split(held_out) if held_out else None,
-            aids=self._aids(),
-            device=self.device_,
-            verbose=self.verbose,
-        )
-        net.set_params(callbacks=self._callbacks(net.n_steps(rows)))
-        if self.verbose < 2:
-            net.set_params(callbacks__print_log=None)
-        net.fit(rows)
-        if not net.n_complete_epochs_:
-            raise KeyboardInterrupt
-        net.module_.eval()
-        return net
-
-    def _hold_out(self, rows, random_state):
-        train, held_out = train_test_split(
-            np.arange(len(rows)),
-            test_size=self.early_stopping.validation_fraction,
-            random_state=random_state,
-        )
-        if len(train) < 2:
-            raise ValueError(
-                f"early_stopping={self.early_stopping!r} leaves {len(train)} of "
-                f"{len(rows)} rows to train on; lower its validation_fraction."
-            )
-        return (rows.choose(torch.from_numpy(index)) for index in (train, held_out))
-
-    def _augmentation(self):
-        """Return the function that changes batches, if any."""
-        if self.augmentation is None:
-            return None
-        if isinstance(self.likelihood_, Categorical):
-            raise ValueError(
-                f"augmentation={self.augmentation!r} would change the categories of "
-                f"likelihood={self.likelihood!r} into others; use augmentation=None."
-            )
-        settings = _default(self.augmentation, ImageAugmentation)
-        if not hasattr(settings, "build"):
-            return settings
-        return settings.build(self.n_features_in_)
-
-    def _aids(self):
-        """List the learning aids that are on and make sense for the likelihood."""
-        aids = [
-            _default(getattr(self, name), default)
-            for name, default in AIDS.items()
-            if getattr(self, name) is not None
-        ]
-        if isinstance(self.likelihood_, Categorical):
-            # A category with noise is no category.
-            aids = [aid for aid in aids if not aid.needs_noise]
-        return aids
-
-    def _callbacks(self, n_steps):
-        """List ours, less those that the user replaces by name, then the user's."""
-        ours: dict[str, Callback] = {
-            "lr_schedule": LRScheduler(
-                OneCycleLR, max_lr=self.lr, total_steps=n_steps, step_every="batch"
-            )
-        }
-        if self.averaging is not None and self.early_stopping is None:
-            # Early stopping goes back to the weights of one epoch.
-            ours["averaging"] = _default(self.averaging, WeightAveraging).callback()
-        if self.verbose == 1:
-            ours["progress"] = EpochBar()
-        theirs = self.callbacks or []
-        replaced = {item[0] for item in theirs if isinstance(item, tuple)}
-        callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
-        if self.early_stopping is not None:
-            # Last, for it ends the epoch at once when it stops.
-            callbacks.append(("early_stopping", self.early_stopping.callback()))
-        return callbacks
 
     # Prediction ---------------------------------------------------------------------
 
@@ -704,13 +593,3 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 outputs = function(rows[filled])
                 chunks.append([output[:n].cpu().numpy() for output in outputs])
         return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
-
-
-def _n_epochs(n_rows):
-    """Return how many passes are enough: fewer over more rows, but more steps."""
-    return max(1, round(MOST_EPOCHS * min(1.0, (SMALL_DATA / n_rows) ** 0.5)))
-
-
-def _default(settings, default):
-    """Return settings, or the default ones where a word stands for them."""
-    return default() if isinstance(settings, str) else settings

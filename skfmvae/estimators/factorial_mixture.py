@@ -20,6 +20,7 @@ from skfmvae.training import (
 )
 
 from ._base import BaseVAE
+from ._training import aids_of
 
 __all__ = ["FactorialMixtureVAE", "Mixture"]
 
@@ -368,7 +369,7 @@ class FactorialMixtureVAE(BaseVAE):
             style_dim=self.style_dim,
             mixture=mixture.priors(self.property_dim),
             label_weight=self.label_weight,
-            **mixture.warmups(aided=bool(self._aids())),
+            **mixture.warmups(aided=bool(aids_of(self))),
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
             property_redraws=mixture.property_redraws,

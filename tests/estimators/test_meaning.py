@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 from skorch.callbacks import Callback
 
-from skfmvae.estimators import _base
+from skfmvae.estimators import _training
 from skfmvae.training import EarlyStopping
 
 # Digits with 100 labels, in half of the epochs ----------------------------------------
@@ -227,7 +227,7 @@ def test_early_stopping_holds_rows_out(stopped):
 def test_larger_data_have_fewer_epochs_by_default(
     make_estimator, monkeypatch, n_rows, n_epochs
 ):
-    monkeypatch.setattr(_base, "SMALL_DATA", 50)
+    monkeypatch.setattr(_training, "SMALL_DATA", 50)
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
     settings = {"max_epochs": None, "batch_size": n_rows, "random_state": 0}
     assert make_estimator(**settings).fit(X).n_iter_ == n_epochs

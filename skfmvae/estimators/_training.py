@@ -1,0 +1,180 @@
+"""How the parameters of an estimator become a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+from skorch.callbacks import Callback, LRScheduler
+from skorch.helper import predefined_split
+from torch.optim.lr_scheduler import OneCycleLR
+
+from skfmvae.augment import ImageAugmentation
+from skfmvae.nn import Categorical
+from skfmvae.training import (
+    EpochBar,
+    ModelNet,
+    Neighbours,
+    VirtualAdversarial,
+    WeightAveraging,
+)
+
+__all__ = ["OPTIMIZERS", "aids_of", "train"]
+
+# Passes over the rows, and how many rows may have so many.
+MOST_EPOCHS, SMALL_DATA = 100, 1800
+
+AIDS = {
+    "neighbours": Neighbours,
+    "adversarial": VirtualAdversarial,
+}
+
+OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "adamw": (
+        torch.optim.AdamW,
+        {"betas": (0.9, 0.99), "weight_decay": 1e-4, "fused": True},
+    ),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "fused": True}),
+}
+
+
+def train(estimator, model, rows, random_state) -> ModelNet:
+    """Train a model as the parameters of an estimator say.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Its parameters are checked, and it knows its likelihood and device.
+    model : Model
+        Untrained.
+    rows : Rows
+        Of which early stopping holds some out.
+    random_state : RandomState
+        That draws which rows these are.
+
+    Returns
+    -------
+    net : ModelNet
+        Which holds the model, ready to predict.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When training is interrupted before an epoch is done; later it ends there.
+    ValueError
+        When parameters do not go together or leave too few rows.
+    """
+    held_out = None
+    if estimator.early_stopping is not None:
+        rows, held_out = _hold_out(estimator, rows, random_state)
+    optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
+    net = ModelNet(
+        model,
+        criterion__kl=estimator.kl,
+        optimizer=optimizer,
+        **{f"optimizer__{name}": value for name, value in settings.items()},
+        lr=estimator.lr,
+        batch_size=estimator.batch_size,
+        iterator_train__labelled_batch_size=estimator.labelled_batch_size,
+        iterator_train__augmentation=_augmentation(estimator),
+        max_epochs=estimator.max_epochs or _n_epochs(len(rows)),
+        train_split=predefined_split(held_out) if held_out else None,
+        aids=aids_of(estimator),
+        device=estimator.device_,
+        verbose=estimator.verbose,
+    )
+    net.set_params(callbacks=_callbacks(estimator, net.n_steps(rows)))
+    if estimator.verbose < 2:
+        net.set_params(callbacks__print_log=None)
+    net.fit(rows)
+    if not net.n_complete_epochs_:
+        raise KeyboardInterrupt
+    net.module_.eval()
+    return net
+
+
+def aids_of(estimator) -> list:
+    """List the learning aids that are on and make sense for the likelihood.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Fitted, or on the way.
+
+    Returns
+    -------
+    aids : list of Aid
+        In the order in which their terms are reported.
+    """
+    aids = [
+        _default(getattr(estimator, name), default)
+        for name, default in AIDS.items()
+        if getattr(estimator, name) is not None
+    ]
+    if isinstance(estimator.likelihood_, Categorical):
+        # A category with noise is no category.
+        aids = [aid for aid in aids if not aid.needs_noise]
+    return aids
+
+
+def _hold_out(estimator, rows, random_state):
+    train, held_out = train_test_split(
+        np.arange(len(rows)),
+        test_size=estimator.early_stopping.validation_fraction,
+        random_state=random_state,
+    )
+    if len(train) < 2:
+        raise ValueError(
+            f"early_stopping={estimator.early_stopping!r} leaves {len(train)} of "
+            f"{len(rows)} rows to train on; lower its validation_fraction."
+        )
+    return (rows.choose(torch.from_numpy(index)) for index in (train, held_out))
+
+
+def _augmentation(estimator):
+    """Return the function that changes batches, if any."""
+    if estimator.augmentation is None:
+        return None
+    if isinstance(estimator.likelihood_, Categorical):
+        raise ValueError(
+            f"augmentation={estimator.augmentation!r} would change the categories of "
+            f"likelihood={estimator.likelihood!r} into others; use augmentation=None."
+        )
+    settings = _default(estimator.augmentation, ImageAugmentation)
+    if not hasattr(settings, "build"):
+        return settings
+    return settings.build(estimator.n_features_in_)
+
+
+def _callbacks(estimator, n_steps):
+    """List ours, less those that the user replaces by name, then the user's."""
+    ours: dict[str, Callback] = {
+        "lr_schedule": LRScheduler(
+            OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
+        )
+    }
+    if estimator.averaging is not None and estimator.early_stopping is None:
+        # Early stopping goes back to the weights of one epoch.
+        ours["averaging"] = _default(estimator.averaging, WeightAveraging).callback()
+    if estimator.verbose == 1:
+        ours["progress"] = EpochBar()
+    theirs = estimator.callbacks or []
+    replaced = {item[0] for item in theirs if isinstance(item, tuple)}
+    callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
+    if estimator.early_stopping is not None:
+        # Last, for it ends the epoch at once when it stops.
+        callbacks.append(("early_stopping", estimator.early_stopping.callback()))
+    return callbacks
+
+
+def _n_epochs(n_rows):
+    """Return how many passes are enough: fewer over more rows, but more steps."""
+    return max(1, round(MOST_EPOCHS * min(1.0, (SMALL_DATA / n_rows) ** 0.5)))
+
+
+def _default(settings, default):
+    """Return settings, or the default ones where a word stands for them."""
+    return default() if isinstance(settings, str) else settings
