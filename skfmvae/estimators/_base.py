@@ -247,9 +247,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     def _property_proba(self, X):
         def normalised(x):
-            # Twice in float64, so that rows sum to one to its precision.
+            # Twice in float64, so that rows sum to one to its precision; on the CPU, as
+            # not every device has it.
             log_proba = self._model.property_log_proba(x)
-            return [torch.softmax(p.double(), dim=1) for p in log_proba]
+            return [torch.softmax(p.cpu().double(), dim=1) for p in log_proba]
 
         return self._map_rows(normalised, X)
 
@@ -350,11 +351,12 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         self._model.likelihood.check_support(X)
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
-        noise = noise.to(self.device_).double()
         # In single precision some processors round a row by its place among others,
-        # which Newton's steps to the proposal enlarge.
-        model = copy.deepcopy(self._model).double()
-        return self._map_rows(lambda x: [model.log_marginal(x.double(), noise)], X)[0]
+        # which Newton's steps to the proposal enlarge. Apple's GPUs have no double.
+        device = torch.device("cpu") if self.device_.type == "mps" else self.device_
+        noise = noise.to(device).double()
+        model = copy.deepcopy(self._model).to(device).double()
+        return self._map_rows(lambda x: [model.log_marginal(x.to(noise), noise)], X)[0]
 
     # Representation and generation --------------------------------------------------
 
