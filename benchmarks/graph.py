@@ -27,9 +27,10 @@ from skfmvae.training.edges import (
     principal_components,
     self_scaled_weights,
 )
-from skfmvae.training.graph import NeighbourGraph, estimate_shares
+from skfmvae.training.graph import NeighbourGraph
 from skfmvae.training.propagation import label_probabilities, spread_for
 from skfmvae.training.search import nearest_candidates, nearest_rows
+from skfmvae.training.shares import estimate_shares
 
 N_NEIGHBORS = 5
 EDGES = {

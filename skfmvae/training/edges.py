@@ -12,10 +12,12 @@ from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
 
 __all__ = [
     "N_CANDIDATES",
+    "has_many_columns",
     "nearest_neighbour_graph",
     "neighbour_distances",
     "principal_components",
     "self_scaled_weights",
+    "whitened",
 ]
 
 # Distances in more dimensions than these are taken after principal components: faster,
@@ -23,6 +25,7 @@ __all__ = [
 N_DIMENSIONS = 50
 N_CANDIDATES = 40  # rows near by that a finer distance is taken to
 TWINS = 1e-12  # distance of rows that are equal
+FLAT = 1e-5  # standard deviation of a component that is rounding, of the largest one's
 N_MEASURED = 10_000  # rows that tell how far rows lie apart
 
 
@@ -33,6 +36,7 @@ def neighbour_distances(
     features=None,
     distance=None,
     n_candidates: int = N_CANDIDATES,
+    whitening: float = 0.0,
 ):
     """Return how far rows are from their neighbours, which takes the time of a graph.
 
@@ -49,6 +53,9 @@ def neighbour_distances(
         By which neighbours are the nearest of candidates; see `nearest_candidates`.
     n_candidates : int, default=40
         Rows nearest by features that are looked at by `distance`.
+    whitening : float, default=0.0
+        Without `features`: how far principal components, if these are taken, are
+        `whitened`.
 
     Returns
     -------
@@ -59,13 +66,16 @@ def neighbour_distances(
         The median distance from a row without a twin to its nearest neighbour, of the
         rows or their principal components.
     """
-    rows = principal_components(X)
-    places = rows if features is None else clone(features).fit_transform(X)
+    rows = places = principal_components(X)
+    if features is not None:
+        places = clone(features).fit_transform(X)
+    elif whitening and has_many_columns(X):
+        places = whitened(rows, whitening)
     n_found = min(n_neighbors if distance is None else n_candidates, X.shape[0] - 1)
     distances = nearest_rows(places, n_found, exact_up_to)
     if distance is not None:
         distances = nearest_candidates(distance, X, distances, n_neighbors)
-    if features is None and distance is None:
+    if places is rows and distance is None:
         nearest = distances.data.reshape(X.shape[0], -1).min(axis=1)
     else:
         search = NearestNeighbors(n_neighbors=2).fit(rows)
@@ -130,6 +140,20 @@ def self_scaled_weights(distances):
     return (a + a.T - a.multiply(a.T)).tocsr()
 
 
+def has_many_columns(X) -> bool:
+    """Return whether distances are taken after principal components, 50 of them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, D)
+
+    Returns
+    -------
+    has_many : bool
+    """
+    return min(X.shape) > N_DIMENSIONS
+
+
 def principal_components(X):
     """Return rows as an array, of the first principal components where they are many.
 
@@ -141,6 +165,24 @@ def principal_components(X):
     -------
     rows : ndarray of shape (n, min(D, 50))
     """
-    if min(X.shape) > N_DIMENSIONS:
+    if has_many_columns(X):
         return PCA(N_DIMENSIONS, random_state=0).fit_transform(X)
     return X.toarray() if scipy.sparse.issparse(X) else X
+
+
+def whitened(Z, power: float):
+    """Divide principal components by a power of their standard deviations.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, L)
+    power : float in [0, 1]
+        Of which 1 leaves all of one scale.
+
+    Returns
+    -------
+    Z : ndarray of shape (n, L)
+        Components that do not vary stay as they are.
+    """
+    scale = Z.std(axis=0)
+    return Z / np.where(scale > FLAT * scale.max(), scale, 1.0) ** power

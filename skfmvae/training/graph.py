@@ -6,7 +6,6 @@ import copy
 from pickle import PicklingError
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_memory
 
 from .clusters import seed_clusters
@@ -20,8 +19,10 @@ from .edges import (
 )
 from .propagation import agreement, label_probabilities, spread_for
 from .search import EXACT_UP_TO
+from .shares import estimate_shares
+from .whitening import choose_whitening
 
-__all__ = ["NeighbourGraph", "estimate_shares"]
+__all__ = ["NeighbourGraph"]
 
 # Agreement of the graph with labels up to which it counts for nothing, and from which
 # it counts in full.
@@ -46,7 +47,7 @@ class NeighbourGraph:
         See `nearest_rows`.
     features : transformer or None, default=None
         What neighbours are found by. None takes the rows themselves, or principal
-        components where there are many columns.
+        components where there are many columns, see `choose_whitening`.
     distance : callable or None, default=None
         By which the neighbours of a row are the nearest of candidates; see
         `nearest_candidates`. None is the Euclidean distance of the features.
@@ -95,10 +96,13 @@ class NeighbourGraph:
         self.n_classes = n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
         self.exact_up_to = exact_up_to
+        whitening = 0.0
+        if features is None and distance is None:
+            whitening = choose_whitening(X, codes, n_classes, n_neighbors)
         search = check_memory(memory).cache(neighbour_distances)
         try:
             distances, self.unit = search(
-                X, n_neighbors, exact_up_to, features, distance, n_candidates
+                X, n_neighbors, exact_up_to, features, distance, n_candidates, whitening
             )
         except PicklingError:
             raise ValueError(
@@ -187,45 +191,3 @@ class NeighbourGraph:
 
     def _alpha(self, codes) -> float:
         return spread_for(codes) if self.alpha is None else self.alpha
-
-
-def estimate_shares(distances, codes, n_classes: int):
-    """Estimate how the rows are shared by the classes of one property.
-
-    Every row goes to the class whose labelled row is nearest along the graph, which
-    does not depend on how many rows of a class were labelled. The counts are shrunk
-    towards equal shares of the labelled classes as far as chance explains their spread
-    (the positive-part estimator of James and Stein 1961); the relative variance of a
-    share with ``m`` labels per class is taken as ``1 / (10 m)``, twice what was seen on
-    digits.
-
-    Parameters
-    ----------
-    distances : CSR matrix of shape (n, n)
-        Of neighbours.
-    codes : int64 ndarray of shape (n,)
-        -1 for unknown; some are known.
-    n_classes : int
-
-    Returns
-    -------
-    shares : ndarray of shape (n_classes,)
-        Sum to one; zero for a class without labels.
-    """
-    labelled = np.flatnonzero(codes >= 0)
-    _, _, source = dijkstra(
-        distances,
-        directed=False,
-        indices=labelled,
-        min_only=True,
-        return_predecessors=True,
-    )
-    reached = source[source >= 0]
-    counts = np.bincount(codes[reached], minlength=n_classes)
-    seen = np.bincount(codes[labelled], minlength=n_classes) > 0
-    equal = seen / seen.sum()
-    shares = counts / counts.sum()
-    spread = (((shares - equal)[seen] * seen.sum()) ** 2).sum()
-    noise = (seen.sum() - 1) * seen.sum() / (10 * len(labelled))
-    keep = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
-    return keep * shares + (1 - keep) * equal

@@ -76,7 +76,9 @@ class Neighbours(Aid):
         ``fit_transform``: for images for instance
         ``make_pipeline(OrientedGradients(), PCA(100))``, see
         :class:`skfmvae.features.OrientedGradients`. None takes the rows themselves, or
-        their first 50 principal components where there are more columns.
+        their first 50 principal components where there are more columns, evened out as
+        far as labels have it, see
+        :func:`~skfmvae.training.whitening.choose_whitening`.
     distance : callable or None, default=None
         Neighbours are, of the `n_candidates` nearest rows, those nearest by this
         function of two arrays of as many rows, such as
@@ -92,8 +94,8 @@ class Neighbours(Aid):
         Which share of the rows belongs to each class, in the order of `classes_` (spare
         components last), where you know it: for the only property, or by the names of
         properties. What is not given is estimated, see
-        :func:`~skfmvae.training.graph.estimate_shares`, and from few labels badly where
-        classes are unequal. A property without any label has none.
+        :func:`~skfmvae.training.shares.estimate_shares`, and from few labels badly
+        where classes are unequal. A property without any label has none.
     memory : str, joblib.Memory or None, default=None
         A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
         fitted: later fits to the same rows, with other labels or settings, as in a

@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae.training.edges import nearest_neighbour_graph, principal_components
-from skfmvae.training.graph import NeighbourGraph, estimate_shares
+from skfmvae.training.graph import NeighbourGraph
 from skfmvae.training.propagation import (
     agreement,
     label_probabilities,
@@ -18,6 +18,7 @@ from skfmvae.training.propagation import (
     spread_for,
 )
 from skfmvae.training.search import nearest_rows
+from skfmvae.training.shares import estimate_shares
 
 
 def make_points(n=40, seed=0):

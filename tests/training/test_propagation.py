@@ -6,7 +6,6 @@ from sklearn.neighbors import kneighbors_graph
 from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae.training.edges import nearest_neighbour_graph
-from skfmvae.training.graph import estimate_shares
 from skfmvae.training.propagation import (
     label_probabilities,
     match_shares,
@@ -15,6 +14,7 @@ from skfmvae.training.propagation import (
     settle,
     spread_for,
 )
+from skfmvae.training.shares import estimate_shares
 
 
 def make_points(n=40, seed=0):

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import FunctionTransformer
+
+from skfmvae.training import whitening
+from skfmvae.training.edges import (
+    nearest_neighbour_graph,
+    principal_components,
+    whitened,
+)
+from skfmvae.training.graph import NeighbourGraph
+from skfmvae.training.whitening import WHITENINGS, choose_whitening
+
+N = 400
+
+
+def under_lights(n_lights, seed=0):
+    """Return rows of four objects under strong lights, and which object it is."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(N) % 4
+    X = rng.normal(scale=0.05, size=(N, 60))
+    X[:, :n_lights] += rng.normal(scale=5, size=(N, n_lights))
+    X[:, -4:] += np.eye(4)[y]
+    turn = np.linalg.qr(rng.normal(size=(60, 60)))[0]
+    return (X @ turn).astype(np.float32), y
+
+
+def label_some(y, n=40):
+    return np.where(np.arange(len(y)) < n, y, -1)[:, None]
+
+
+def error(graph, y):
+    return np.mean(graph.propagated[0].argmax(axis=1) != y)
+
+
+def test_whitened_to_the_end_components_are_those_of_scikit_learn():
+    X, _ = under_lights(3)
+    ours = whitened(PCA(50, random_state=0).fit_transform(X), 1.0)
+    theirs = PCA(50, whiten=True, random_state=0).fit_transform(X)
+    # There divided by n - 1.
+    np.testing.assert_allclose(ours, theirs * np.sqrt(N / (N - 1)), rtol=1e-3)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5])
+def test_powers_between_leave_powers_of_the_scales(power):
+    Z = principal_components(under_lights(3)[0])
+    left = whitened(Z, power).std(axis=0)
+    np.testing.assert_allclose(left, Z.std(axis=0) ** (1 - power), rtol=1e-4)
+
+
+def test_components_without_variance_stay_without():
+    Z = np.random.default_rng(0).normal(size=(20, 3)) * [1, 1e-9, 0]
+    np.testing.assert_allclose(whitened(Z, 1.0)[:, 1:], Z[:, 1:], atol=1e-12)
+
+
+def test_labels_see_through_what_changes_rows_most():
+    X, y = under_lights(n_lights=3)
+    codes = label_some(y)
+    assert choose_whitening(X, codes, [4], 5) == 0.75
+    plain = NeighbourGraph(X, codes, [4], features=FunctionTransformer())
+    assert error(plain, y) > 0.4
+    assert error(NeighbourGraph(X, codes, [4]), y) < 0.05
+
+
+def test_what_labels_do_not_ask_for_is_left():
+    X, y = under_lights(n_lights=0)
+    assert choose_whitening(X, label_some(y), [4], 5) == WHITENINGS[0]
+
+
+def test_too_few_labels_have_no_say():
+    X, y = under_lights(n_lights=3)
+    assert choose_whitening(X, label_some(y, 8), [4], 5) == WHITENINGS[0]
+    assert choose_whitening(X, label_some(y, 0), [4], 5) == WHITENINGS[0]
+
+
+def test_properties_without_labels_have_no_say():
+    X, y = under_lights(n_lights=3)
+    codes = np.hstack([label_some(y, 0), label_some(y)])
+    assert choose_whitening(X, codes, [2, 4], 5) == 0.75
+
+
+def test_of_many_rows_those_with_labels_are_looked_at(monkeypatch):
+    monkeypatch.setattr(whitening, "N_ROWS", 150)
+    X, y = under_lights(n_lights=3)
+    codes = np.where(np.arange(N) >= N - 40, y, -1)[:, None]
+    assert choose_whitening(X, codes, [4], 5) == 0.75
+
+
+def test_few_columns_are_taken_as_they_are():
+    X = np.random.default_rng(0).normal(size=(N, 50)).astype(np.float32) * [10] + 1
+    y = (X[:, 0] > 1).astype(int)
+    assert choose_whitening(X, label_some(y), [2], 5) == 0.0
+    graph = NeighbourGraph(X, label_some(y), [2])
+    expected, _ = nearest_neighbour_graph(X, 5)
+    np.testing.assert_array_equal(graph.weights.toarray(), expected.toarray())
+
+
+def test_the_unit_of_length_is_that_of_the_rows():
+    X, y = under_lights(n_lights=3)
+    d = cdist(*2 * [principal_components(X)])
+    np.fill_diagonal(d, np.inf)
+    graph = NeighbourGraph(X, label_some(y), [4])
+    assert graph.unit == pytest.approx(np.median(d.min(axis=1)), rel=1e-4)
