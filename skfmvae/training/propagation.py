@@ -9,6 +9,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.metrics import cohen_kappa_score
 
 __all__ = [
+    "FEWEST",
     "agreement",
     "label_probabilities",
     "match_shares",

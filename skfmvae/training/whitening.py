@@ -10,14 +10,14 @@ from .edges import (
     principal_components,
     whitened,
 )
-from .propagation import agreement, spread_for
+from .propagation import FEWEST, agreement, spread_for
 from .shares import estimate_shares
 
 __all__ = ["choose_whitening"]
 
-# What is tried. The first is taken unless labels speak for another.
+# What is tried, in turn, as long as it helps.
 WHITENINGS = (0.125, 0.25, 0.5, 0.75, 1.0)
-MARGIN = 1.5  # labels more that another has to find
+MARGIN = 1.5  # labels more that each has to find than the one before
 N_ROWS = 5000  # that are looked at, those with labels first
 
 
@@ -25,9 +25,9 @@ def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
     """Return how far principal components should be evened out, as labels have it.
 
     Rows of many columns vary most in what changes most of them at once, such as the
-    light on a picture, which need not be what labels are about. Of each power of the
-    components' standard deviations that they might be divided by, labels that are
-    hidden in turn are looked for on the graph of neighbours (see `agreement`).
+    light on a picture, which need not be what labels are about. Components are divided
+    by higher and higher powers of their standard deviations, as long as labels that are
+    hidden in turn are the better found on the graph of neighbours (see `agreement`).
 
     Parameters
     ----------
@@ -49,12 +49,18 @@ def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
     """
     if not has_many_columns(X):
         return 0.0
+    if (codes >= 0).sum(axis=0).max() < FEWEST:
+        return WHITENINGS[0]
     rows = _labelled_first(codes)[:N_ROWS]
     Z, codes = principal_components(X[rows]), codes[rows]
-    n_labels = max((codes >= 0).sum(), 1)
-    found = [_found(whitened(Z, w), codes, n_classes, n_neighbors) for w in WHITENINGS]
-    best = int(np.argmax(found))
-    return WHITENINGS[best if found[best] > found[0] + MARGIN / n_labels else 0]
+    margin = MARGIN / (codes >= 0).sum()
+    chosen, best = 0.0, -np.inf
+    for power in WHITENINGS:
+        found = _found(whitened(Z, power), codes, n_classes, n_neighbors)
+        if found < best + margin:
+            break
+        chosen, best = power, found
+    return chosen
 
 
 def _labelled_first(codes):
@@ -70,4 +76,4 @@ def _found(Z, codes, n_classes, n_neighbors):
         if count:
             shares = estimate_shares(distances, column, n)
             kappas.append(agreement(graph, column, n, spread_for(column), shares))
-    return np.average(kappas, weights=counts[counts > 0]) if kappas else 1.0
+    return np.average(kappas, weights=counts[counts > 0])
