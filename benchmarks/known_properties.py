@@ -32,12 +32,10 @@ from skfmvae.estimators import Inference
 from skfmvae.graphical_model import Continuous, Discrete, Graph
 
 GRAPH = Graph({"identity": Discrete(), "light": Continuous(3)})
-# What lies near each other under light is not what is alike: no graph of neighbours.
 LIT_OBJECTS = {
     "graph": GRAPH,
     "inference": Inference(prediction="joint"),
     "max_epochs": 100,
-    "neighbours": None,
     "adversarial": None,
 }
 

@@ -34,15 +34,15 @@ print(f"{len(X)} rows; known of them are\n{y.notna().sum().to_string()}\n")
 
 # %%
 # The graph: an object and a light, and rows generated from both. Rows that lie near
-# each other have a like light, but often another object, so no graph of neighbours
-# helps.
+# each other have a like light, but often another object. So neighbours are sought by
+# principal components that are evened out, as far as labels have it.
 graph = Graph(
     {
         "identity": Discrete(),
         "light": Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:]),
     }
 )
-model = SemiSupervisedVAE(graph, neighbours=None, adversarial=None, random_state=0)
+model = SemiSupervisedVAE(graph, adversarial=None, random_state=0)
 model.fit(X, y)
 
 # %%

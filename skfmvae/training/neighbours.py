@@ -99,8 +99,9 @@ class Neighbours(Aid):
     memory : str, joblib.Memory or None, default=None
         A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
         fitted: later fits to the same rows, with other labels or settings, as in a
-        search, do not look for them again. A `distance` of your own is known by its
-        name: empty the folder after changing it.
+        search, do not look for them again, but where other labels have components
+        evened out otherwise. A `distance` of your own is known by its name: empty the
+        folder after changing it.
 
     References
     ----------
