@@ -26,6 +26,7 @@ N_DIMENSIONS = 50
 N_CANDIDATES = 40  # rows near by that a finer distance is taken to
 TWINS = 1e-12  # distance of rows that are equal
 FLAT = 1e-5  # standard deviation of a component that is rounding, of the largest one's
+SAME = 1e-5  # distance of rows that rounding tells apart, of all rows' spread
 N_MEASURED = 10_000  # rows that tell how far rows lie apart
 
 
@@ -81,7 +82,7 @@ def neighbour_distances(
         search = NearestNeighbors(n_neighbors=2).fit(rows)
         some = rows[:: 1 + len(rows) // N_MEASURED]
         nearest = search.kneighbors(some)[0][:, 1]
-    nearest = nearest[nearest > TWINS]
+    nearest = nearest[nearest > SAME * np.linalg.norm(rows.std(axis=0))]
     return distances, float(np.median(nearest)) if len(nearest) else 1.0
 
 

@@ -167,6 +167,17 @@ def test_the_unit_is_the_median_nearest_distance():
     assert graph.unit == pytest.approx(np.median(d.min(1)), rel=1e-4)
 
 
+def test_twins_do_not_count_in_the_unit_of_rows_with_many_columns():
+    """Of these, components are computed, in which twins differ by rounding."""
+    rows = np.random.default_rng(0).normal(size=(200, 60)).astype(np.float32)
+    X = np.concatenate([rows, rows[:100], rows[:100]])
+    Z = principal_components(X)
+    d = cdist(Z, Z)
+    d[d < 1e-3] = np.inf
+    graph = NeighbourGraph(X, np.full((400, 1), -1), [2])
+    assert graph.unit == pytest.approx(np.median(d.min(axis=1)[100:200]), rel=1e-4)
+
+
 def test_a_handful_of_rows_has_fewer_neighbours():
     graph = NeighbourGraph(make_points(3), np.array([[0], [1], [-1]]), [2])
     assert graph.weights.shape == (3, 3)
