@@ -56,6 +56,8 @@ def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
     margin = MARGIN / (codes >= 0).sum()
     chosen, best = 0.0, -np.inf
     for power in WHITENINGS:
+        if best + margin > 1:  # all there are to find, but for one
+            break
         found = _found(whitened(Z, power), codes, n_classes, n_neighbors)
         if found < best + margin:
             break
