@@ -8,9 +8,8 @@ READY := $(VENV)/ready
 DOCS_READY := $(VENV)/docs-ready
 BENCH_READY := $(VENV)/bench-ready
 WHEEL_VENV := build/wheel-venv
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # Half of what is installed is never imported: what is gets compiled then, and stays so.
-INSTALL += --no-compile
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 # Pictures are written, never shown.

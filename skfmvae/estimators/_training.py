@@ -121,17 +121,17 @@ def aids_of(estimator) -> list:
 
 
 def _hold_out(estimator, rows, random_state):
-    train, held_out = train_test_split(
+    kept, held_out = train_test_split(
         np.arange(len(rows)),
         test_size=estimator.early_stopping.validation_fraction,
         random_state=random_state,
     )
-    if len(train) < 2:
+    if len(kept) < 2:
         raise ValueError(
-            f"early_stopping={estimator.early_stopping!r} leaves {len(train)} of "
+            f"early_stopping={estimator.early_stopping!r} leaves {len(kept)} of "
             f"{len(rows)} rows to train on; lower its validation_fraction."
         )
-    return (rows.choose(torch.from_numpy(index)) for index in (train, held_out))
+    return (rows.choose(torch.from_numpy(index)) for index in (kept, held_out))
 
 
 def _augmentation(estimator):
