@@ -23,8 +23,11 @@ class VirtualAdversarial(Aid):
     The divergence of a row's class probabilities from those of the row moved by
     `radius` in the direction that changes them most, summed over labelled properties.
 
-    The step is as long as rows are apart. A property in which near rows are not alike,
-    whose classes it would make one, is left out or counts in part, as for
+    The step is as long as rows are apart. Where neighbours are sought among principal
+    components that are evened out, steps are taken and measured there, too, see
+    :func:`~skfmvae.training.whitening.choose_whitening`: what tells classes apart may
+    be small beside what changes all rows. A property in which near rows are not alike,
+    whose classes the steps would make one, is left out or counts in part, as for
     :class:`Neighbours`, and each in proportion to its share of unlabelled rows.
 
     Parameters
@@ -82,13 +85,16 @@ class VirtualAdversarial(Aid):
             if trust * unlabelled > 0
         ]
         probe, radius = self.probe * graph.unit, self.radius * graph.unit
+        axes = None
+        if graph.axes is not None:
+            axes = torch.as_tensor(graph.axes, dtype=torch.float32, device=codes.device)
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
             if not trusted:
                 return torch.zeros_like(batch.weight[0])
 
-            def divergence(x: Tensor) -> Tensor:
-                moved = predict(x)
+            def divergence(step: Tensor) -> Tensor:
+                moved = predict(batch.x + (step if axes is None else step @ axes))
                 return torch.stack(
                     [
                         share * _divergence(log_proba[k].detach(), moved[k])
@@ -96,13 +102,13 @@ class VirtualAdversarial(Aid):
                     ]
                 ).sum(0)
 
+            n_axes = batch.x.shape[1] if axes is None else len(axes)
+            start = torch.randn(len(batch.x), n_axes, device=batch.x.device)
             direction = adversarial_direction(
-                divergence, batch.x, probe, self.n_power_iterations
+                divergence, start, probe, self.n_power_iterations
             )
             everyone = torch.ones_like(batch.weight, dtype=torch.bool)
-            return mean_over(
-                everyone, batch.weight, divergence(batch.x + radius * direction)
-            )
+            return mean_over(everyone, batch.weight, divergence(radius * direction))
 
         return loss
 
@@ -111,7 +117,9 @@ def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
     return functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(1)
 
 
-def adversarial_direction(divergence, x: Tensor, probe: float, n_iter: int) -> Tensor:
+def adversarial_direction(
+    divergence, start: Tensor, probe: float, n_iter: int
+) -> Tensor:
     """Return the unit step of each row that raises a divergence most.
 
     The power method on the Hessian at zero, by finite differences of the gradient
@@ -120,8 +128,9 @@ def adversarial_direction(divergence, x: Tensor, probe: float, n_iter: int) -> T
     Parameters
     ----------
     divergence : callable
-        From moved rows (n, D) to values (n,) that are smallest at `x`.
-    x : Tensor of shape (n, D)
+        From steps (n, D) to values (n,) that are smallest at no step.
+    start : Tensor of shape (n, D)
+        Steps of any length, of random directions.
     probe : float
         Length of the finite difference.
     n_iter : int
@@ -131,9 +140,9 @@ def adversarial_direction(divergence, x: Tensor, probe: float, n_iter: int) -> T
     -------
     direction : Tensor of shape (n, D)
     """
-    direction = functional.normalize(torch.randn_like(x))
+    direction = functional.normalize(start)
     for _ in range(n_iter):
         step = (probe * direction).requires_grad_()
-        (gradient,) = torch.autograd.grad(divergence(x + step).sum(), step)
+        (gradient,) = torch.autograd.grad(divergence(step).sum(), step)
         direction = functional.normalize(gradient)
     return direction.detach()

@@ -39,7 +39,7 @@ def neighbour_distances(
     n_candidates: int = N_CANDIDATES,
     whitening: float = 0.0,
 ):
-    """Return how far rows are from their neighbours, which takes the time of a graph.
+    """Find the neighbours of rows, which takes most of the time of a graph.
 
     Parameters
     ----------
@@ -65,13 +65,18 @@ def neighbour_distances(
         rows.
     unit : float
         The median distance from a row without a twin to its nearest neighbour, of the
-        rows or their principal components.
+        rows or their principal components, `whitened` or not.
+    axes : ndarray of shape (L, D) or None
+        What a step of length one along each whitened component adds to a row; None
+        where `unit` is a length of the rows.
     """
-    rows = places = principal_components(X)
-    if features is not None:
-        places = clone(features).fit_transform(X)
-    elif whitening and has_many_columns(X):
-        places = whitened(rows, whitening)
+    rows, components = _components(X)
+    axes = None
+    if whitening and features is None and components is not None:
+        # No step leads to where no row is.
+        axes = components * _scale(rows)[:, None] ** whitening
+        rows = whitened(rows, whitening)
+    places = rows if features is None else clone(features).fit_transform(X)
     n_found = min(n_neighbors if distance is None else n_candidates, X.shape[0] - 1)
     distances = nearest_rows(places, n_found, exact_up_to)
     if distance is not None:
@@ -83,7 +88,7 @@ def neighbour_distances(
         some = rows[:: 1 + len(rows) // N_MEASURED]
         nearest = search.kneighbors(some)[0][:, 1]
     nearest = nearest[nearest > SAME * np.linalg.norm(rows.std(axis=0))]
-    return distances, float(np.median(nearest)) if len(nearest) else 1.0
+    return distances, float(np.median(nearest)) if len(nearest) else 1.0, axes
 
 
 def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
@@ -166,9 +171,7 @@ def principal_components(X):
     -------
     rows : ndarray of shape (n, min(D, 50))
     """
-    if has_many_columns(X):
-        return PCA(N_DIMENSIONS, random_state=0).fit_transform(X)
-    return X.toarray() if scipy.sparse.issparse(X) else X
+    return _components(X)[0]
 
 
 def whitened(Z, power: float):
@@ -185,5 +188,19 @@ def whitened(Z, power: float):
     Z : ndarray of shape (n, L)
         Components that do not vary stay as they are.
     """
+    scale = _scale(Z)
+    return Z / np.where(scale > 0, scale, 1.0) ** power
+
+
+def _components(X):
+    """Return rows, and in rows of the data their axes; None for those of the data."""
+    if has_many_columns(X):
+        pca = PCA(N_DIMENSIONS, random_state=0)
+        return pca.fit_transform(X), pca.components_
+    return X.toarray() if scipy.sparse.issparse(X) else X, None
+
+
+def _scale(Z):
+    """Return standard deviations, zero for what is rounding."""
     scale = Z.std(axis=0)
-    return Z / np.where(scale > FLAT * scale.max(), scale, 1.0) ** power
+    return np.where(scale > FLAT * scale.max(), scale, 0.0)

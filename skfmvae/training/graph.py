@@ -70,6 +70,8 @@ class NeighbourGraph:
         See `nearest_neighbour_graph`.
     unit : float
         The unit of length for noise and adversarial steps, see `neighbour_distances`.
+    axes : ndarray of shape (L, D) or None
+        What these steps are made of; None for the columns of the rows.
     propagated : list of (ndarray of shape (n, C_k) or None)
         Class probabilities by label propagation; None for a property without labels.
     shares : list of (ndarray of shape (C_k,) or None)
@@ -101,7 +103,7 @@ class NeighbourGraph:
             whitening = choose_whitening(X, codes, n_classes, n_neighbors)
         search = check_memory(memory).cache(neighbour_distances)
         try:
-            distances, self.unit = search(
+            distances, self.unit, self.axes = search(
                 X, n_neighbors, exact_up_to, features, distance, n_candidates, whitening
             )
         except PicklingError:

@@ -8,7 +8,11 @@ from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
 
-from skfmvae.training.edges import nearest_neighbour_graph, principal_components
+from skfmvae.training.edges import (
+    nearest_neighbour_graph,
+    principal_components,
+    whitened,
+)
 from skfmvae.training.graph import NeighbourGraph
 from skfmvae.training.propagation import (
     agreement,
@@ -19,6 +23,7 @@ from skfmvae.training.propagation import (
 )
 from skfmvae.training.search import nearest_rows
 from skfmvae.training.shares import estimate_shares
+from skfmvae.training.whitening import WHITENINGS
 
 
 def make_points(n=40, seed=0):
@@ -171,7 +176,7 @@ def test_twins_do_not_count_in_the_unit_of_rows_with_many_columns():
     """Of these, components are computed, in which twins differ by rounding."""
     rows = np.random.default_rng(0).normal(size=(200, 60)).astype(np.float32)
     X = np.concatenate([rows, rows[:100], rows[:100]])
-    Z = principal_components(X)
+    Z = whitened(principal_components(X), WHITENINGS[0])
     d = cdist(Z, Z)
     d[d < 1e-3] = np.inf
     graph = NeighbourGraph(X, np.full((400, 1), -1), [2])

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer
 
-from skfmvae.training import whitening
+from skfmvae.models import Labels
+from skfmvae.training import Batch, VirtualAdversarial, whitening
 from skfmvae.training.edges import (
     nearest_neighbour_graph,
     principal_components,
@@ -97,9 +99,49 @@ def test_few_columns_are_taken_as_they_are():
     np.testing.assert_array_equal(graph.weights.toarray(), expected.toarray())
 
 
-def test_the_unit_of_length_is_that_of_the_rows():
+def test_the_unit_of_length_is_that_of_evened_rows():
     X, y = under_lights(n_lights=3)
-    d = cdist(*2 * [principal_components(X)])
+    d = cdist(*2 * [whitened(principal_components(X), 0.75)])
     np.fill_diagonal(d, np.inf)
     graph = NeighbourGraph(X, label_some(y), [4])
     assert graph.unit == pytest.approx(np.median(d.min(axis=1)), rel=1e-4)
+
+
+def test_a_step_along_an_axis_moves_one_evened_component():
+    X, y = under_lights(n_lights=3)
+    axes = NeighbourGraph(X, label_some(y), [4]).axes
+    pca = PCA(50, random_state=0).fit(X)
+    Z = pca.transform(X)
+    moved = (pca.transform(X[:50] + 2 * axes) - Z[:50]) / Z.std(axis=0) ** 0.75
+    np.testing.assert_allclose(moved, 2 * np.eye(50), atol=1e-3)
+
+
+def test_no_step_leads_to_where_no_row_is():
+    X, y = under_lights(n_lights=3)
+    flat = (X[:, :20] @ X[:20]).astype(np.float32)
+    axes = NeighbourGraph(flat, label_some(y), [4]).axes
+    assert (np.abs(axes).max(axis=1) > 0).sum() == 20
+
+
+def test_adversarial_steps_are_measured_where_rows_are_evened():
+    X, y = under_lights(n_lights=3)
+    codes = label_some(y)
+    graph = NeighbourGraph(X, codes, [4])
+    assert graph.trust == [1.0]
+    x, codes = torch.from_numpy(X), torch.from_numpy(codes)
+    batch = Batch(x, Labels(codes, torch.empty(N, 0)), torch.ones(N), torch.arange(N))
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(60, 4)
+    seen = []
+
+    def predict(rows):
+        seen.append(rows.detach().numpy())
+        return [layer(rows).log_softmax(1)]
+
+    loss = VirtualAdversarial(radius=0.5).begin(graph, codes)
+    loss(predict, batch, predict(x))
+    # What is no multiple of an axis is left: ten directions that hardly vary.
+    steps, rest, *_ = np.linalg.lstsq(graph.axes.T, (seen[-1] - X).T, rcond=None)
+    length = np.linalg.norm(steps, axis=0)
+    np.testing.assert_allclose(length, 0.5 * graph.unit, rtol=1e-2)
+    np.testing.assert_allclose(rest, 0, atol=1e-8)
