@@ -11,6 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 __all__ = [
     "FEWEST",
     "agreement",
+    "find_hidden_labels",
     "label_probabilities",
     "match_shares",
     "neighbour_mean",
@@ -213,14 +214,37 @@ def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
         more than by guessing. Also 1 where there is too little to judge by: one class,
         or fewer than ten labels that are not the only one of their class.
     """
+    counts = np.bincount(codes[codes >= 0], minlength=n_classes)
+    if counts[counts > 1].sum() < FEWEST or (counts > 0).sum() == 1:
+        return 1.0
+    true, found = find_hidden_labels(graph, codes, alpha, shares)
+    return float(cohen_kappa_score(true, found, labels=np.arange(n_classes)))
+
+
+def find_hidden_labels(graph, codes, alpha: float, shares):
+    """Hide a fifth of the labels at a time, and look for them by propagation.
+
+    Parameters
+    ----------
+    graph : CSR matrix of shape (n, n)
+    codes : int64 ndarray of shape (n,)
+        -1 for unknown.
+    alpha : float in (0, 1)
+        How far labels spread.
+    shares : ndarray of shape (n_classes,)
+        Of the classes among the rows.
+
+    Returns
+    -------
+    true, found : int64 ndarray of shape (n_judged,)
+        What is hidden, class by class, and what is found: all labels but those that are
+        the only one of their class.
+    """
     labelled = np.flatnonzero(codes >= 0)
     labelled = labelled[np.argsort(codes[labelled], kind="stable")]
-    counts = np.bincount(codes[labelled], minlength=n_classes)
+    counts = np.bincount(codes[labelled], minlength=len(shares))
     # Within a class fold after fold, so that each hides as few of a class as can be.
     place = np.concatenate([np.arange(count) for count in counts])
-    judged = counts[codes[labelled]] > 1
-    if judged.sum() < FEWEST or (counts > 0).sum() == 1:
-        return 1.0
     found = np.empty_like(labelled)
     for fold in range(N_FOLDS):
         hidden = place % N_FOLDS == fold
@@ -228,5 +252,6 @@ def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
         rest[labelled[hidden]] = -1
         proba = label_probabilities(graph, rest, alpha, shares)
         found[hidden] = proba[labelled[hidden]].argmax(axis=1)
-    true = codes[labelled[judged]]
-    return float(cohen_kappa_score(true, found[judged], labels=np.arange(n_classes)))
+    true = codes[labelled]
+    judged = counts[true] > 1
+    return true[judged], found[judged]

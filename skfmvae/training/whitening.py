@@ -10,14 +10,14 @@ from .edges import (
     principal_components,
     whitened,
 )
-from .propagation import FEWEST, agreement, spread_for
+from .propagation import FEWEST, find_hidden_labels, spread_for
 from .shares import estimate_shares
 
 __all__ = ["choose_whitening"]
 
-# What is tried, in turn, as long as it helps.
+# What is taken unless others are surely better, and those others.
 WHITENINGS = (0.125, 0.25, 0.5, 0.75, 1.0)
-MARGIN = 1.5  # labels more that each has to find than the one before
+SURE = 2.0  # standard errors by which another has to find more labels
 N_ROWS = 5000  # that are looked at, those with labels first
 
 
@@ -26,8 +26,9 @@ def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
 
     Rows of many columns vary most in what changes most of them at once, such as the
     light on a picture, which need not be what labels are about. Components are divided
-    by higher and higher powers of their standard deviations, as long as labels that are
-    hidden in turn are the better found on the graph of neighbours (see `agreement`).
+    by an eighth power of their standard deviations, or by the one of higher powers by
+    which most labels that are hidden in turn are found on the graph of neighbours (see
+    `find_hidden_labels`), if it finds surely more (McNemar 1947).
 
     Parameters
     ----------
@@ -49,20 +50,21 @@ def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
     """
     if not has_many_columns(X):
         return 0.0
+    first, *others = WHITENINGS
     if (codes >= 0).sum(axis=0).max() < FEWEST:
-        return WHITENINGS[0]
+        return first
     rows = _labelled_first(codes)[:N_ROWS]
     Z, codes = principal_components(X[rows]), codes[rows]
-    margin = MARGIN / (codes >= 0).sum()
-    chosen, best = 0.0, -np.inf
-    for power in WHITENINGS:
-        if best + margin > 1:  # all there are to find, but for one
-            break
-        found = _found(whitened(Z, power), codes, n_classes, n_neighbors)
-        if found < best + margin:
-            break
-        chosen, best = power, found
-    return chosen
+    found = _found(whitened(Z, first), codes, n_classes, n_neighbors)
+    if (~found).sum() <= SURE**2:  # so few more are never sure
+        return first
+    chosen, most = first, found
+    for power in others:
+        by_power = _found(whitened(Z, power), codes, n_classes, n_neighbors)
+        if by_power.sum() > most.sum():
+            chosen, most = power, by_power
+    gained, lost = (most & ~found).sum(), (found & ~most).sum()
+    return chosen if gained - lost > SURE * np.sqrt(gained + lost) else first
 
 
 def _labelled_first(codes):
@@ -71,11 +73,12 @@ def _labelled_first(codes):
 
 
 def _found(Z, codes, n_classes, n_neighbors):
-    """Return the agreement of hidden labels, over all properties' labels."""
+    """Return which hidden labels are found, of one property after another."""
     graph, distances = nearest_neighbour_graph(Z, n_neighbors)
-    kappas, counts = [], (codes >= 0).sum(axis=0)
-    for column, n, count in zip(codes.T, n_classes, counts, strict=True):
-        if count:
+    found = []
+    for column, n in zip(codes.T, n_classes, strict=True):
+        if (column >= 0).any():
             shares = estimate_shares(distances, column, n)
-            kappas.append(agreement(graph, column, n, spread_for(column), shares))
-    return np.average(kappas, weights=counts[counts > 0])
+            true, guess = find_hidden_labels(graph, column, spread_for(column), shares)
+            found.append(guess == true)
+    return np.concatenate(found)

@@ -71,6 +71,42 @@ def test_what_labels_do_not_ask_for_is_left():
     assert choose_whitening(X, label_some(y), [4], 5) == WHITENINGS[0]
 
 
+def test_differences_by_chance_do_not_decide():
+    """Labels that mean nothing are found now with one power and now with another."""
+    X, _ = under_lights(n_lights=3)
+    chosen = [
+        choose_whitening(
+            X, label_some(np.random.default_rng(i).integers(4, size=N)), [4], 5
+        )
+        for i in range(10)
+    ]
+    assert chosen.count(WHITENINGS[0]) >= 9
+
+
+def test_more_labels_found_have_to_be_surely_more(monkeypatch):
+    """Five labels gained and none lost are, by McNemar's test, and four are not."""
+
+    def choose(*missed):
+        right = iter([np.arange(20) >= n for n in missed])
+        monkeypatch.setattr(whitening, "_found", lambda *_: next(right))
+        X, y = under_lights(n_lights=3)
+        return choose_whitening(X, label_some(y), [4], 5)
+
+    assert choose(6, 6, 1, 6, 6) == 0.5  # five gained of five
+    assert choose(6, 6, 2, 6, 6) == WHITENINGS[0]  # four gained of four
+    assert choose(6, 1, 0, 0, 6) == 0.5  # the first of the best
+    assert choose(4) == WHITENINGS[0]  # nobody else is asked
+    assert choose(5, 0, 0, 0, 0) == 0.25
+
+
+def test_labels_lost_make_those_gained_less_sure(monkeypatch):
+    right = [np.arange(20) < 10, *4 * [np.arange(20) >= 4]]  # ten gained, four lost
+    right = iter(right)
+    monkeypatch.setattr(whitening, "_found", lambda *_: next(right))
+    X, y = under_lights(n_lights=3)
+    assert choose_whitening(X, label_some(y), [4], 5) == WHITENINGS[0]
+
+
 def test_too_few_labels_have_no_say():
     X, y = under_lights(n_lights=3)
     assert choose_whitening(X, label_some(y, 8), [4], 5) == WHITENINGS[0]
