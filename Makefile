@@ -49,10 +49,12 @@ demo: $(READY)
 	mkdir -p build/demo
 	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py build/demo
 
-# One thread in each of two workers: more would compete for the same cores. Numba, which
-# compiles the search for neighbours anew in each, is spared the optimisation.
+# One thread in each of two workers: more would compete for the same cores. Each begins
+# with one half of the tests, so that few fixtures are made twice. Numba, which compiles
+# the search for neighbours anew in each process, is spared the optimisation.
 test: lint
-	OMP_NUM_THREADS=1 NUMBA_OPT=1 $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 NUMBA_OPT=1 $(BIN)/python -m pytest \
+		-n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

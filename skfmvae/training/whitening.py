@@ -47,6 +47,11 @@ def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
         From 0, components as they are, to 1, all of one scale; an eighth where labels
         are too few to tell. Zero where rows are taken as they are, see
         `has_many_columns`.
+
+    References
+    ----------
+    Q. McNemar (1947). Note on the sampling error of the difference between correlated
+    proportions or percentages. Psychometrika 12, 153-157.
     """
     if not has_many_columns(X):
         return 0.0
