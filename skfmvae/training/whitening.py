@@ -18,7 +18,7 @@ __all__ = ["choose_whitening"]
 # What is taken unless others are surely better, and those others.
 WHITENINGS = (0.125, 0.25, 0.5, 0.75, 1.0)
 SURE = 2.0  # standard errors by which another has to find more labels
-N_ROWS = 5000  # that are looked at, those with labels first
+N_ROWS = 20_000  # that are looked at, those with labels first
 
 
 def choose_whitening(X, codes, n_classes, n_neighbors: int) -> float:
