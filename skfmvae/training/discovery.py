@@ -227,7 +227,7 @@ def _mended(codes, margin, graph, rows):
     sure = _surer_half(codes, margin)
     known = np.where(sure, codes, -1)
     alpha = spread_for(known)
-    if agreement(graph, known, n_values, alpha, shares) < TRUSTED:
+    if agreement(graph, known, alpha, shares) < TRUSTED:
         return Found(codes, np.ones(len(codes), dtype=bool))
     for _ in range(N_ROUNDS):
         spread = label_probabilities(graph, known, alpha, shares)

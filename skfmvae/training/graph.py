@@ -144,7 +144,7 @@ class NeighbourGraph:
                     self.shares[k] = estimate_shares(distances, codes, n)
                 self.propagated[k] = self._propagate(k)
                 self.agreement[k] = agreement(
-                    self.weights, codes, n, self._alpha(codes), self.shares[k]
+                    self.weights, codes, self._alpha(codes), self.shares[k]
                 )
 
     def joined(self, Z) -> NeighbourGraph:

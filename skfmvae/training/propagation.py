@@ -193,7 +193,7 @@ def neighbour_mean(graph):
     return (scipy.sparse.diags_array(1 / degree) @ graph).tocsr()
 
 
-def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
+def agreement(graph, codes, alpha: float, shares) -> float:
     """Return how well labels that are hidden in turn are found by propagation.
 
     Parameters
@@ -201,7 +201,6 @@ def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
     graph : CSR matrix of shape (n, n)
     codes : int64 ndarray of shape (n,)
         -1 for unknown; some are known.
-    n_classes : int
     alpha : float in (0, 1)
         How far labels spread.
     shares : ndarray of shape (n_classes,)
@@ -214,11 +213,11 @@ def agreement(graph, codes, n_classes: int, alpha: float, shares) -> float:
         more than by guessing. Also 1 where there is too little to judge by: one class,
         or fewer than ten labels that are not the only one of their class.
     """
-    counts = np.bincount(codes[codes >= 0], minlength=n_classes)
+    counts = np.bincount(codes[codes >= 0])
     if counts[counts > 1].sum() < FEWEST or (counts > 0).sum() == 1:
         return 1.0
     true, found = find_hidden_labels(graph, codes, alpha, shares)
-    return float(cohen_kappa_score(true, found, labels=np.arange(n_classes)))
+    return float(cohen_kappa_score(true, found, labels=np.arange(len(shares))))
 
 
 def find_hidden_labels(graph, codes, alpha: float, shares):

@@ -112,7 +112,7 @@ def test_agreement_is_that_of_labels_hidden_in_turn():
     by_chance = sum(
         np.mean(found[labelled] == c) * np.mean(codes[labelled] == c) for c in range(3)
     )
-    kappa = agreement(weights, codes, 3, 0.9, np.full(3, 1 / 3))
+    kappa = agreement(weights, codes, 0.9, np.full(3, 1 / 3))
     assert kappa == pytest.approx((right - by_chance) / (1 - by_chance))
     assert 0.1 < kappa < 0.9
 
@@ -139,7 +139,7 @@ def test_too_few_labels_say_nothing_of_the_graph(codes):
     column = np.full(40, -1)
     column[: len(codes)] = codes
     weights, _ = nearest_neighbour_graph(make_points(), 4)
-    assert agreement(weights, column, 12, 0.9, np.full(12, 1 / 12)) == 1.0
+    assert agreement(weights, column, 0.9, np.full(12, 1 / 12)) == 1.0
 
 
 def test_a_class_that_nobody_labelled_has_no_share():
