@@ -25,16 +25,19 @@ __all__ = ["Conv"]
 class Conv(StagedNetwork):
     """Convolutional networks for images stored as flat rows.
 
-    The encoder halves the image with every convolution of stride 2 and ends with a
-    dense hidden layer and a linear one; the decoder is its mirror image with
-    transposed convolutions. Images may have any height and width.
+    The encoder halves the image with every convolution and ends with a dense hidden
+    layer and a linear one; the decoder is its mirror image with transposed
+    convolutions of stride 2. Images may have any height and width.
 
     Parameters
     ----------
     channels : sequence of int, default=(32, 64)
         Number of channels after each convolution of the encoder.
-    kernel_size : int, default=3
-        Height and width of the kernels.
+    kernel_size : int or sequence of int, default=3
+        Height and width of the kernels, of all or of each convolution.
+    pooling : {None, "max"}, default=None
+        How the encoder halves: None by convolutions of stride 2, "max" by the first
+        alone, and after the others by maxima over 2 x 2 places.
     hidden : int, default=256
         Size of the dense hidden layer.
     activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu", "softplus"}, \
@@ -76,7 +79,8 @@ class Conv(StagedNetwork):
     def __init__(
         self,
         channels: Sequence[int] = (32, 64),
-        kernel_size: int = 3,
+        kernel_size: int | Sequence[int] = 3,
+        pooling: str | None = None,
         hidden: int = 256,
         activation: str = "relu",
         norm: str | None = "batch",
@@ -85,6 +89,7 @@ class Conv(StagedNetwork):
     ):
         self.channels = channels
         self.kernel_size = kernel_size
+        self.pooling = pooling
         self.hidden = hidden
         self.activation = activation
         self.norm = norm
@@ -148,19 +153,25 @@ class Conv(StagedNetwork):
         n_channels, sizes = self._layout("encoder", n_inputs)
         unflatten: list[nn.Module] = [nn.Unflatten(1, (n_channels[0], *sizes[0]))]
         stages = []
-        for n_from, n_to in pairwise(n_channels):
+        for i, (n_from, n_to) in enumerate(pairwise(n_channels)):
+            # The first convolution sees most places and fewest channels.
+            pooled = self.pooling is not None and i > 0
             convolution = nn.Conv2d(
                 n_from,
                 n_to,
-                self.kernel_size,
-                stride=2,
-                padding=self._padding,
+                self._kernel_sizes[i],
+                stride=1 if pooled else 2,
+                padding=_padding(self._kernel_sizes[i]),
                 bias=self.norm != "batch",
             )
             # On CPUs a step of encoders takes two thirds of the time this way, while
             # that of transposed convolutions gains nothing.
             convert_conv2d_weight_memory_format(convolution, torch.channels_last)
-            stages.append([convolution, *self._normalise_and_activate(n_to)])
+            stage: list[nn.Module] = [convolution]
+            if pooled:
+                # Before normalisation, which then has a quarter of the values to do.
+                stage.append(nn.MaxPool2d(2, ceil_mode=True))
+            stages.append([*stage, *self._normalise_and_activate(n_to)])
         stages[0] = [*unflatten, *stages[0]]
         return stages, n_channels[-1] * math.prod(sizes[-1])
 
@@ -185,6 +196,7 @@ class Conv(StagedNetwork):
         """
         n_channels, sizes = self._layout("decoder", n_outputs)
         n_channels, sizes = n_channels[::-1], sizes[::-1]
+        kernel_sizes = self._kernel_sizes[::-1]
         n_features = n_channels[0] * math.prod(sizes[0])
         stages = [dense(n_inputs, self.hidden, self.activation, self.norm)]
         layers: list[nn.Module] = [
@@ -197,26 +209,26 @@ class Conv(StagedNetwork):
                 nn.ConvTranspose2d(
                     n_channels[i],
                     n_channels[i + 1],
-                    self.kernel_size,
+                    kernel_sizes[i],
                     stride=2,
-                    padding=self._padding,
-                    output_padding=self._output_padding(sizes[i], sizes[i + 1]),
+                    padding=_padding(kernel_sizes[i]),
+                    output_padding=_output_padding(
+                        kernel_sizes[i], sizes[i], sizes[i + 1]
+                    ),
                     bias=self.norm != "batch" or i == len(self.channels) - 1,
                 )
             ]
         return [*stages, [*layers, nn.Flatten()]]
 
     @property
-    def _padding(self) -> int:
-        return (self.kernel_size - 1) // 2
+    def _kernel_sizes(self) -> list[int]:
+        """The size of the kernels of each convolution of the encoder."""
+        if isinstance(self.kernel_size, Sequence):
+            return list(self.kernel_size)
+        return [self.kernel_size] * len(self.channels)
 
     def _normalise_and_activate(self, n_channels: int) -> list[nn.Module]:
         return [IMAGE_NORMS[self.norm](n_channels), ACTIVATIONS[self.activation]()]
-
-    def _output_padding(self, small: Sequence[int], large: Sequence[int]) -> Any:
-        # two sizes have the same half; this tells which one to come back to
-        odd = self.kernel_size % 2
-        return tuple(b - 2 * a + odd for a, b in zip(small, large, strict=True))
 
     def _layout(
         self, role: str, n_columns: int
@@ -235,9 +247,9 @@ class Conv(StagedNetwork):
                 "height, width) of the rows."
             )
         sizes = [(height, width)]
-        for _ in self.channels:
+        for kernel_size in self._kernel_sizes:
             # kernels of odd size round a half up, those of even size down
-            height, width = ((s + self.kernel_size % 2) // 2 for s in sizes[-1])
+            height, width = ((s + kernel_size % 2) // 2 for s in sizes[-1])
             sizes.append((height, width))
         if 0 in sizes[-1]:
             raise ValueError(
@@ -251,7 +263,14 @@ class Conv(StagedNetwork):
         check_sizes(self, "channels", example="(32, 64)")
         if not self.channels:
             refuse(self, "channels", self.channels, "give at least one, or use MLP")
-        check_size(self, "kernel_size")
+        if isinstance(self.kernel_size, Sequence):
+            check_sizes(self, "kernel_size", example="(5, 3)")
+            if len(self.kernel_size) != len(self.channels):
+                remedy = f"give one for each of channels={self.channels!r}"
+                refuse(self, "kernel_size", self.kernel_size, remedy)
+        else:
+            check_size(self, "kernel_size")
+        check_choice(self, "pooling", (None, "max"))
         check_size(self, "hidden")
         check_choice(self, "activation", ACTIVATIONS)
         check_choice(self, "norm", IMAGE_NORMS)
@@ -261,3 +280,15 @@ class Conv(StagedNetwork):
             if len(self.image_shape) != 3:
                 remedy = "give (channels, height, width)"
                 refuse(self, "image_shape", self.image_shape, remedy)
+
+
+def _padding(kernel_size: int) -> int:
+    return (kernel_size - 1) // 2
+
+
+def _output_padding(
+    kernel_size: int, small: Sequence[int], large: Sequence[int]
+) -> Any:
+    # two sizes have the same half; this tells which one to come back to
+    odd = kernel_size % 2
+    return tuple(b - 2 * a + odd for a, b in zip(small, large, strict=True))

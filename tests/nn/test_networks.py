@@ -79,10 +79,11 @@ def test_activations_are_the_ones_named(settings, activation):
 
 
 @pytest.mark.parametrize("shape", IMAGE_SHAPES)
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("kernel_size", [1, 3, (5, 3)])
+@pytest.mark.parametrize("pooling", [None, "max"])
 @pytest.mark.parametrize("n_values", [1, 4])
-def test_conv_gives_images_of_any_size(shape, kernel_size, n_values):
-    settings = Conv(channels=(2, 3), kernel_size=kernel_size, image_shape=shape)
+def test_conv_gives_images_of_any_size(shape, kernel_size, pooling, n_values):
+    settings = Conv((2, 3), kernel_size, pooling, image_shape=shape)
     n_columns = n_values * torch.Size(shape).numel()
     assert settings.build_encoder(n_columns, 5)(torch.zeros(2, n_columns)).shape == (
         2,
@@ -95,9 +96,10 @@ def test_conv_gives_images_of_any_size(shape, kernel_size, n_values):
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 9), (3, 8, 12), (1, 28, 28)])
-@pytest.mark.parametrize("kernel_size", [2, 4])
-def test_conv_with_even_kernels(shape, kernel_size):
-    settings = Conv(channels=(2, 3), kernel_size=kernel_size, image_shape=shape)
+@pytest.mark.parametrize("kernel_size", [2, 4, (4, 3)])
+@pytest.mark.parametrize("pooling", [None, "max"])
+def test_conv_with_even_kernels(shape, kernel_size, pooling):
+    settings = Conv((2, 3), kernel_size, pooling, image_shape=shape)
     n_columns = torch.Size(shape).numel()
     build_network(settings, "encoder", n_columns, 5)
     build_network(settings, "decoder", 5, n_columns)
@@ -115,6 +117,42 @@ def test_conv_encoder_reads_rows_as_images():
     torch.testing.assert_close(
         convolution(images.reshape(4, -1)), expected.unsqueeze(1)
     )
+
+
+def test_conv_takes_maxima_of_two_by_two_after_the_first_convolution():
+    settings = Conv((1, 1), 1, "max", image_shape=(1, 9, 12), norm=None)
+    convolutions = settings.build_encoder(108, 3)[:-5]
+    images = torch.rand(4, 9, 12)
+    with torch.no_grad():
+        for parameter in convolutions.parameters():
+            parameter.fill_(float(parameter.ndim > 1))
+    places = images[:, ::2, ::2]
+    expected = torch.stack(
+        [
+            torch.stack(
+                [places[:, i : i + 2, j : j + 2].amax((1, 2)) for j in (0, 2, 4)], dim=1
+            )
+            for i in (0, 2, 4)  # the last two are of one line
+        ],
+        dim=1,
+    )
+    torch.testing.assert_close(
+        convolutions(images.reshape(4, -1)), expected.unsqueeze(1)
+    )
+
+
+def test_conv_has_a_kernel_size_for_each_convolution():
+    settings = Conv((2, 3, 4), kernel_size=(5, 3, 1))
+    sizes = {
+        role: [
+            module.kernel_size
+            for module in build_network(settings, role, 64, 64)
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
+        ]
+        for role in ("encoder", "decoder")
+    }
+    assert sizes["encoder"] == [(5, 5), (3, 3), (1, 1)]
+    assert sizes["decoder"] == sizes["encoder"][::-1]
 
 
 @pytest.mark.parametrize("shape", [(1, 9, 6), (3, 8, 8)])
@@ -193,6 +231,9 @@ def test_conv_normalises_every_hidden_layer(norm):
         (Conv, {"channels": ()}, r"Conv: channels=\(\).*at least one"),
         (Conv, {"channels": 32}, "Conv: channels=32"),
         (Conv, {"kernel_size": 0}, "Conv: kernel_size=0.*positive"),
+        (Conv, {"kernel_size": (5, 0)}, r"Conv: kernel_size=\(5, 0\).*such as"),
+        (Conv, {"kernel_size": (5,)}, r"kernel_size=\(5,\).*channels=\(32, 64\)"),
+        (Conv, {"pooling": "mean"}, "Conv: pooling='mean'.*'max'"),
         (Conv, {"hidden": (256,)}, r"Conv: hidden=\(256,\).*positive"),
         (Conv, {"activation": None}, "Conv: activation=None"),
         (Conv, {"norm": "none"}, "Conv: norm='none'"),
