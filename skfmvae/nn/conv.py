@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -263,13 +264,13 @@ class Conv(StagedNetwork):
         check_sizes(self, "channels", example="(32, 64)")
         if not self.channels:
             refuse(self, "channels", self.channels, "give at least one, or use MLP")
-        if isinstance(self.kernel_size, Sequence):
-            check_sizes(self, "kernel_size", example="(5, 3)")
-            if len(self.kernel_size) != len(self.channels):
-                remedy = f"give one for each of channels={self.channels!r}"
-                refuse(self, "kernel_size", self.kernel_size, remedy)
-        else:
+        if isinstance(self.kernel_size, Integral):
             check_size(self, "kernel_size")
+        else:
+            check_sizes(self, "kernel_size", example="5 or (5, 3)")
+        if len(self._kernel_sizes) != len(self.channels):
+            remedy = f"give one for each of channels={self.channels!r}"
+            refuse(self, "kernel_size", self.kernel_size, remedy)
         check_choice(self, "pooling", (None, "max"))
         check_size(self, "hidden")
         check_choice(self, "activation", ACTIVATIONS)

@@ -232,6 +232,7 @@ def test_conv_normalises_every_hidden_layer(norm):
         (Conv, {"channels": 32}, "Conv: channels=32"),
         (Conv, {"kernel_size": 0}, "Conv: kernel_size=0.*positive"),
         (Conv, {"kernel_size": (5, 0)}, r"Conv: kernel_size=\(5, 0\).*such as"),
+        (Conv, {"kernel_size": None}, r"Conv: kernel_size=None.*5 or \(5, 3\)"),
         (Conv, {"kernel_size": (5,)}, r"kernel_size=\(5,\).*channels=\(32, 64\)"),
         (Conv, {"pooling": "mean"}, "Conv: pooling='mean'.*'max'"),
         (Conv, {"hidden": (256,)}, r"Conv: hidden=\(256,\).*positive"),
