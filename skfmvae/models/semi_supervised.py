@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -24,10 +24,11 @@ from .base import (
     diagonal_normal,
     even_draws,
     relaxed_draw,
-    side_by_side,
 )
+from .graph_prior import GraphPrior
 from .marginalization import every_value, one_hot, sum_and_sample
 from .proposal import LogWeights
+from .variables import Variables
 from .worlds import Worlds
 
 __all__ = ["SemiSupervised"]
@@ -38,15 +39,6 @@ LARGEST_CHUNK = 8192
 
 # Draws of Gaussians on which a property's prediction depends, the same for all rows.
 N_DRAWS = 64
-
-# Length of what networks see of discrete variables, relative to that of Gaussian ones.
-EMPHASIS = 2.0
-
-# Draws of what leads to a property, of which one is taken for a given value of it.
-N_CANDIDATES = 128
-
-# Hidden units of the priors of variables that have parents.
-PRIOR_WIDTH = 128
 
 # From a variable's name, its distribution and the worlds to values, (M, n).
 DrawGaussian = Callable[[str, Normal, "Worlds"], Tensor]
@@ -119,30 +111,22 @@ class SemiSupervised(Model):
         self.temperature = temperature
         self.prediction = prediction
 
-        self.n_components = {
-            v: spec.n_values or 0 for v, spec in graph.discrete.items()
-        }
-        quantities = {v: spec.n_dims for v, spec in graph.continuous.items()}
-        latents = {v: spec.n_dims for v, spec in graph.latents.items()}
-        self.quantities = side_by_side(quantities)
-        self.latent_blocks = side_by_side(self.n_components | quantities | latents)
-        self.codes_column = {name: k for k, name in enumerate(self.n_components)}
-        self.properties = [*self.n_components, *quantities]
-
+        self.variables = Variables(graph)
+        self.n_components = self.variables.n_components
+        self.latent_blocks = self.variables.blocks
         self.recognition_order = graph.order("recognition")
-        self.generative_order = graph.order("generative")
         self.number = {name: i for i, name in enumerate(graph.variables)}
         self.recognition = build_recognition(
-            [self._n_columns(graph.parents(v, "recognition")) for v in graph.variables],
-            [self._n_parameters(v) for v in graph.variables],
+            [
+                self.variables.n_columns(graph.parents(v, "recognition"))
+                for v in graph.variables
+            ],
+            [self.variables.n_parameters(v) for v in graph.variables],
         )
         self._seen = graph.parents("x")
         self._last_seen = max(self._seen, key=self.recognition_order.index)
-        self.decoder = build_decoder(self._n_columns(self._seen))
-        self.priors = nn.ModuleList(
-            _prior(self._n_columns(graph.parents(v)), self._n_parameters(v))
-            for v in graph.variables
-        )
+        self.decoder = build_decoder(self.variables.n_columns(self._seen))
+        self.prior = GraphPrior(graph, self.variables)
         # A prior has a closed-form divergence if it says nothing that is recognised
         # from the variable itself.
         self.has_closed_form = {
@@ -154,9 +138,9 @@ class SemiSupervised(Model):
         }
         # What predictions of properties depend on, and in which order.
         self.read_by_properties = set().union(
-            *(graph.ancestors(p, "recognition") for p in self.properties)
+            *(graph.ancestors(p, "recognition") for p in self.variables.properties)
         )
-        predicted = self.read_by_properties | set(self.properties)
+        predicted = self.read_by_properties | set(self.variables.properties)
         self.prediction_order = [v for v in self.recognition_order if v in predicted]
         self.draws: Tensor
         self.register_buffer(
@@ -165,7 +149,9 @@ class SemiSupervised(Model):
 
     @property
     def independent_properties(self) -> list[str]:
-        ancestors = {v: self.graph.ancestors(v, "generative") for v in self.properties}
+        ancestors = {
+            v: self.graph.ancestors(v, "generative") for v in self.variables.properties
+        }
         return [
             v
             for v in self.n_components
@@ -184,7 +170,9 @@ class SemiSupervised(Model):
             gaussian=lambda name, posterior, worlds: posterior.rsample(),
             discrete=self._relaxed if self.marginalization == "gumbel" else None,
         )
-        known = {v: self._is_known(v, labels) for v in self.properties}
+        known = {
+            v: self.variables.is_known(v, labels) for v in self.variables.properties
+        }
         weight = torch.ones_like(x[:, 0])
         if known:
             labelled = torch.stack(list(known.values())).any(0)
@@ -195,7 +183,7 @@ class SemiSupervised(Model):
             name: replace(term, value=weight * term.value)
             for name, term in bound(worlds, gains, known).items()
         }
-        for v in self.properties:
+        for v in self.variables.properties:
             terms[f"label_{v}"] = Term(
                 weight * gains[v], self.label_weight * self.n_inputs, rows=known[v]
             )
@@ -255,7 +243,7 @@ class SemiSupervised(Model):
         """Return ``ln q(v) - ln p(v)`` in each world, in closed form where there is."""
         if v in worlds.log_proba or not self.has_closed_form[v]:
             return self._log_ratio(v, worlds)
-        prior = self._gaussian_prior(v, worlds.values)
+        prior = self.prior.gaussian(v, worlds.values)
         kl = kl_divergence(worlds.posterior(v), prior).sum(1)
         if v not in known:
             return kl
@@ -263,7 +251,7 @@ class SemiSupervised(Model):
 
     def _log_ratio(self, v: str, worlds: Worlds) -> Tensor:
         """Return ``ln q(v) - ln p(v)`` of the value in each world."""
-        return worlds.log_q(v) - self._log_prior(v, worlds.values)
+        return worlds.log_q(v) - self.prior.log_prob(v, worlds.values)
 
     # Recognition --------------------------------------------------------------------
 
@@ -279,7 +267,7 @@ class SemiSupervised(Model):
             i, parents = self.number[v], self.graph.parents(v, "recognition")
             if not parents:
                 return of_rows(i).index_select(0, worlds.row)
-            values = self._as_inputs(worlds.values, parents)
+            values = self.variables.as_inputs(worlds.values, parents)
             # Its gradient is a plain sum, which that of plain indexing is not.
             read = features[i].index_select(0, worlds.row)
             return self.recognition(i, read, values)
@@ -321,7 +309,7 @@ class SemiSupervised(Model):
             if v == self._last_seen and x is not None:
                 log_likelihood = self._log_likelihood(x, worlds)
                 worlds = replace(worlds, log_likelihood=log_likelihood)
-            if v in self.properties:
+            if v in self.variables.properties:
                 before, evidence = evidence, worlds.evidence()
                 gains[v] = evidence - before
         return worlds, gains
@@ -335,7 +323,7 @@ class SemiSupervised(Model):
         draw: DrawDiscrete | None,
     ) -> Worlds:
         log_proba = torch.log_softmax(output, dim=1)
-        code = labels.codes[worlds.row, self.codes_column[v]]
+        code = self.variables.code(v, labels)[worlds.row]
         known = code >= 0
         if draw is None:
             draws = self.training and self.marginalization == "sum-and-sample"
@@ -372,8 +360,8 @@ class SemiSupervised(Model):
         value = draw(v, posterior, worlds)
         moments = torch.stack([posterior.mean, posterior.stddev])
         log_known = worlds.log_known
-        if v in self.quantities:
-            given = labels.quantities[worlds.row, self.quantities[v]]
+        if v in self.variables.quantities:
+            given = self.variables.quantity(v, labels)[worlds.row]
             known = ~given[:, 0].isnan()
             value = torch.where(known[:, None], given.to(value.dtype), value)
             log_q = posterior.log_prob(value).sum(1)
@@ -385,20 +373,22 @@ class SemiSupervised(Model):
             gaussians=worlds.gaussians | {v: moments},
         )
 
+    def _log_likelihood(self, x: Tensor, worlds: Worlds) -> Tensor:
+        """Return ``ln p(x | parents)`` in each world."""
+
+        def of_some(z: Tensor, row: Tensor) -> Tensor:
+            return self.likelihood(self.decoder(z)).log_prob(x[row])
+
+        z = self.variables.as_inputs(worlds.values, self._seen)
+        if len(worlds) <= LARGEST_CHUNK or not torch.is_grad_enabled():
+            return of_some(z, worlds.row)
+        chunks = zip(
+            z.split(LARGEST_CHUNK), worlds.row.split(LARGEST_CHUNK), strict=True
+        )
+        return torch.cat([checkpoint(of_some, *c, use_reentrant=False) for c in chunks])
+
     def _relaxed(self, v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
         return relaxed_draw(log_proba, self.temperature)
-
-    def _is_known(self, v: str, labels: Labels) -> Tensor:
-        if v in self.n_components:
-            return labels.codes[:, self.codes_column[v]] >= 0
-        return ~labels.quantities[:, self.quantities[v].start].isnan()
-
-    def _nothing_known(self, n: int) -> Labels:
-        codes = torch.full((n, len(self.n_components)), -1, device=self.draws.device)
-        n_quantities = sum(
-            block.stop - block.start for block in self.quantities.values()
-        )
-        return Labels(codes, self.draws.new_full((n, n_quantities), math.nan))
 
     # Prediction ---------------------------------------------------------------------
 
@@ -415,13 +405,13 @@ class SemiSupervised(Model):
         """Return means and deviations of all variables, given the means of others."""
         worlds, _ = self._recognise(
             self._outputs(x),
-            self._nothing_known(len(x)),
+            self.variables.nothing_known(len(x), self.draws),
             None,
             n_particles=1,
             gaussian=_mean_of_gaussian,
             discrete=_mean_of_discrete,
         )
-        means = _beside(worlds.values, self.latent_blocks)
+        means = self.variables.beside(worlds.values)
         stddevs = []
         for v in self.latent_blocks:
             if v in worlds.gaussians:
@@ -437,7 +427,7 @@ class SemiSupervised(Model):
         What they depend on is summed over where it is discrete, and drawn, alike for
         all rows, where it is Gaussian.
         """
-        nothing = self._nothing_known(n)
+        nothing = self.variables.nothing_known(n, self.draws)
         draws_matter = not self.read_by_properties <= set(self.n_components)
         worlds = Worlds.begin(n, N_DRAWS if draws_matter else 1, self.draws)
         log_proba: dict[str, Tensor] = {}
@@ -448,7 +438,7 @@ class SemiSupervised(Model):
             if v in self.n_components:
                 joint = torch.log_softmax(output, dim=1) + worlds.log_weight[:, None]
                 log_proba[v] = worlds.log_sum_over_rows(joint)
-            elif v in self.quantities:
+            elif v in self.variables.quantities:
                 posterior, share = diagonal_normal(output), worlds.log_weight
                 means[v] = worlds.mean_over_rows(posterior.mean, share)
                 between = (posterior.mean - means[v][worlds.row]).square()
@@ -467,8 +457,10 @@ class SemiSupervised(Model):
                 worlds = self._settle_gaussian(v, output, worlds, nothing, draw)
         none = self.draws.new_empty(n, 0)
         return [log_proba[v] for v in self.n_components], Normal(
-            torch.cat([none, *(means[v] for v in self.quantities)], dim=1),
-            torch.cat([none, *(variances[v] for v in self.quantities)], dim=1).sqrt(),
+            torch.cat([none, *(means[v] for v in self.variables.quantities)], dim=1),
+            torch.cat(
+                [none, *(variances[v] for v in self.variables.quantities)], dim=1
+            ).sqrt(),
             validate_args=False,
         )
 
@@ -480,7 +472,7 @@ class SemiSupervised(Model):
         """
         worlds, _ = self._recognise(
             outputs,
-            self._nothing_known(len(x)),
+            self.variables.nothing_known(len(x), self.draws),
             x,
             n_particles=1,
             gaussian=_mean_of_gaussian,
@@ -489,7 +481,7 @@ class SemiSupervised(Model):
         score = worlds.log_likelihood + worlds.log_weight
         for v in self.latent_blocks:
             if v in self.n_components:
-                score = score + self._log_prior(v, worlds.values)
+                score = score + self.prior.log_prob(v, worlds.values)
             else:
                 score = score - self._kl(v, worlds, {})
         score = score - worlds.log_sum_over_rows(score)[worlds.row]
@@ -500,7 +492,10 @@ class SemiSupervised(Model):
         return log_proba
 
     def importance_weights(self, x: Tensor) -> LogWeights:
-        outputs, nothing = self._outputs(x), self._nothing_known(len(x))
+        outputs, nothing = (
+            self._outputs(x),
+            self.variables.nothing_known(len(x), self.draws),
+        )
 
         def log_weights(noise: Tensor) -> Tensor:
             epsilon = noise.flatten(0, 1)  # worlds of a row follow each other
@@ -537,152 +532,27 @@ class SemiSupervised(Model):
     # Generation ---------------------------------------------------------------------
 
     def decode(self, z: Tensor) -> Distribution:
+        values = self.variables.apart(z)
         return self.likelihood(
-            self.decoder(self._as_inputs(self._values(z), self._seen))
+            self.decoder(self.variables.as_inputs(values, self._seen))
         )
 
     def expectation(self, z: Tensor) -> Tensor:
         return self.likelihood.expectation(self.decode(z))
 
     def log_prior(self, z: Tensor) -> Tensor:
-        values = self._values(z)
+        values = self.variables.apart(z)
         return sum(
-            (self._log_prior(v, values) for v in self.latent_blocks),
+            (self.prior.log_prob(v, values) for v in values),
             start=torch.zeros_like(z[:, 0]),
         )
 
     def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
-        """Draw from the prior; what leads to a given property is drawn to suit it."""
-        given = [v for v in self.properties if self._is_known(v, labels).any()]
-        if not any(self.graph.parents(v) for v in given):
-            z, labels, _ = self._sample_forward(labels)
-            return z, labels
-        # Of candidates drawn without looking ahead, one by how likely they make what
-        # is given (sampling importance resampling, Rubin 1988).
-        n = len(labels.codes)
-        row = torch.arange(n, device=labels.codes.device).repeat_interleave(
-            N_CANDIDATES
-        )
-        z, drawn, log_weight = self._sample_forward(Labels(*(t[row] for t in labels)))
-        share = torch.softmax(log_weight.view(n, N_CANDIDATES), dim=1)
-        chosen = share.multinomial(1)[:, 0] + N_CANDIDATES * torch.arange(n).to(row)
-        return z[chosen], Labels(*(t[chosen] for t in drawn))
-
-    def _sample_forward(self, labels: Labels) -> tuple[Tensor, Labels, Tensor]:
-        """Draw variables, parents first; return ``ln p`` of what was given, too."""
-        n = len(labels.codes)
-        codes, quantities = labels.codes.clone(), labels.quantities.clone()
-        values: dict[str, Tensor] = {}
-        log_weight = self.draws.new_zeros(n)
-        for v in self.generative_order:
-            if v in self.n_components:
-                column = codes[:, self.codes_column[v]]
-                logits = self._prior_output(v, values, n)
-                drawn = torch.distributions.Categorical(logits=logits).sample()
-                column.copy_(torch.where(column >= 0, column, drawn))
-                values[v] = one_hot(column, logits.shape[1]).to(logits)
-            else:
-                values[v] = self._gaussian_prior(v, values, n).sample()
-                if v in self.quantities:
-                    column = quantities[:, self.quantities[v]]
-                    column.copy_(torch.where(column.isnan(), values[v], column))
-                    values[v] = column
-            if v in self.properties:
-                known = self._is_known(v, labels)
-                log_weight = log_weight + known * self._log_prior(v, values)
-        return (
-            _beside(values, self.latent_blocks),
-            Labels(codes, quantities),
-            log_weight,
-        )
+        return self.prior.sample(labels)
 
     def intervene(self, x: Tensor, labels: Labels) -> Tensor:
-        """Impose properties; latents keep where they lie in their prior."""
-        before = self._values(self.encode(x).mean)
-        after = dict(before)
-        for v in self.generative_order:
-            if v in self.n_components:
-                code = labels.codes[:, self.codes_column[v]]
-                changes = (code >= 0) & (code != before[v].argmax(dim=1))
-                wanted = one_hot(code, before[v].shape[1]).to(before[v])
-                after[v] = torch.where(changes[:, None], wanted, before[v])
-            elif v in self.quantities:
-                wanted = labels.quantities[:, self.quantities[v]]
-                after[v] = torch.where(wanted.isnan(), before[v], wanted)
-            elif self.graph.parents(v):
-                old = self._gaussian_prior(v, before)
-                new = self._gaussian_prior(v, after)
-                after[v] = new.mean + (before[v] - old.mean) * new.stddev / old.stddev
-        return _beside(after, self.latent_blocks)
-
-    def _log_likelihood(self, x: Tensor, worlds: Worlds) -> Tensor:
-        """Return ``ln p(x | parents)`` in each world."""
-
-        def of_some(z: Tensor, row: Tensor) -> Tensor:
-            return self.likelihood(self.decoder(z)).log_prob(x[row])
-
-        z = self._as_inputs(worlds.values, self._seen)
-        if len(worlds) <= LARGEST_CHUNK or not torch.is_grad_enabled():
-            return of_some(z, worlds.row)
-        chunks = zip(
-            z.split(LARGEST_CHUNK), worlds.row.split(LARGEST_CHUNK), strict=True
-        )
-        return torch.cat([checkpoint(of_some, *c, use_reentrant=False) for c in chunks])
-
-    def _log_prior(self, v: str, values: Mapping[str, Tensor]) -> Tensor:
-        """Return ``ln p(v | parents)`` in each world."""
-        value = values[v]
-        if v in self.n_components:
-            logits = self._prior_output(v, values, len(value))
-            return (value * torch.log_softmax(logits, dim=1)).sum(1)
-        return self._gaussian_prior(v, values).log_prob(value).sum(1)
-
-    def _gaussian_prior(
-        self, v: str, values: Mapping[str, Tensor], n: int | None = None
-    ) -> Normal:
-        n = len(values[v]) if n is None else n
-        return diagonal_normal(self._prior_output(v, values, n))
-
-    def _prior_output(self, v: str, values: Mapping[str, Tensor], n: int) -> Tensor:
-        """Return the parameters of ``p(v | parents)``, (n, n_parameters)."""
-        parents = self.graph.parents(v)
-        if not parents:
-            return self.draws.new_zeros(n, self._n_parameters(v))
-        return self.priors[self.number[v]](self._as_inputs(values, parents))
-
-    # Shapes -------------------------------------------------------------------------
-
-    def _as_inputs(self, values: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
-        """Return variables side by side as networks see them.
-
-        As plain one-hot codes, discrete variables would be drowned by Gaussian ones and
-        learned long after them. So they are centred, and scaled such that all of them
-        together are `EMPHASIS` times as long as the Gaussian ones expect to be.
-        """
-        discrete = [v for v in names if v in self.n_components]
-        n_gaussian = self._n_columns(names) - self._n_columns(discrete)
-        columns = []
-        for v in names:
-            value, size = values[v], self.n_components.get(v, 1)
-            if size > 1:
-                # Centred, a one-hot code has the squared length (size - 1) / size.
-                length = math.sqrt(size)
-                if n_gaussian:
-                    length = EMPHASIS * math.sqrt(n_gaussian / len(discrete))
-                value = (value - 1 / size) * (length / math.sqrt((size - 1) / size))
-            columns.append(value)
-        return torch.cat(columns, dim=1)
-
-    def _values(self, z: Tensor) -> dict[str, Tensor]:
-        return {v: z[:, block] for v, block in self.latent_blocks.items()}
-
-    def _n_columns(self, names: Iterable[str]) -> int:
-        blocks = [self.latent_blocks[v] for v in names]
-        return sum(block.stop - block.start for block in blocks)
-
-    def _n_parameters(self, v: str) -> int:
-        size = self._n_columns([v])
-        return size if v in self.n_components else 2 * size
+        before = self.variables.apart(self.encode(x).mean)
+        return self.variables.beside(self.prior.intervene(before, labels))
 
 
 def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
@@ -691,17 +561,3 @@ def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
 
 def _mean_of_gaussian(v: str, posterior: Normal, worlds: Worlds) -> Tensor:
     return posterior.mean
-
-
-def _beside(values: Mapping[str, Tensor], names: Iterable[str]) -> Tensor:
-    return torch.cat([values[v] for v in names], dim=1)
-
-
-def _prior(n_parents: int, n_parameters: int) -> nn.Module:
-    """Return a network that starts by giving zeros, a level or standard prior."""
-    if not n_parents:
-        return nn.Identity()
-    last = nn.Linear(PRIOR_WIDTH, n_parameters)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Linear(n_parents, PRIOR_WIDTH), nn.ReLU(), last)

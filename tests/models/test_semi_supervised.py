@@ -49,7 +49,7 @@ def make_model(graph=M2, seed=0, hidden=(6,), **kwargs):
         n_inputs=N_INPUTS,
         **(settings | kwargs),
     )
-    for prior in model.priors:  # which start level
+    for prior in model.prior.networks:  # which start level
         for parameter in prior.parameters():
             nn.init.normal_(parameter, std=0.5)
     return model.double()
@@ -326,7 +326,9 @@ def test_weights_of_draws_when_an_observation_depends_on_them():
     log_q_y, ratio = [], []
     for z in draws:
         log_q = torch.log_softmax(output(model, "y", x[0], z), 0)[1]
-        log_p = torch.log_softmax(model.priors[model.number["y"]](z[None])[0], 0)[1]
+        log_p = torch.log_softmax(
+            model.prior.networks[model.number["y"]](z[None])[0], 0
+        )[1]
         rows = Normal(model.decoder(z[None])[0], SCALE).log_prob(x[0]).sum()
         kl = 0.5 * (
             posterior.variance + posterior.mean**2 - 1 - posterior.variance.log()
@@ -448,7 +450,7 @@ def test_every_dependence_has_a_gradient(how, bound):
             assert model.recognition.joins[i].weight.grad.abs().sum() > 0
         assert model.recognition.tails[i][-1].weight.grad.abs().sum() > 0
         if TANGLED.parents(v):
-            assert model.priors[i][-1].weight.grad.abs().sum() > 0
+            assert model.prior.networks[i][-1].weight.grad.abs().sum() > 0
 
 
 def test_a_bound_in_a_tangled_graph_is_one():
@@ -467,8 +469,12 @@ def test_a_bound_in_a_tangled_graph_is_one():
             q_kind = torch.log_softmax(output(model, "kind", x[0], z, light), 0)
             size = torch.distributions.Categorical(logits=q_size).sample()
             kind = torch.distributions.Categorical(logits=q_kind).sample()
-            p_kind = model.priors[model.number["kind"]](one_hot(size, 3)[None])[0]
-            p_z = normal(model.priors[model.number["z"]](one_hot(kind, 2)[None])[0])
+            p_kind = model.prior.networks[model.number["kind"]](one_hot(size, 3)[None])[
+                0
+            ]
+            p_z = normal(
+                model.prior.networks[model.number["z"]](one_hot(kind, 2)[None])[0]
+            )
             rows = Normal(model.decoder(torch.cat([z, light])[None])[0], SCALE)
             values.append(
                 rows.log_prob(x[0]).sum()
@@ -571,12 +577,14 @@ def test_samples_follow_the_priors():
     torch.testing.assert_close(
         drawn.quantities[n // 2 :].mean(0), torch.zeros(2).double(), rtol=0, atol=0.04
     )
-    p_kind = model.priors[model.number["kind"]](one_hot(2, 3)[None])[0].softmax(0)
+    p_kind = model.prior.networks[model.number["kind"]](one_hot(2, 3)[None])[0].softmax(
+        0
+    )
     share = torch.bincount(drawn.codes[:, 1]) / n
     torch.testing.assert_close(share, p_kind.float(), rtol=0, atol=0.02)
     block = z[:, model.latent_blocks["z"]]
     for kind in range(2):
-        p_z = normal(model.priors[model.number["z"]](one_hot(kind, 2)[None])[0])
+        p_z = normal(model.prior.networks[model.number["z"]](one_hot(kind, 2)[None])[0])
         of_kind = block[drawn.codes[:, 1] == kind]
         torch.testing.assert_close(of_kind.mean(0), p_z.mean, rtol=0, atol=0.1)
         torch.testing.assert_close(of_kind.std(0), p_z.stddev, rtol=0.05, atol=0.0)
@@ -596,7 +604,10 @@ def test_samples_suit_what_is_given_further_down():
     _, drawn = model.sample_latents(labels_of(codes))
     assert (drawn.codes[:, 1] == 1).all()
     p_b = torch.stack(
-        [model.priors[1](one_hot(a, 3)[None])[0].softmax(0)[1] for a in range(3)]
+        [
+            model.prior.networks[1](one_hot(a, 3)[None])[0].softmax(0)[1]
+            for a in range(3)
+        ]
     )
     share = torch.bincount(drawn.codes[:, 0], minlength=3) / n
     assert (p_b / p_b.sum() - 1 / 3).abs().max() > 0.05
@@ -613,7 +624,7 @@ def test_interventions_keep_where_a_latent_lies_in_its_prior():
     for v in ("size", "light"):
         block = model.latent_blocks[v]
         torch.testing.assert_close(after[:, block], before[:, block], rtol=0, atol=0)
-    prior = model.priors[model.number["z"]]
+    prior = model.prior.networks[model.number["z"]]
     for i in range(6):
         old = normal(prior(seen(before[i, model.latent_blocks["kind"]])[None])[0])
         new = normal(prior(one_hot(1 - kind[i], 2)[None])[0])
