@@ -46,8 +46,9 @@ def seed_clusters(graph, codes, n_classes) -> np.ndarray:
     -------
     codes : int64 ndarray of shape (n, K)
         With up to ten more known for each unnamed component, of rows whose neighbours,
-        and the neighbours of which, are in its cluster. The same array where there is
-        no such component, or where there are too few rows to tell.
+        and the neighbours of which, are in its cluster, and in the largest of the parts
+        that were joined to it. The same array where there is no such component, or
+        where there are too few rows to tell.
     """
     seeded = codes
     for k, n in enumerate(n_classes):
@@ -55,12 +56,15 @@ def seed_clusters(graph, codes, n_classes) -> np.ndarray:
         lacks_names = 0 < len(named) < n or (k == 0 and n > 1 and (codes < 0).all())
         if not lacks_names or len(codes) < 2 * n:
             continue
-        clusters = cluster_graph(graph, codes[:, k], n)
+        clusters, parts = _clusters_and_parts(graph, codes[:, k], n)
         mean = neighbour_mean(graph)
         inside = mean @ (mean @ np.eye(n)[clusters])
         seeded = seeded.copy() if seeded is codes else seeded
         for c in np.setdiff1d(np.arange(n), named):
-            members = np.flatnonzero((clusters == c) & (codes[:, k] < 0))
+            members = np.flatnonzero((clusters == c) & (codes[:, k] < 0) & (parts >= 0))
+            # What is hardly joined to anything went with it for want of a better place.
+            largest = np.bincount(parts[members], minlength=1).argmax()
+            members = members[parts[members] == largest]
             order = members[np.argsort(-inside[members, c], kind="stable")]
             # From all over the better half, for these to be of all kinds.
             half = order[: max(N_SEEDS, len(order) // 2)]
@@ -94,13 +98,19 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
         A class that some row is labelled with has its number; the others are numbered
         by size, the largest first. The labels themselves are respected.
     """
+    return _clusters_and_parts(graph, codes, n_clusters)[0]
+
+
+def _clusters_and_parts(graph, codes, n_clusters):
+    """Return clusters, and the parts that were joined; -1 for rows without an edge."""
     crumbs = _crumbs(graph, codes, n_clusters)
     if 0 < crumbs.mean() < CRUMB:
         rest = np.flatnonzero(~crumbs)
-        clusters = cluster_graph(graph[rest][:, rest], codes[rest], n_clusters)
-        found = np.full(len(codes), np.bincount(clusters).argmax())
-        found[rest] = clusters
-        return found
+        of_rest = _clusters_and_parts(graph[rest][:, rest], codes[rest], n_clusters)
+        clusters = np.full(len(codes), np.bincount(of_rest[0]).argmax())
+        parts = np.full(len(codes), -1)
+        clusters[rest], parts[rest] = of_rest
+        return clusters, parts
     parts = _parts(graph, min(PARTS_PER_CLUSTER * n_clusters, len(codes) // 2))
     counts = np.zeros((parts.max() + 1, n_clusters))
     np.add.at(counts, (parts[codes >= 0], codes[codes >= 0]), 1)
@@ -112,7 +122,7 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
     names = _merge(graph, parts, owner, n_clusters)
     clusters = names[parts]
     clusters[codes >= 0] = codes[codes >= 0]
-    return clusters
+    return clusters, parts
 
 
 def _crumbs(graph, codes, n_clusters):

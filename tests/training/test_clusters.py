@@ -3,8 +3,9 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.datasets import make_blobs, make_moons
-from sklearn.metrics import adjusted_rand_score
+from sklearn.datasets import load_digits, make_blobs, make_moons
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from skfmvae.training.clusters import cluster_graph, seed_clusters
 from skfmvae.training.edges import nearest_neighbour_graph
@@ -102,6 +103,19 @@ def test_seeds_lie_inside_their_cluster():
     names = [np.bincount(y[seeded == c]).argmax() for c in (0, 1)]
     known = seeded >= 0
     np.testing.assert_array_equal(np.array(names)[seeded[known]], y[known])
+
+
+def test_seeds_of_a_cluster_are_of_one_class():
+    """Though some clusters are joined of two: 13 % of digits are in that of another."""
+    X, y = load_digits(return_X_y=True)
+    graph = graph_of(PCA(50, random_state=0).fit_transform(X))
+    nothing = np.full((len(X), 1), -1)
+    clusters = cluster_graph(graph, nothing[:, 0], 10)
+    assert confusion_matrix(y, clusters).max(axis=0).sum() < 0.9 * len(X)
+    seeded = seed_clusters(graph, nothing, [10])[:, 0]
+    for c in range(10):
+        assert (seeded == c).sum() == 10
+        assert len(np.unique(y[seeded == c])) == 1
 
 
 @pytest.mark.parametrize(
