@@ -109,6 +109,11 @@ def output(model, v, x, *parents):
     return model.recognition(i, features, values)[0]
 
 
+def prior_output(model, v, *parents):
+    """Return the parameters of p(v | parents)."""
+    return model.prior.networks[model.number[v]](torch.cat(parents)[None])[0]
+
+
 def normal(parameters):
     mean, log_variance = parameters.chunk(2)
     return Normal(mean, torch.exp(log_variance / 2))
@@ -326,9 +331,7 @@ def test_weights_of_draws_when_an_observation_depends_on_them():
     log_q_y, ratio = [], []
     for z in draws:
         log_q = torch.log_softmax(output(model, "y", x[0], z), 0)[1]
-        log_p = torch.log_softmax(
-            model.prior.networks[model.number["y"]](z[None])[0], 0
-        )[1]
+        log_p = torch.log_softmax(prior_output(model, "y", z), 0)[1]
         rows = Normal(model.decoder(z[None])[0], SCALE).log_prob(x[0]).sum()
         kl = 0.5 * (
             posterior.variance + posterior.mean**2 - 1 - posterior.variance.log()
@@ -469,12 +472,8 @@ def test_a_bound_in_a_tangled_graph_is_one():
             q_kind = torch.log_softmax(output(model, "kind", x[0], z, light), 0)
             size = torch.distributions.Categorical(logits=q_size).sample()
             kind = torch.distributions.Categorical(logits=q_kind).sample()
-            p_kind = model.prior.networks[model.number["kind"]](one_hot(size, 3)[None])[
-                0
-            ]
-            p_z = normal(
-                model.prior.networks[model.number["z"]](one_hot(kind, 2)[None])[0]
-            )
+            p_kind = prior_output(model, "kind", one_hot(size, 3))
+            p_z = normal(prior_output(model, "z", one_hot(kind, 2)))
             rows = Normal(model.decoder(torch.cat([z, light])[None])[0], SCALE)
             values.append(
                 rows.log_prob(x[0]).sum()
@@ -577,14 +576,12 @@ def test_samples_follow_the_priors():
     torch.testing.assert_close(
         drawn.quantities[n // 2 :].mean(0), torch.zeros(2).double(), rtol=0, atol=0.04
     )
-    p_kind = model.prior.networks[model.number["kind"]](one_hot(2, 3)[None])[0].softmax(
-        0
-    )
+    p_kind = prior_output(model, "kind", one_hot(2, 3)).softmax(0)
     share = torch.bincount(drawn.codes[:, 1]) / n
     torch.testing.assert_close(share, p_kind.float(), rtol=0, atol=0.02)
     block = z[:, model.latent_blocks["z"]]
     for kind in range(2):
-        p_z = normal(model.prior.networks[model.number["z"]](one_hot(kind, 2)[None])[0])
+        p_z = normal(prior_output(model, "z", one_hot(kind, 2)))
         of_kind = block[drawn.codes[:, 1] == kind]
         torch.testing.assert_close(of_kind.mean(0), p_z.mean, rtol=0, atol=0.1)
         torch.testing.assert_close(of_kind.std(0), p_z.stddev, rtol=0.05, atol=0.0)
@@ -604,10 +601,7 @@ def test_samples_suit_what_is_given_further_down():
     _, drawn = model.sample_latents(labels_of(codes))
     assert (drawn.codes[:, 1] == 1).all()
     p_b = torch.stack(
-        [
-            model.prior.networks[1](one_hot(a, 3)[None])[0].softmax(0)[1]
-            for a in range(3)
-        ]
+        [prior_output(model, "b", one_hot(a, 3)).softmax(0)[1] for a in range(3)]
     )
     share = torch.bincount(drawn.codes[:, 0], minlength=3) / n
     assert (p_b / p_b.sum() - 1 / 3).abs().max() > 0.05
@@ -624,10 +618,10 @@ def test_interventions_keep_where_a_latent_lies_in_its_prior():
     for v in ("size", "light"):
         block = model.latent_blocks[v]
         torch.testing.assert_close(after[:, block], before[:, block], rtol=0, atol=0)
-    prior = model.prior.networks[model.number["z"]]
     for i in range(6):
-        old = normal(prior(seen(before[i, model.latent_blocks["kind"]])[None])[0])
-        new = normal(prior(one_hot(1 - kind[i], 2)[None])[0])
+        was = seen(before[i, model.latent_blocks["kind"]])
+        old = normal(prior_output(model, "z", was))
+        new = normal(prior_output(model, "z", one_hot(1 - kind[i], 2)))
         block = model.latent_blocks["z"]
         torch.testing.assert_close(
             (after[i, block] - new.mean) / new.stddev,
