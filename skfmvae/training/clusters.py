@@ -102,7 +102,7 @@ def cluster_graph(graph, codes, n_clusters: int) -> np.ndarray:
 
 
 def _clusters_and_parts(graph, codes, n_clusters):
-    """Return clusters, and the parts that were joined; -1 for rows without an edge."""
+    """Return clusters, and the parts that were joined to them, -1 for crumbs."""
     crumbs = _crumbs(graph, codes, n_clusters)
     if 0 < crumbs.mean() < CRUMB:
         rest = np.flatnonzero(~crumbs)

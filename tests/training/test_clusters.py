@@ -105,6 +105,21 @@ def test_seeds_lie_inside_their_cluster():
     np.testing.assert_array_equal(np.array(names)[seeded[known]], y[known])
 
 
+def test_rows_without_any_edge_are_no_seeds():
+    X, y = make_blobs(200, centers=4, random_state=0, cluster_std=0.4)
+    # The first, middle and last rows have no edge.
+    alone = np.isin(np.arange(204), [0, 1, 102, 203])
+    rows = np.flatnonzero(~alone)
+    edges = graph_of(X).tocoo()
+    at = (rows[edges.row], rows[edges.col])
+    graph = scipy.sparse.csr_array((edges.data, at), shape=(204, 204))
+    seeded = seed_clusters(graph, np.full((204, 1), -1), [4])[:, 0]
+    assert (seeded[alone] == -1).all()
+    known = seeded[rows] >= 0
+    assert np.bincount(seeded[rows][known]).tolist() == [10, 10, 10, 10]
+    assert adjusted_rand_score(y[known], seeded[rows][known]) == 1.0
+
+
 def test_seeds_of_a_cluster_are_of_one_class():
     """Though some clusters are joined of two: 13 % of digits are in that of another."""
     X, y = load_digits(return_X_y=True)
