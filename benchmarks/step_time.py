@@ -10,7 +10,8 @@ load of the machine. First a small fit checks that both end with the same parame
 
 Learning aids are off there. A second table has the time of an epoch with each of them
 and with all, against none; the graph, built once before the first epoch, is apart, in
-``benchmarks/graph.py``.
+``benchmarks/graph.py``. A third has what part of an epoch images are changed in, at the
+default networks and at those of ``benchmarks/mnist.py``.
 """
 
 import argparse
@@ -25,12 +26,27 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from skfmvae import FactorialMixtureVAE
+from skfmvae.augment import ImageAugmentation
+from skfmvae.nn import MLP, Conv
 from skfmvae.training import KL
 
 N_FEATURES, N_LABELS = 784, 100
 BATCH_SIZES = (64, 256, 1024)
 AIDS = ("neighbours", "adversarial", "averaging")
 OFF = dict.fromkeys(AIDS)
+NETWORKS = {
+    "default": {},
+    "convolutions": {
+        "encoder": Conv((32, 64, 128), (5, 3, 3), pooling="max", precision="auto"),
+        "decoder": MLP(hidden=(400,), precision="auto"),
+        "adversarial": None,
+    },
+}
+AUGMENTATIONS = {
+    "default": ImageAugmentation(),
+    "bends": ImageAugmentation(warp=1.0),
+    "bends, erases": ImageAugmentation(warp=1.0, erase=0.3),
+}
 
 
 class ByHand:
@@ -231,8 +247,37 @@ def with_aids(X, y, batch_size, n_epochs, n_rounds):
     return {name: np.median(seconds) for name, seconds in times.items()}
 
 
+class Timed:
+    """Change batches and add up the seconds that it takes."""
+
+    def __init__(self, augmentation):
+        self.augment = augmentation.build(N_FEATURES)
+        self.seconds = 0.0
+
+    def __call__(self, x):
+        """Return changed rows."""
+        start = time.perf_counter()
+        changed = self.augment(x)
+        self.seconds += time.perf_counter() - start
+        return changed
+
+
+def share_of_augmentation(X, y, networks, augmentation, batch_size, n_epochs):
+    """Return the share of the time of epochs in which batches are changed, in %."""
+    augment = Timed(augmentation)
+    estimator = FactorialMixtureVAE(
+        batch_size=batch_size,
+        max_epochs=n_epochs,
+        augmentation=augment,
+        random_state=0,
+        **networks,
+    )
+    estimator.fit(X, y)
+    return 100 * augment.seconds / sum(estimator.net_.history[:, "dur"])
+
+
 def main():
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--epochs", type=int, default=4, help="in each round")
@@ -260,6 +305,15 @@ def main():
         plain = times.pop("none")
         ratios = " | ".join(f"x {seconds / plain:.2f}" for seconds in times.values())
         print(f"| {batch_size} | {plain:.2f} | {ratios} |", flush=True)
+    print("\n| networks | batch size | " + " | ".join(AUGMENTATIONS) + " |")
+    print("|---|---|" + "---|" * len(AUGMENTATIONS))
+    for name, networks in NETWORKS.items():
+        for batch_size in BATCH_SIZES:
+            shares = " | ".join(
+                f"{share_of_augmentation(X, y, networks, a, batch_size, 3):.1f} %"
+                for a in AUGMENTATIONS.values()
+            )
+            print(f"| {name} | {batch_size} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":
