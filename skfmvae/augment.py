@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from numbers import Real
 
 import torch
@@ -127,13 +127,13 @@ class ImageAugmentation(BaseEstimator):
         return partial(self._augmented, shape)
 
     def _augmented(self, shape, x):
-        images = move_images(x.view(-1, *shape), *self._draw_moves(shape, x))
+        images = move_images(x.view(-1, *shape), *self._draw_moves(x))
         if self.erase:
             images = erase_patches(images, self.erase)
         return images.reshape(x.shape)
 
-    def _draw_moves(self, shape, x):
-        """Return where images are looked at, and from what shift of each place."""
+    def _draw_moves(self, x):
+        """Return where images are looked at, as `move_images` takes it."""
 
         def uniform(limit, *sizes):
             return limit * (2 * torch.rand(len(x), *sizes).to(x) - 1)
@@ -143,22 +143,15 @@ class ImageAugmentation(BaseEstimator):
         cos, sin, slant = angle.cos(), angle.sin(), uniform(self.shear)
         rows = [cos, cos * slant - sin], [sin, sin * slant + cos]
         matrix = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
-        shift = uniform(self.shift, 2)[:, None, None]
-        if self.warp:
-            smooth = _bicubic(N_BENDS, shape[1:]).to(x)
-            bends = uniform(self.warp, N_BENDS**2, 2)
-            shift = shift + torch.einsum("phw,npc->nhwc", smooth, bends)
-        return growth[:, None, None] * matrix, shift
+        shift = uniform(self.shift, 2)
+        bends = uniform(self.warp, N_BENDS, N_BENDS, 2) if self.warp else None
+        return growth[:, None, None] * matrix, shift, bends
 
 
-def _bicubic(n_places, size):
-    """Return what each of the places, so many a side, adds to each pixel."""
-    places = torch.eye(n_places**2).view(1, -1, n_places, n_places)
-    return functional.interpolate(places, size, mode="bicubic", align_corners=True)[0]
-
-
-def move_images(images: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
-    """Resample images along linear maps about their centres.
+def move_images(
+    images: Tensor, matrix: Tensor, shift: Tensor, bends: Tensor | None = None
+) -> Tensor:
+    """Resample images along linear maps about their centres, and bend them.
 
     Parameters
     ----------
@@ -167,23 +160,49 @@ def move_images(images: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
     matrix : Tensor of shape (n, 2, 2)
         From where a pixel of the result lies to where it is taken from, horizontally
         and vertically.
-    shift : Tensor of shape (n, height, width, 2), or one that grows to it
+    shift : Tensor of shape (n, 2)
         What is added to the latter, in pixels.
+    bends : Tensor of shape (n, rows, columns, 2) or None, default=None
+        What is added besides, at places evenly over the image from edge to edge, and
+        bicubic between them. None adds nothing.
 
     Returns
     -------
     images : Tensor of shape (n, channels, height, width)
         Bilinear between pixels; beyond the border its pixels go on.
     """
+    n, _, *size = images.shape
+    shares = [matrix, shift[:, :, None]]
+    places = None
+    if bends is not None:
+        places = bends.shape[1:3]
+        shares.append(bends.flatten(1, 2).mT)
     # Torch measures places in halves of the image's size.
-    half = torch.tensor([images.shape[3], images.shape[2]]).to(images) / 2
-    matrix = matrix * half / half[:, None]
-    theta = functional.pad(matrix, (0, 1))
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    grid = grid + shift / half
+    half = torch.tensor(size[::-1]).to(images)[:, None] / 2
+    # One product of matrices for all of them, many times faster than image by image.
+    moves = (torch.cat(shares, dim=2) / half).flatten(0, 1)
+    grid = (moves @ _maps(*size, places).to(images)).view(n, 2, *size)
     return functional.grid_sample(
-        images, grid, padding_mode="border", align_corners=False
+        images, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
     )
+
+
+@lru_cache
+def _maps(height, width, places):
+    """Return what each move adds to each pixel, shape (moves, height * width).
+
+    These are a slope across, one down, a shift, and a bend at each of the places.
+    """
+    down, across = (torch.arange(n).double() - (n - 1) / 2 for n in (height, width))
+    slopes = torch.stack(torch.meshgrid(across, down, indexing="xy"))
+    maps = [slopes, torch.ones(1, height, width)]
+    if places is not None:
+        one_each = torch.eye(math.prod(places)).double().view(1, -1, *places)
+        bends = functional.interpolate(
+            one_each, (height, width), mode="bicubic", align_corners=True
+        )
+        maps.append(bends[0])
+    return torch.cat(maps).flatten(1)
 
 
 def erase_patches(images: Tensor, largest: float) -> Tensor:
@@ -206,6 +225,7 @@ def erase_patches(images: Tensor, largest: float) -> Tensor:
         side = (largest * size * torch.rand(len(images), 1)).round()
         start = ((size - side + 1) * torch.rand(len(images), 1)).floor()
         place = torch.arange(size)
-        inside.append((place >= start) & (place < start + side))
-    patch = (inside[0][:, :, None] & inside[1][:, None, :])[:, None].to(images.device)
-    return torch.where(patch, images.mean((2, 3), keepdim=True), images)
+        inside.append(((place >= start) & (place < start + side)).to(images))
+    # Several times faster than a choice by truth values, and as exact.
+    patch = inside[0][:, None, :, None] * inside[1][:, None, None, :]
+    return torch.lerp(images, images.mean((2, 3), keepdim=True), patch)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
+from torch.nn import functional
 
 from skfmvae.augment import ImageAugmentation, erase_patches, move_images
 
@@ -21,7 +22,7 @@ def test_moves_are_those_of_scipy(size):
     images = torch.rand(5, 2, *size, dtype=torch.float64)
     matrix = torch.eye(2) + 0.3 * torch.randn(5, 2, 2, dtype=torch.float64)
     shift = 2 * torch.randn(5, 2, dtype=torch.float64)
-    moved = move_images(images, matrix, shift[:, None, None])
+    moved = move_images(images, matrix, shift)
     centre = (np.array(size) - 1) / 2
     for image, m, s, found in zip(images, matrix, shift, moved, strict=True):
         # SciPy counts rows first.
@@ -33,18 +34,28 @@ def test_moves_are_those_of_scipy(size):
             np.testing.assert_allclose(result, expected, atol=1e-10)
 
 
-def test_each_pixel_may_have_a_shift_of_its_own():
-    images = torch.rand(4, 1, 8, 13, dtype=torch.float64)
-    shift = 2 * torch.randn(4, 8, 13, 2, dtype=torch.float64)
-    moved = move_images(images, torch.eye(2).double().expand(4, 2, 2), shift)
-    for image, (across, down), found in zip(
-        images, shift.permute(0, 3, 1, 2).numpy(), moved, strict=True
+def test_bends_are_added_to_linear_moves():
+    """Pixel by pixel, with bends that torch makes as large as each image."""
+    images = torch.rand(4, 2, 8, 13, dtype=torch.float64)
+    matrix = torch.eye(2) + 0.3 * torch.randn(4, 2, 2, dtype=torch.float64)
+    shift = 2 * torch.randn(4, 2, dtype=torch.float64)
+    bends = torch.randn(4, 3, 5, 2, dtype=torch.float64)
+    moved = move_images(images, matrix, shift, bends)
+    smooth = functional.interpolate(
+        bends.permute(0, 3, 1, 2), (8, 13), mode="bicubic", align_corners=True
+    )
+    down, across = np.indices((8, 13))
+    pixels = np.stack([across - 6, down - 3.5])
+    for image, m, s, bend, found in zip(
+        images, matrix, shift, smooth, moved, strict=True
     ):
-        places = np.indices((8, 13)) + np.stack([down, across])
-        expected = ndimage.map_coordinates(
-            image[0].numpy(), places, order=1, mode="nearest"
-        )
-        np.testing.assert_allclose(found[0], expected, atol=1e-10)
+        moves = np.tensordot(m, pixels, 1) + s.numpy()[:, None, None] + bend.numpy()
+        places = moves[1] + 3.5, moves[0] + 6
+        for channel, result in zip(image, found, strict=True):
+            expected = ndimage.map_coordinates(
+                channel.numpy(), places, order=1, mode="nearest"
+            )
+            np.testing.assert_allclose(result, expected, atol=1e-10)
 
 
 def test_bends_move_places_apart():
