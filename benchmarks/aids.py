@@ -22,7 +22,7 @@ from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.datasets import make_lit_objects, make_sprites, mask_labels
 from skfmvae.training import Neighbours
 
-AIDS = ("neighbours", "adversarial", "averaging")
+AIDS = ("neighbours", "adversarial")
 VARIANTS = {
     "all learning aids": {},
     **{f"no {name}": {name: None} for name in AIDS},

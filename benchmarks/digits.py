@@ -33,7 +33,7 @@ from skfmvae.nn import MLP
 from skfmvae.training import Neighbours
 
 BUDGETS = (20, 50, 100, 300)
-AIDS = ("neighbours", "adversarial", "averaging")
+AIDS = ("neighbours", "adversarial")
 OFF = dict.fromkeys(AIDS)
 
 # Each with its estimator, less the random state.

@@ -5,7 +5,7 @@
 
 The networks have the sizes of those in Pyro's tutorial on semi-supervised learning: one
 hidden layer of 500 units for each of ``q(y|x)``, ``q(z|x,y)`` and ``p(x|y,z)``, and 50
-latents. There is no augmentation and no learning aid but the average of the weights.
+latents. There is no augmentation and no learning aid.
 Settings are chosen with ``--held-out``, which never looks at the test rows.
 """
 
@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 from skfmvae import SemiSupervisedVAE
 from skfmvae.estimators import Inference
 from skfmvae.nn import MLP
-from skfmvae.training import KL, WeightAveraging
+from skfmvae.training import KL
 
 # Labels, and the weight of the classification term, of which few can bear more.
 LABEL_WEIGHTS = {100: 0.3, 600: 0.1, 1000: 0.1, 3000: 0.05}
@@ -35,7 +35,6 @@ SETTINGS = {
     "labelled_batch_size": 32,
     "lr": 5e-3,
     "max_epochs": 60,
-    "averaging": WeightAveraging(0.998),
     "neighbours": None,
     "adversarial": None,
 }

@@ -32,7 +32,7 @@ from skfmvae.training import KL
 
 N_FEATURES, N_LABELS = 784, 100
 BATCH_SIZES = (64, 256, 1024)
-AIDS = ("neighbours", "adversarial", "averaging")
+AIDS = ("neighbours", "adversarial")
 OFF = dict.fromkeys(AIDS)
 NETWORKS = {
     "default": {},

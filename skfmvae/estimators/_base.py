@@ -27,7 +27,6 @@ from skfmvae.training import (
     Neighbours,
     Rows,
     VirtualAdversarial,
-    WeightAveraging,
 )
 
 from ._checks import check_device, check_finite, check_weights
@@ -68,7 +67,6 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         "early_stopping": [None, EarlyStopping],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
-        "averaging": [None, StrOptions({"exponential"}), WeightAveraging],
         "callbacks": [None, list],
         "device": [str, torch.device],
         "random_state": ["random_state"],

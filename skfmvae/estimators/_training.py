@@ -18,7 +18,6 @@ from skfmvae.training import (
     ModelNet,
     Neighbours,
     VirtualAdversarial,
-    WeightAveraging,
 )
 
 __all__ = ["OPTIMIZERS", "aids_of", "train"]
@@ -156,9 +155,6 @@ def _callbacks(estimator, n_steps):
             OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
         )
     }
-    if estimator.averaging is not None and estimator.early_stopping is None:
-        # Early stopping goes back to the weights of one epoch.
-        ours["averaging"] = _default(estimator.averaging, WeightAveraging).callback()
     if estimator.verbose == 1:
         ours["progress"] = EpochBar()
     theirs = estimator.callbacks or []

@@ -22,7 +22,6 @@ from skfmvae.training import (
     EarlyStopping,
     Neighbours,
     VirtualAdversarial,
-    WeightAveraging,
 )
 
 from ._base import BaseVAE
@@ -216,8 +215,6 @@ class SemiSupervisedVAE(BaseVAE):
         Learning aid: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
         Learning aid: the worst small step changes no prediction.
-    averaging : {"exponential"}, WeightAveraging or None, default="exponential"
-        Predict with averaged weights. Early stopping goes before it.
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them.
     device : str or torch.device, default="auto"
@@ -312,7 +309,6 @@ class SemiSupervisedVAE(BaseVAE):
         early_stopping: EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
-        averaging: str | WeightAveraging | None = "exponential",
         callbacks: list | None = None,
         device: str = "auto",
         random_state: Any = None,
@@ -337,7 +333,6 @@ class SemiSupervisedVAE(BaseVAE):
         self.early_stopping = early_stopping
         self.neighbours = neighbours
         self.adversarial = adversarial
-        self.averaging = averaging
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state

@@ -2,7 +2,6 @@
 
 from .adversarial import VirtualAdversarial
 from .aids import Aid
-from .averaging import WeightAveraging
 from .callbacks import EarlyStopping, EpochBar
 from .graph import NeighbourGraph
 from .neighbours import Neighbours
@@ -23,5 +22,4 @@ __all__ = [
     "Objective",
     "Rows",
     "VirtualAdversarial",
-    "WeightAveraging",
 ]

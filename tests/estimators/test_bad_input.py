@@ -445,9 +445,7 @@ def test_an_interrupted_fit_is_that_of_the_last_complete_epoch(
 ):
     X, y = partial_blobs
     breaker = Break(epoch, batch=2)
-    estimator = make_estimator(
-        callbacks=[breaker], averaging=None, max_epochs=5, batch_size=40
-    )
+    estimator = make_estimator(callbacks=[breaker], max_epochs=5, batch_size=40)
     with pytest.warns(ConvergenceWarning, match=f"that of epoch {epoch - 1}"):
         estimator.fit(X, y)
     assert estimator.n_iter_ == epoch - 1

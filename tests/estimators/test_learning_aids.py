@@ -16,14 +16,12 @@ from sklearn.preprocessing import StandardScaler
 from skfmvae.training import (
     Neighbours,
     VirtualAdversarial,
-    WeightAveraging,
 )
 
 AIDS = ("neighbours", "adversarial")
 ON = {
     "neighbours": "graph",
     "adversarial": "virtual",
-    "averaging": "exponential",
 }
 OFF = dict.fromkeys(ON)
 LONG = {"batch_size": 15, "max_epochs": 50}
@@ -58,10 +56,7 @@ def test_each_aid_is_recorded_and_can_be_off(make_estimator, rows):
 
 def test_where_all_is_labelled_the_aids_are_silent(make_estimator, rows):
     X, y = rows
-    on, off = (
-        make_estimator(**kw).fit(X, y)
-        for kw in (ON, OFF | {"averaging": "exponential"})
-    )
+    on, off = (make_estimator(**kw).fit(X, y) for kw in (ON, OFF))
     assert aid_terms(on) == set()
     np.testing.assert_array_equal(on.predict_proba(X), off.predict_proba(X))
 
@@ -90,7 +85,6 @@ def test_a_word_stands_for_the_default_object(make_estimator, rows):
     objects = make_estimator(
         neighbours=Neighbours(),
         adversarial=VirtualAdversarial(),
-        averaging=WeightAveraging(),
     ).fit(X, partly(y, 12))
     np.testing.assert_array_equal(words.predict_proba(X), objects.predict_proba(X))
 
@@ -120,7 +114,6 @@ def test_grid_search_reaches_their_settings(make_estimator, rows):
         ({"adversarial": VirtualAdversarial(radius=0.0)}, "radius"),
         ({"adversarial": VirtualAdversarial(probe=-1.0)}, "probe"),
         ({"adversarial": VirtualAdversarial(n_power_iterations=0)}, "n_power"),
-        ({"averaging": WeightAveraging(decay=1.0)}, "decay"),
     ],
 )
 def test_bad_settings_are_refused(make_estimator, rows, settings, message):
@@ -275,15 +268,3 @@ def test_tabular_rows_after_a_scaler(make_learner):
         error[name] = 1 - pipeline.score(X, y)
     assert error["on"] <= error["off"] + 0.02
     assert error["on"] < 0.1
-
-
-def test_early_stopping_goes_before_averaging(make_estimator, rows):
-    from skfmvae.training import EarlyStopping
-
-    X, y = rows
-    stop = EarlyStopping(patience=100)
-    averaged, plain = (
-        make_estimator(early_stopping=stop, averaging=averaging).fit(X, partly(y, 12))
-        for averaging in ("exponential", None)
-    )
-    np.testing.assert_array_equal(averaged.transform(X), plain.transform(X))
