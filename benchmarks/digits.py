@@ -183,7 +183,10 @@ if __name__ == "__main__":
     arguments.held_out |= arguments.ablation
     print(f"{machine()}; {arguments.jobs} processes of one thread each\n")
     if arguments.clusters:
-        cluster_table(5, arguments.jobs)
+        for title, params in (("defaults", {}), ("no learning aids", OFF)):
+            print(f"{title}:\n")
+            cluster_table(5, arguments.jobs, **params)
+            print()
         raise SystemExit
     rows, data, budgets = BASELINES | OURS, digits(), BUDGETS
     if arguments.ablation:
