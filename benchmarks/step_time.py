@@ -21,13 +21,13 @@ import time
 import numpy as np
 import torch
 from common import keep_labels, machine
+from mnist import SETTINGS
 from skorch.callbacks import Callback
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from skfmvae import FactorialMixtureVAE
 from skfmvae.augment import ImageAugmentation
-from skfmvae.nn import MLP, Conv
 from skfmvae.training import KL
 
 N_FEATURES, N_LABELS = 784, 100
@@ -36,11 +36,7 @@ AIDS = ("neighbours", "adversarial")
 OFF = dict.fromkeys(AIDS)
 NETWORKS = {
     "default": {},
-    "convolutions": {
-        "encoder": Conv((32, 64, 128), (5, 3, 3), pooling="max", precision="auto"),
-        "decoder": MLP(hidden=(400,), precision="auto"),
-        "adversarial": None,
-    },
+    "convolutions": {n: SETTINGS[n] for n in ("encoder", "decoder", "adversarial")},
 }
 AUGMENTATIONS = {
     "default": ImageAugmentation(),

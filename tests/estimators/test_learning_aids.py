@@ -13,16 +13,10 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfmvae.training import (
-    Neighbours,
-    VirtualAdversarial,
-)
+from skfmvae.training import Neighbours, VirtualAdversarial
 
-AIDS = ("neighbours", "adversarial")
-ON = {
-    "neighbours": "graph",
-    "adversarial": "virtual",
-}
+ON = {"neighbours": "graph", "adversarial": "virtual"}
+AIDS = tuple(ON)
 OFF = dict.fromkeys(ON)
 LONG = {"batch_size": 15, "max_epochs": 50}
 
@@ -83,8 +77,7 @@ def test_a_word_stands_for_the_default_object(make_estimator, rows):
     X, y = rows
     words = make_estimator(**ON).fit(X, partly(y, 12))
     objects = make_estimator(
-        neighbours=Neighbours(),
-        adversarial=VirtualAdversarial(),
+        neighbours=Neighbours(), adversarial=VirtualAdversarial()
     ).fit(X, partly(y, 12))
     np.testing.assert_array_equal(words.predict_proba(X), objects.predict_proba(X))
 
