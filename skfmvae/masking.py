@@ -204,6 +204,8 @@ def _check_full(column, name):
     kind = column.dtype.kind
     if kind == "f":
         marks = np.isnan(column)
+        if not _is_quantity(column[~marks]):
+            marks |= column == -1
     elif kind in "iu":
         marks = column == -1
     else:

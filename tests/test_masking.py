@@ -181,6 +181,11 @@ def test_groups_of_a_frame_are_names():
         mask_labels(frame, 30, per_property=[[1]])
 
 
+def test_a_quantity_may_be_minus_one():
+    y = np.array([-1.0, 0.5, 2.0])
+    np.testing.assert_array_equal(mask_labels(y, 3), y)
+
+
 def test_labels_that_came_in_stay():
     y = Y.copy()
     mask_labels(y, 10, random_state=0)
@@ -212,6 +217,7 @@ def test_bad_settings(settings, message):
     [
         ([1, -1], "column 0 of y holds -1"),
         ([1.5, np.nan], "holds nan"),
+        ([1.0, -1.0], "holds -1.0"),
         (["a", None], "holds None"),
         (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), "'a' of y holds"),
         (np.array([0, 2**64 - 1], dtype=np.uint64), "too large beside -1"),

@@ -82,7 +82,8 @@ def make_sprites(
     y : int64 ndarray of shape (n_samples, 5) or (n_samples, 6)
         Codes from 0 of shape (0 is a square, 1 an ellipse, 2 a heart), scale (from
         small to large), orientation (anticlockwise), x (to the right), y (up) and, if
-        there are colours, colour. `SPRITES_COLUMNS` names the columns.
+        there are colours, colour. `SPRITES_COLUMNS` names the columns, the first five
+        where there are no colours.
 
     Raises
     ------

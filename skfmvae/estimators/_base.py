@@ -29,7 +29,7 @@ from skfmvae.training import (
     VirtualAdversarial,
 )
 
-from ._checks import check_device, check_finite, check_weights
+from ._checks import check_device, check_finite, check_object, check_weights
 from ._guards import all_or_nothing, seeded
 from ._training import OPTIMIZERS, train
 
@@ -79,7 +79,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
     def _read_targets(self, y):
         """Learn what the columns of `y` are, labels or, for some models, quantities."""
-        self.quantities_ = QuantityEncoder({})
+        self.quantities_ = QuantityEncoder({}).fit(None)
         self.labels_ = PartialLabelEncoder().fit(
             y, self.property_components, n_discovered=self.n_discovered
         )
@@ -116,8 +116,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             When the loss stops being finite; likewise.
         """
         with all_or_nothing(self):
-            for settings in self.get_params(deep=False).values():
+            for name, settings in self.get_params(deep=False).items():
                 if hasattr(settings, "_parameter_constraints"):
+                    check_object(name, settings)
                     settings._validate_params()
             self.device_ = check_device(self.device)
             X = self._check_X(X, reset=True)
@@ -156,8 +157,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             the components of the first discovered property.
         """
         X = self._check_X(X)
-        quantities = self._quantity_distribution(X)[0]
-        return self._values(self._most_probable(X), quantities)
+        codes = self._most_probable(X)
+        if not self.quantities_.columns:
+            return self.labels_.inverse(codes)
+        return self._values(codes, self._quantity_distribution(X)[0])
 
     def _most_probable(self, X):
         """Return the codes of the most probable values of the properties of `y`."""
@@ -309,6 +312,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         check_consistent_length(X, true, sample_weight)
         predicted = self._quantity_distribution(X)[0]
         weight = np.ones(len(true)) if sample_weight is None else sample_weight
+        weight = np.asarray(weight)
         scores = [
             r2_score(true[known, j], predicted[known, j], sample_weight=weight[known])
             for j, known in enumerate(~np.isnan(true.T))
@@ -508,6 +512,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def classes_(self) -> np.ndarray | list[np.ndarray]:
         """The values of every discrete property of `y`: an array, or a list of them."""
         values = self.labels_.values[: self.labels_.n_outputs]
+        if not values:
+            raise AttributeError("There are no classes, as no property is discrete.")
         return values if self.labels_.multi_output else values[0]
 
     @property

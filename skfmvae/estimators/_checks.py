@@ -7,7 +7,16 @@ import scipy.sparse
 import torch
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["check_device", "check_finite", "check_weights"]
+__all__ = ["check_device", "check_finite", "check_object", "check_weights"]
+
+
+def check_object(name, settings):
+    """Raise an error where settings are a class rather than an object of it."""
+    if isinstance(settings, type):
+        raise ValueError(
+            f"{name}={settings.__name__} is a class; give an object of it, such as "
+            f"{name}={settings.__name__}()."
+        )
 
 
 def check_device(device):

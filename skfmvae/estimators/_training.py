@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
@@ -114,23 +114,26 @@ def aids_of(estimator) -> list:
         if getattr(estimator, name) is not None
     ]
     if isinstance(estimator.likelihood_, Categorical):
-        # A category with noise is no category.
-        aids = [aid for aid in aids if not aid.needs_noise]
+        # A category that is moved a little is no category.
+        aids = [aid for aid in aids if not aid.moves_rows]
     return aids
 
 
 def _hold_out(estimator, rows, random_state):
-    kept, held_out = train_test_split(
-        np.arange(len(rows)),
-        test_size=estimator.early_stopping.validation_fraction,
-        random_state=random_state,
-    )
-    if len(kept) < 2:
+    """Return rows to train on, and others without their labels, which are few."""
+    n_held_out = math.ceil(len(rows) * estimator.early_stopping.validation_fraction)
+    n_kept = len(rows) - n_held_out
+    if n_kept < 2:
         raise ValueError(
-            f"early_stopping={estimator.early_stopping!r} leaves {len(kept)} of "
+            f"early_stopping={estimator.early_stopping!r} leaves {n_kept} of "
             f"{len(rows)} rows to train on; lower its validation_fraction."
         )
-    return (rows.choose(torch.from_numpy(index)) for index in (kept, held_out))
+    order = random_state.permutation(len(rows))
+    labelled = rows.known().any(1).numpy()
+    order = order[np.argsort(labelled[order], kind="stable")]
+    kept = torch.from_numpy(np.sort(order[n_held_out:]))
+    held_out = torch.from_numpy(order[:n_held_out])
+    return rows.choose(kept), rows.choose(held_out).without_labels()
 
 
 def _augmentation(estimator):

@@ -47,7 +47,8 @@ class Mixture(BaseEstimator):
         Share of training before the mixtures start, from the latents' class means
         where there are labels and by k-means++ elsewhere; None stands for 0.05 for
         properties whose labels learning aids spread, and for 0.2 for others, as class
-        means and clusters need latents that have settled.
+        means and clusters need latents that have settled. They start with an epoch, at
+        the latest the last one.
     delay : float, default=10.0
         See `forgetting_rate`.
     forgetting_rate : float, default=0.6
@@ -57,8 +58,9 @@ class Mixture(BaseEstimator):
         For rows that are made, rather than read: share of the rows of a batch of which
         a property, or the style, is drawn anew before they are decoded, a property
         from the component of its row and the style from its prior. The decoder then
-        learns to take a property from its own subspace alone. The share is this one
-        when the mixtures start, and falls to 0; 0.4 and 0.6 are values to begin with.
+        learns to take a property from its own subspace alone. The share falls evenly
+        from this one, at the start of training, to 0 at its end; nothing is drawn
+        before the mixtures start. 0.4 and 0.6 are values to begin with.
 
     Examples
     --------

@@ -144,8 +144,8 @@ class ObjectiveWeights(BaseEstimator):
     c_h : float, default=1.0
         Of the entropy of unobserved properties.
     labelled_phase : float, default=0.05
-        Share of training at first, in whole epochs, in which rows without a label do
-        not count.
+        Share of training at first, in whole epochs and not in the last, in which rows
+        without a label do not count.
     transitive : float, default=0.0
         Of the label that is read from a row generated from it, a bound on the
         information that generated rows hold about their labels.

@@ -10,11 +10,13 @@ from numbers import Integral, Real
 from typing import Any
 
 from sklearn.base import BaseEstimator
+from sklearn.utils import RegressorTags
 
 from skfmvae._compat import Interval, StrOptions
-from skfmvae.graphical_model import Discrete, Graph, Latent, Variable
+from skfmvae.graphical_model import ROWS, Discrete, Graph, Latent, Variable
 from skfmvae.labels import PartialLabelEncoder
 from skfmvae.models import SemiSupervised
+from skfmvae.models.base import free_name
 from skfmvae.nn import build_branches, build_network
 from skfmvae.quantities import QuantityEncoder
 from skfmvae.training import (
@@ -341,6 +343,11 @@ class SemiSupervisedVAE(BaseVAE):
     def _read_targets(self, y):
         if self.graph is None:
             super()._read_targets(y)
+            if ROWS in self.labels_.property_names:
+                raise ValueError(
+                    f"y has a column named {ROWS!r}, which stands for the rows in the "
+                    "model's graph; rename it."
+                )
             return
         self.graph.check()
         columns = {v: spec.column_names(v) for v, spec in self.graph.continuous.items()}
@@ -391,6 +398,15 @@ class SemiSupervisedVAE(BaseVAE):
             prediction=inference.prediction,
         )
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        graph = self.graph if isinstance(self.graph, Graph) else Graph({})
+        if graph.continuous and not graph.discrete:
+            # So that scorers of predictions do not look for classes.
+            tags.estimator_type = "regressor"
+            tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
+        return tags
+
     def _resolved_graph(self, n_components):
         """Return the graph with all numbers of values, in the order of the codes."""
         discrete: dict[str, Variable]
@@ -398,5 +414,6 @@ class SemiSupervisedVAE(BaseVAE):
         if self.graph is not None:
             variables = discrete | self.graph.continuous | self.graph.latents
             return replace(self.graph, variables=variables)
-        style = {"style": Latent(self.style_dim)} if self.style_dim else {}
+        name = free_name("style", discrete)
+        style = {name: Latent(self.style_dim)} if self.style_dim else {}
         return Graph(discrete | style, recognition={v: list(discrete) for v in style})

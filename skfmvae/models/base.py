@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ __all__ = [
     "Term",
     "diagonal_normal",
     "even_draws",
+    "free_name",
     "relaxed_draw",
     "side_by_side",
 ]
@@ -73,6 +74,11 @@ class Term:
     rows: Tensor | None = None
     is_kl: bool = False
     is_annealed: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no row to average over."""
+        return self.rows is not None and not bool(self.rows.any())
 
 
 class Evaluation(NamedTuple):
@@ -122,6 +128,16 @@ class Model(nn.Module, ABC):
     def n_latents(self) -> int:
         """The size ``L`` of the latent vector."""
         return max(block.stop for block in self.latent_blocks.values())
+
+    @property
+    def property_blocks(self) -> Mapping[str, slice]:
+        """The columns of ``z`` that speak of one property alone, by its name."""
+        return {}
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the model has begun to learn all that it is to learn."""
+        return True
 
     @property
     def independent_properties(self) -> list[str]:
@@ -237,11 +253,13 @@ class Model(nn.Module, ABC):
         progress: float,
         n_samples: int,
         look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+        is_last: bool = False,
     ) -> None:
         """Prepare for an epoch; `progress` is the share of training that is done.
 
         `look_at_rows` gives values, codes and weights of rows to look at: the
         labelled ones, or a random share of them where they are many, and random others.
+        What has waited until now to begin waits no longer where the epoch `is_last`.
         """
 
     def update_globals(
@@ -268,6 +286,13 @@ def side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
         blocks[name] = slice(start, start + size)
         start += size
     return blocks
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Return the name, with underscores after it where it is taken."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def even_draws(n_dims: int, n_draws: int) -> Tensor:

@@ -11,7 +11,15 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
 
-from .base import Evaluation, Labels, Model, Term, diagonal_normal, side_by_side
+from .base import (
+    Evaluation,
+    Labels,
+    Model,
+    Term,
+    diagonal_normal,
+    free_name,
+    side_by_side,
+)
 
 __all__ = ["FactorialMixture"]
 
@@ -50,7 +58,8 @@ class FactorialMixture(Model):
     label_weight : float
         Weight of the classification term.
     warmup : float
-        Share of training before the mixtures are set from the latents.
+        Share of training before the mixtures are set from the latents; they are at the
+        latest when the last epoch begins.
     discovered_warmup : float
         Likewise for properties that nobody labelled, and not less; their components are
         level before.
@@ -93,9 +102,11 @@ class FactorialMixture(Model):
         self.property_redraws = property_redraws
         self.style_redraws = style_redraws
         self.property_dim = property_dim
+        self.style_name = free_name("style", n_components)
         self.latent_blocks = side_by_side(
-            dict.fromkeys(n_components, property_dim) | {"style": style_dim}
+            dict.fromkeys(n_components, property_dim) | {self.style_name: style_dim}
         )
+        self.style = self.latent_blocks[self.style_name]
         self.n_components = dict(n_components)
         self.property_names = list(n_components)
         self.subspaces = _equal_sizes(list(n_components.values()))
@@ -108,6 +119,14 @@ class FactorialMixture(Model):
         self.waits_to_discover = False
         self.redrawing = 0.0  # how much of the shares of redraws is left
 
+    @property
+    def property_blocks(self) -> dict[str, slice]:
+        return {name: self.latent_blocks[name] for name in self.property_names}
+
+    @property
+    def has_started(self) -> bool:
+        return self.mixture_step >= 0 and not self.waits_to_discover
+
     # The objective (section 3 of the paper) -----------------------------------------
 
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
@@ -115,7 +134,7 @@ class FactorialMixture(Model):
         z = posterior.rsample()
         log_joint = self._log_joint(posterior.mean, posterior.variance)
         entropy = self._properties(posterior.entropy()).sum(-1)
-        style = self.latent_blocks["style"]
+        style = self.style
 
         log_proba, responsibilities = [], []
         for k, joint in enumerate(log_joint):
@@ -131,7 +150,9 @@ class FactorialMixture(Model):
             q = Normal(mean, scale, validate_args=False)
             kl = kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
             # At full weight from the start: what a property can say, style should not.
-            terms["kl_style"] = Term(kl, -1.0, is_kl=True, is_annealed=False)
+            terms[f"kl_{self.style_name}"] = Term(
+                kl, -1.0, is_kl=True, is_annealed=False
+            )
         for k, name in enumerate(self.property_names):
             code, joint = labels.codes[:, k], log_joint[k]
             known = code >= 0
@@ -167,7 +188,7 @@ class FactorialMixture(Model):
             drawn[:, members] = mixture.sample(torch.cat(codes, dim=1))
         share = self.redrawing * self.property_redraws
         points = torch.where(chosen(points.shape[1], share), drawn, points)
-        style = z[:, self.latent_blocks["style"]]
+        style = z[:, self.style]
         replaced = chosen(1, self.redrawing * self.style_redraws)[:, 0]
         style = torch.where(replaced, torch.randn_like(style), style)
         return torch.cat([points.flatten(1), style], dim=1)
@@ -187,7 +208,7 @@ class FactorialMixture(Model):
         return [torch.log_softmax(joint, dim=1) for joint in log_joint]
 
     def log_prior(self, z: Tensor) -> Tensor:
-        style = Normal(0.0, 1.0).log_prob(z[:, self.latent_blocks["style"]]).sum(-1)
+        style = Normal(0.0, 1.0).log_prob(z[:, self.style]).sum(-1)
         points = self._properties(z)
         return style + sum(
             mixture.log_predictive(points[:, members]).sum(-1)
@@ -201,9 +222,10 @@ class FactorialMixture(Model):
         progress: float,
         n_samples: int,
         look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+        is_last: bool = False,
     ) -> None:
-        starts = self.mixture_step < 0 and progress >= self.warmup
-        discovers = progress >= self.discovered_warmup
+        starts = self.mixture_step < 0 and (progress >= self.warmup or is_last)
+        discovers = progress >= self.discovered_warmup or is_last
         if starts or (self.waits_to_discover and discovers):
             self._set_mixtures(n_samples, *look_at_rows(), discovers)
         redraws = max(self.property_redraws, self.style_redraws) > 0

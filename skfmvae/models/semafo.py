@@ -61,7 +61,8 @@ class Weights:
     c_h : float
         Of the entropy of unobserved properties.
     labelled_phase : float
-        Share of training at first in which rows without a label do not count.
+        Share of training at first in which rows without a label do not count; the last
+        epoch is no part of it.
     transitive : float
         Of the label that is read from a row generated from it.
     transitive_end : float or None
@@ -72,19 +73,19 @@ class Weights:
         Of the classification term once more, in units of the number of inputs.
     """
 
-    gamma_s: float = 1.0
-    gamma_u: float = 10.0
-    gamma_y: float = 10.0
-    beta_s: float = 1.0
-    beta_u: float = 1.0
-    beta_label: float = 1.0
-    beta_levels: float = 1.0
-    c_h: float = 1.0
-    labelled_phase: float = 0.0
-    transitive: float = 0.0
-    transitive_end: float | None = None
-    transitive_phase: float = 0.0
-    label_weight: float = 1.0
+    gamma_s: float
+    gamma_u: float
+    gamma_y: float
+    beta_s: float
+    beta_u: float
+    beta_label: float
+    beta_levels: float
+    c_h: float
+    labelled_phase: float
+    transitive: float
+    transitive_end: float | None
+    transitive_phase: float
+    label_weight: float
 
 
 class Semafo(Model):
@@ -168,7 +169,7 @@ class Semafo(Model):
         draws = even_draws(latent_dim, N_DRAWS)
         self.register_buffer("draws", draws, persistent=False)
         self.progress = 1.0
-        self.has_labels = False
+        self.waits = False  # whether rows without a label do not count yet
 
     # The objective (section 3 of the paper) -----------------------------------------
 
@@ -198,9 +199,7 @@ class Semafo(Model):
         entropies = [-(p.exp() * p).sum(1) for p in log_q]
         unsure = torch.where(known, 0.0, torch.stack(entropies, dim=1)).sum(1)
         labelled = known.any(1)
-        waits = (
-            self.training and self.has_labels and self.progress < weights.labelled_phase
-        )
+        waits = self.training and self.waits
         # Of the same size as the objectives of other models, so that steps are too.
         unit = 1 / max(weights.gamma_s, weights.gamma_u, 1e-6)
         beside = dict.fromkeys(self.levels, weights.beta_levels)
@@ -239,9 +238,10 @@ class Semafo(Model):
         progress: float,
         n_samples: int,
         look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+        is_last: bool = False,
     ) -> None:
-        if self.weights.labelled_phase > progress:
-            self.has_labels = bool((look_at_rows()[1] >= 0).any())
+        in_labelled_phase = progress < self.weights.labelled_phase and not is_last
+        self.waits = in_labelled_phase and bool((look_at_rows()[1] >= 0).any())
         self.progress = progress
 
     def _kl_z0(

@@ -392,6 +392,10 @@ class SemiSupervised(Model):
 
     # Prediction ---------------------------------------------------------------------
 
+    @property
+    def property_blocks(self) -> dict[str, slice]:
+        return {v: self.latent_blocks[v] for v in self.n_components}
+
     def property_log_proba(self, x: Tensor) -> list[Tensor]:
         outputs = self._outputs(x)
         if self.prediction == "joint" and not self.training:

@@ -54,7 +54,7 @@ class VirtualAdversarial(Aid):
     """
 
     name = "adversarial"
-    needs_noise = True
+    moves_rows = True
 
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],

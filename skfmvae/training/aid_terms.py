@@ -118,7 +118,7 @@ class AidTerms:
 
         Style would only bring together rows that differ in these.
         """
-        blocks = self.model.latent_blocks
+        blocks = self.model.property_blocks
         columns = [
             np.arange(self.model.n_latents)[blocks[name]]
             for name, shares in zip(

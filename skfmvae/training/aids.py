@@ -28,7 +28,7 @@ class Aid(BaseEstimator, ABC):
     """
 
     name: str
-    needs_noise: bool
+    moves_rows: bool
     weight: float
     # How often while training the graph is joined with one of latents.
     n_rebuilds: int = 0

@@ -15,16 +15,21 @@ __all__ = ["EarlyStopping", "EpochBar"]
 
 
 class EarlyStopping(BaseEstimator):
-    """Stop when the objective of held-out rows no longer falls, and keep the best.
+    """Stop when held-out rows become no more probable, and keep the best epoch.
+
+    The rows are scored as if they had no label, by the objective of unlabelled rows. A
+    cross-entropy of few labels would stop too soon: a single row that is wrong, and
+    ever surer, outweighs all others while predictions still get better.
 
     Parameters
     ----------
     validation_fraction : float, default=0.1
-        Share of the rows, drawn at random, that are held out of training.
+        Share of the rows that are held out of training: drawn at random from those
+        without a label, as far as there are so many.
     patience : int, default=10
         Epochs to wait for an improvement.
     tol : float, default=1e-4
-        Relative fall of the objective that counts as an improvement.
+        Fall of the objective, relative to its size, that counts as an improvement.
 
     Examples
     --------
@@ -51,13 +56,25 @@ class EarlyStopping(BaseEstimator):
 
     def callback(self) -> Callback:
         """Return the skorch callback that does it."""
-        return skorch.callbacks.EarlyStopping(
+        return _OnceStarted(
             monitor="valid_loss",
             patience=self.patience,
             threshold=self.tol,
             load_best=True,
             sink=_silent,
         )
+
+
+class _OnceStarted(skorch.callbacks.EarlyStopping):
+    """skorch's, from when the model has started on all that it learns."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.module_.has_started:
+            super().on_epoch_end(net, **kwargs)
+
+    def _calc_new_threshold(self, score):
+        # skorch's is above a negative score, so that a rise would be an improvement.
+        return score - self.threshold * abs(score)
 
 
 class EpochBar(Callback):

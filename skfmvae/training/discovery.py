@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score
 
 from .clusters import cluster_graph, group_weights
-from .edges import nearest_neighbour_graph, principal_components
+from .edges import feature_rows, nearest_neighbour_graph, principal_components
 from .propagation import (
     SETTLED,
     agreement,
@@ -90,7 +89,7 @@ def seed_discovered(
     rows = np.sort(draw[np.argsort(unknown, kind="stable")][:n_rows])
     places = [principal_components(X[rows])]
     if features is not None:
-        places.append(principal_components(clone(features).fit_transform(X[rows])))
+        places.append(principal_components(feature_rows(features, X[rows])))
     graph = nearest_neighbour_graph(places[-1], n_neighbors)[0]
     view = np.hstack([_scaled(place) for place in places])
     others, told = [], []

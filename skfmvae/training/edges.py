@@ -12,6 +12,7 @@ from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
 
 __all__ = [
     "N_CANDIDATES",
+    "feature_rows",
     "has_many_columns",
     "nearest_neighbour_graph",
     "neighbour_distances",
@@ -76,7 +77,7 @@ def neighbour_distances(
         # No step leads to where no row is.
         axes = components * _scale(rows)[:, None] ** whitening
         rows = whitened(rows, whitening)
-    places = rows if features is None else clone(features).fit_transform(X)
+    places = rows if features is None else feature_rows(features, X)
     n_found = min(n_neighbors if distance is None else n_candidates, X.shape[0] - 1)
     distances = nearest_rows(places, n_found, exact_up_to)
     if distance is not None:
@@ -89,6 +90,29 @@ def neighbour_distances(
         nearest = search.kneighbors(some)[0][:, 1]
     nearest = nearest[nearest > SAME * np.linalg.norm(rows.std(axis=0))]
     return distances, float(np.median(nearest)) if len(nearest) else 1.0, axes
+
+
+def feature_rows(features, X):
+    """Return rows by features that are learned from them.
+
+    Parameters
+    ----------
+    features : transformer
+        A copy is fitted, in which every `random_state` that is None is 0: the graph of
+        rows is the same each time, and nobody else's draws are.
+    X : ndarray or CSR matrix of shape (n, D)
+
+    Returns
+    -------
+    rows : ndarray of shape (n, L)
+    """
+    features = clone(features)
+    seeds = {
+        name: 0
+        for name, value in features.get_params().items()
+        if value is None and name.split("__")[-1] == "random_state"
+    }
+    return features.set_params(**seeds).fit_transform(X)
 
 
 def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):

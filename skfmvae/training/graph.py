@@ -69,7 +69,7 @@ class NeighbourGraph:
     weights : CSR matrix of shape (n, n)
         See `nearest_neighbour_graph`.
     unit : float
-        The unit of length for noise and adversarial steps, see `neighbour_distances`.
+        The unit of length for adversarial steps, see `neighbour_distances`.
     axes : ndarray of shape (L, D) or None
         What these steps are made of; None for the columns of the rows.
     propagated : list of (ndarray of shape (n, C_k) or None)

@@ -127,7 +127,7 @@ class Neighbours(Aid):
     """
 
     name = "neighbours"
-    needs_noise = False
+    moves_rows = False
 
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],

@@ -109,7 +109,8 @@ class ModelNet(NeuralNet):
         """Let the model look at rows and start the means of the terms afresh."""
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
         look_at_rows = partial(_look_at, dataset_train)
-        self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows)
+        is_last = len(self.history) == self.max_epochs
+        self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows, is_last)
         if self._aid_terms:
             self._aid_terms.begin_epoch(self._progress)
         self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
@@ -164,6 +165,10 @@ class ModelNet(NeuralNet):
         loss, means = self.criterion_(
             evaluation.terms, batch.weight, self.module_.n_inputs, progress
         )
+        if prefix == "valid":
+            # Held-out rows have no labels: what speaks of labels alone has no mean.
+            terms = evaluation.terms.items()
+            means = {name: means[name] for name, term in terms if not term.is_empty}
         self._record(prefix, means)
         return {"loss": loss, "y_pred": None, "evaluation": evaluation}
 

@@ -210,11 +210,11 @@ def agreement(graph, codes, alpha: float, shares) -> float:
     -------
     kappa : float
         Agreement beyond chance (Cohen 1960): 1 where all are found, about 0 where no
-        more than by guessing. Also 1 where there is too little to judge by: one class,
-        or fewer than ten labels that are not the only one of their class.
+        more than by guessing. Also 1 where there is too little to judge by: of the
+        labels that are not the only one of their class fewer than ten, or one class.
     """
     counts = np.bincount(codes[codes >= 0])
-    if counts[counts > 1].sum() < FEWEST or (counts > 0).sum() == 1:
+    if counts[counts > 1].sum() < FEWEST or (counts > 1).sum() == 1:
         return 1.0
     true, found = find_hidden_labels(graph, codes, alpha, shares)
     return float(cohen_kappa_score(true, found, labels=np.arange(len(shares))))

@@ -92,6 +92,12 @@ class Rows(Dataset):
         rows.codes = codes.to(self.device)
         return rows
 
+    def without_labels(self) -> Rows:
+        """Return the same rows with nothing known of their properties."""
+        rows = self.with_codes(torch.full_like(self.codes, -1))
+        rows.quantities = torch.full_like(self.quantities, torch.nan)
+        return rows
+
     def values(self):
         """Return all values as an ndarray or a CSR matrix, shared where possible."""
         values = self.x.cpu().numpy() if torch.is_tensor(self.x) else self.x

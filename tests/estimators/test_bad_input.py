@@ -10,6 +10,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from skorch.callbacks import Callback
 
+from skfmvae.augment import ImageAugmentation
 from skfmvae.nn import MLP, Bernoulli, Categorical, Gaussian
 from skfmvae.training import KL, EarlyStopping
 
@@ -149,6 +150,11 @@ REFUSED_BY_FIT = {
         ["device='nonsense'", "cannot be used", "'cpu'", "'auto'"],
     ),
     # settings inside settings
+    "a_class_of_settings": (
+        {"augmentation": ImageAugmentation},
+        None,
+        ["augmentation=ImageAugmentation is a class", "ImageAugmentation()"],
+    ),
     "negative_warmup": ({"kl": KL(warmup=-1)}, None, ["KL", "warmup", "-1"]),
     "warmup_above_one": ({"kl": KL(warmup=2.0)}, None, ["KL", "warmup", "2.0"]),
     "warmup_of_words": ({"kl": KL(warmup="long")}, None, ["KL", "warmup", "'long'"]),

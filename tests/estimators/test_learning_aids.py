@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 from sklearn.datasets import load_iris
 from sklearn.metrics import adjusted_rand_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -86,10 +86,12 @@ def test_grid_search_reaches_their_settings(make_estimator, rows):
     X, y = rows
     search = GridSearchCV(
         make_estimator(neighbours=Neighbours()),
-        {"neighbours__n_neighbors": [2, 4]},
-        cv=2,
+        {"neighbours__n_neighbors": [2, 40]},
+        cv=KFold(2, shuffle=True, random_state=0),
+        scoring=lambda estimator, X, y: estimator.score(X),
+        error_score="raise",
     ).fit(X, partly(y, 45))
-    assert search.best_params_["neighbours__n_neighbors"] in (2, 4)
+    assert len(set(search.cv_results_["mean_test_score"])) == 2
 
 
 @pytest.mark.parametrize(
@@ -234,14 +236,6 @@ def test_categories_take_no_noise(make_estimator):
     y = partly(X[:, 0].astype(int), 20)
     estimator = make_estimator(likelihood="categorical", **ON).fit(X, y)
     assert aid_terms(estimator) == {"neighbours"}
-
-
-def test_counts_stay_counts(make_estimator):
-    X = np.random.default_rng(0).poisson(1.0, (60, 5)).astype(np.float32)
-    estimator = make_estimator(likelihood="poisson", **ON).fit(
-        X, partly(np.arange(60) % 2, 20)
-    )
-    assert np.isfinite(estimator.net_.history[:, "train_loss"]).all()
 
 
 def test_tabular_rows_after_a_scaler(make_learner):

@@ -3,13 +3,16 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 from skorch.callbacks import Callback
 
+from skfmvae.datasets import mask_labels
 from skfmvae.estimators import _training
+from skfmvae.nn import MLP
 from skfmvae.training import EarlyStopping
 
 # Digits with 100 labels, in half of the epochs ----------------------------------------
@@ -223,6 +226,63 @@ def test_early_stopping_holds_rows_out(stopped):
     np.testing.assert_array_equal(np.sort(seen[:, 0]), np.sort(X[:, 0]))
 
 
+def test_rows_that_are_held_out_keep_no_label_from_training(stopped):
+    """They are rows without one, as far as there are any, and hide what they have."""
+    _, watch, X = stopped
+    assert (watch.train.codes >= 0).sum() == 50
+    assert (watch.valid.codes == -1).all()
+
+
+def test_all_rows_labelled_lose_what_is_held_out(make_estimator, blobs):
+    watch = Watch()
+    stopping = EarlyStopping(validation_fraction=0.2)
+    make_estimator(early_stopping=stopping, callbacks=[watch]).fit(*blobs)
+    assert len(watch.train) == 120
+    assert (watch.train.codes >= 0).all()
+    assert (watch.valid.codes == -1).all()
+
+
+def test_early_stopping_learns_from_few_labels(Estimator):
+    """It waits for all that begins late, and no held-out label outweighs the rest."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:600] / 16, y[:600]
+    estimator = Estimator(
+        encoder=MLP(hidden=(32,)),
+        decoder=MLP(hidden=(32,)),
+        early_stopping=EarlyStopping(),
+        random_state=0,
+    ).fit(X, mask_labels(y, 60, random_state=0))
+    assert estimator.score(X, y) > 0.9
+
+
+def test_one_epoch_is_enough_to_learn(Estimator, blobs):
+    X, y = blobs
+    X, y = np.tile(X, (20, 1)), np.tile(y, 20)
+    partial = np.where(np.arange(len(y)) < 600, y, -1)
+    settings = {"max_epochs": 1, "batch_size": 30, "random_state": 0}
+    assert Estimator(**settings).fit(X, partial).score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("name", ["style", "u", "z0"])
+def test_a_property_may_be_called_like_a_latent_block(Estimator, partial_blobs, name):
+    X, y = partial_blobs
+    frame = pd.DataFrame({name: y, "other": y})
+    estimator = Estimator(max_epochs=2, random_state=0).fit(X, frame)
+    Z, names = estimator.transform(X), estimator.get_feature_names_out()
+    assert Z.shape[1] == len(set(names))
+    twin = Estimator(max_epochs=2, random_state=0)
+    twin.fit(X, frame.rename(columns={name: "first"}))
+    np.testing.assert_array_equal(Z, twin.transform(X))
+    rows, found = estimator.sample(5, {name: 1}, random_state=0)
+    assert (found[:, 0] == 1).all()
+    np.testing.assert_array_equal(rows, twin.sample(5, {"first": 1}, random_state=0)[0])
+
+
+def test_no_quantities_have_no_distribution(make_estimator, partial_blobs):
+    X, y = partial_blobs
+    assert make_estimator().fit(X, y).property_distribution(X) == {}
+
+
 @pytest.mark.parametrize(("n_rows", "n_epochs"), [(50, 100), (200, 50)])
 def test_larger_data_have_fewer_epochs_by_default(
     make_estimator, monkeypatch, n_rows, n_epochs
@@ -255,9 +315,18 @@ def test_history_holds_every_term(stopped, without_draws):
     with without_draws():
         both_terms = [model.terms(batch.x, batch.labels).terms for batch in batches]
     weights = {name: term.weight for name, term in both_terms[0].items()}
-    assert len(weights) >= 3
-    for name in weights:
-        assert np.isfinite(epoch[f"train_{name}"])
+    assert all(np.isfinite(epoch[f"train_{name}"]) for name in weights)
+    spoken_of = {
+        name: weight
+        for name, weight in weights.items()
+        if all(
+            terms[name].rows is None or terms[name].rows.any() for terms in both_terms
+        )
+    }
+    assert 2 <= len(spoken_of) < len(weights)
+    for name in weights.keys() - spoken_of.keys():  # of labels, which are hidden
+        assert f"valid_{name}" not in epoch
+    for name in spoken_of:
         means = [
             term.value[slice(None) if term.rows is None else term.rows].mean().item()
             for term in (terms[name] for terms in both_terms)
@@ -265,7 +334,7 @@ def test_history_holds_every_term(stopped, without_draws):
         expected = pytest.approx(np.mean(means), rel=1e-4, abs=1e-6)
         assert epoch[f"valid_{name}"] == expected
     # Together they are the loss, in which held-out divergences have full weight.
-    total = sum(weight * epoch[f"valid_{name}"] for name, weight in weights.items())
+    total = sum(weight * epoch[f"valid_{name}"] for name, weight in spoken_of.items())
     expected = -total / estimator.n_features_in_
     assert epoch["valid_loss"] == pytest.approx(expected, rel=1e-4)
 

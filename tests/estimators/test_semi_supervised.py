@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.datasets import load_digits
+from sklearn.metrics import get_scorer, r2_score
 from sklearn.model_selection import GridSearchCV
 
 from skfmvae import SemiSupervisedVAE
@@ -127,6 +128,25 @@ def test_quantities_alone(rows):
     assert model.score(X, y[:, 1]) > 0.9
     with pytest.raises(ValueError, match="no discrete property.*property_distribution"):
         model.predict_proba(X)
+
+
+def test_quantities_alone_are_scored_by_name(rows):
+    X, y, _ = rows
+    graph = Graph({"across": Continuous(), "style": Latent(4)})
+    model = SemiSupervisedVAE(graph, **SMALL)
+    assert is_regressor(model)
+    assert not hasattr(model.fit(X, y[:, 1]), "classes_")
+    weight = [1.0, 3.0] * 200
+    found, score = model.predict(X), model.score(X, y[:, 1], weight)
+    assert score == pytest.approx(r2_score(y[:, 1], found, sample_weight=weight))
+    named = get_scorer("r2")(model, X, y[:, 1])
+    assert named == pytest.approx(model.score(X, y[:, 1]), rel=1e-4)
+
+
+def test_a_column_that_is_called_like_the_rows(rows):
+    X, y, _ = rows
+    with pytest.raises(ValueError, match="column named 'x'.*rename"):
+        SemiSupervisedVAE(**SMALL).fit(X, pd.Series(y[:, 0].astype(int), name="x"))
 
 
 def test_a_graph_without_labels_discovers(rows):

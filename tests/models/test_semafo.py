@@ -8,6 +8,7 @@ from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal
 from torch.nn import functional
 
+from skfmvae.estimators import ObjectiveWeights
 from skfmvae.models import Labels, Semafo
 from skfmvae.models.base import relaxed_draw
 from skfmvae.models.semafo import FLOOR, LEVEL_FLOOR, Weights
@@ -15,6 +16,10 @@ from skfmvae.nn import MLP, Gaussian, build_levels, build_stages
 
 N_INPUTS, SCALE, N_LATENTS = 5, 0.75, 3
 PAPER = {"labelled_phase": 0.0, "label_weight": 0.0}
+
+
+def weights_with(**changed):
+    return Weights(**(ObjectiveWeights().get_params() | PAPER | changed))
 
 
 def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
@@ -30,7 +35,7 @@ def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
         "separate": False,
         "prior_hidden": (7,),
         "temperature": 0.5,
-        "weights": Weights(**PAPER),
+        "weights": weights_with(),
     }
     model = Semafo(
         encoder,
@@ -136,7 +141,7 @@ def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch, separ
 
 def test_weights_of_the_objective():
     """As METHODS writes them, divided by the largest weight of a likelihood."""
-    weights = Weights(
+    weights = weights_with(
         gamma_s=2.0,
         gamma_u=4.0,
         gamma_y=3.0,
@@ -175,11 +180,12 @@ def test_weights_of_the_objective():
 
 
 def test_unlabelled_rows_wait():
-    model = make_model(weights=Weights(labelled_phase=0.3, transitive=1.0))
+    model = make_model(weights=weights_with(labelled_phase=0.3, transitive=1.0))
     x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
 
-    def waiting(progress, codes, training=True):
-        model.train(training).begin_epoch(progress, 2, lambda: (x, codes, None))
+    def waiting(progress, codes, training=True, is_last=False):
+        model.train(training)
+        model.begin_epoch(progress, 2, lambda: (x, codes, None), is_last)
         terms = model.terms(x, labels).terms
         assert all(terms[name].weight for name in terms if name.endswith("_labelled"))
         weights = [
@@ -193,12 +199,12 @@ def test_unlabelled_rows_wait():
     assert waiting(0.2, labels.codes)
     assert not waiting(0.3, labels.codes)
     assert not waiting(0.2, labels.codes, training=False)
-    model.has_labels = False
     assert not waiting(0.2, torch.full_like(labels.codes, -1))
+    assert not waiting(0.0, labels.codes, is_last=True)
 
 
 def test_the_transitive_term_comes_late_and_falls():
-    weights = Weights(
+    weights = weights_with(
         gamma_u=1.0, transitive=0.1, transitive_end=0.05, transitive_phase=0.2
     )
     model = make_model(weights=weights)
@@ -287,7 +293,7 @@ def test_relaxed_labels_are_concrete():
 def test_the_transitive_term_teaches_through_generated_rows():
     """It depends on every network but those it does not pass, and on no row."""
     torch.manual_seed(0)
-    model = make_model(levels=(2,), weights=Weights(transitive=1.0))
+    model = make_model(levels=(2,), weights=weights_with(transitive=1.0))
     labels = labels_of([[1, -1], [-1, -1], [2, 0]])
     value = model.terms(make_rows(3), labels).terms["transitive"].value
     value.sum().backward()

@@ -589,6 +589,23 @@ def test_samples_follow_the_priors():
     torch.testing.assert_close(kinds, drawn.codes[:, 1])
 
 
+def test_the_prior_density_is_that_of_its_factors():
+    model, x = make_model(TANGLED), make_rows(4)
+    z = model.encode(x).mean
+    z[:, model.latent_blocks["kind"]] = torch.eye(2).double()[[0, 1, 1, 0]]
+    z[:, model.latent_blocks["size"]] = torch.eye(3).double()[[2, 0, 1, 1]]
+    log_p = model.log_prior(z)
+    for i in range(4):
+        size, kind, at, light = (
+            z[i, model.latent_blocks[v]] for v in ("size", "kind", "z", "light")
+        )
+        p_kind = prior_output(model, "kind", seen(size)).log_softmax(0)
+        p_z = normal(prior_output(model, "z", seen(kind)))
+        expected = -math.log(3) + (kind * p_kind).sum() + p_z.log_prob(at).sum()
+        expected = expected + Normal(0.0, 1.0).log_prob(light).sum()
+        torch.testing.assert_close(log_p[i], expected)
+
+
 def test_samples_suit_what_is_given_further_down():
     """Bayes' rule by hand: a discrete cause given its effect."""
     graph = Graph(

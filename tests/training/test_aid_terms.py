@@ -17,7 +17,7 @@ class Linear(nn.Module):
 
     n_components = {"property": C}
     independent_properties = ("property",)
-    latent_blocks = {"property": slice(1, 3), "style": slice(3, 4)}
+    property_blocks = {"property": slice(1, 3)}
     n_latents = D
 
     def __init__(self):
@@ -47,7 +47,7 @@ def make_rows(n_labelled=6):
 class Constant(Aid):
     """An aid of known loss that notes what it is given."""
 
-    needs_noise = False
+    moves_rows = False
 
     def __init__(self, name, weight, value, n_rebuilds=0):
         self.name = name

@@ -4,11 +4,14 @@ import pytest
 import scipy.sparse
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import paired_euclidean_distances
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae.training.edges import (
+    feature_rows,
     nearest_neighbour_graph,
     principal_components,
     whitened,
@@ -133,6 +136,7 @@ def test_agreement_tells_what_rows_show_from_what_they_do_not():
         [0, 0, 0, 1, 1, 1, 0, 1, 1],  # nine labels
         [*range(12)],  # each the only one of its class
         [1] * 12,  # one class
+        [1] * 12 + [0],  # one class that can be hidden in turn
     ],
 )
 def test_too_few_labels_say_nothing_of_the_graph(codes):
@@ -237,6 +241,21 @@ def test_neighbours_are_found_by_features_and_distances_measured_on_rows():
     np.testing.assert_array_equal(graph.weights.toarray(), expected.toarray())
     of_rows = NeighbourGraph(X, codes, [2], n_neighbors=3)
     assert graph.unit == pytest.approx(of_rows.unit, rel=1e-4)
+
+
+def test_features_are_the_same_each_time_and_draw_from_nobody():
+    X = np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32)
+    X *= np.linspace(1, 2, 30, dtype=np.float32)
+    features = make_pipeline(PCA(4, svd_solver="randomized", n_oversamples=1))
+    state = np.random.mtrand._rand
+    before = state.get_state()[1].copy()
+    found = [feature_rows(features, X) for _ in range(2)]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(state.get_state()[1], before)
+    assert features.get_params()["pca__random_state"] is None
+    # A seed that is given is kept.
+    other = feature_rows(features.set_params(pca__random_state=1), X)
+    assert not np.array_equal(other, found[0])
 
 
 def test_neighbours_are_the_candidates_that_a_distance_finds_nearest():
