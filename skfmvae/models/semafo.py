@@ -171,6 +171,10 @@ class Semafo(Model):
         self.progress = 1.0
         self.waits = False  # whether rows without a label do not count yet
 
+    @property
+    def has_started(self) -> bool:
+        return not self.waits
+
     # The objective (section 3 of the paper) -----------------------------------------
 
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
@@ -260,9 +264,10 @@ class Semafo(Model):
     def _transitive_weight(self) -> float:
         start, end = self.weights.transitive, self.weights.transitive_end
         phase = self.weights.transitive_phase
-        if self.progress < phase:
+        progress = self.progress if self.training else 1.0  # the same in every epoch
+        if progress < phase:
             return 0.0
-        share = (self.progress - phase) / (1 - phase)
+        share = (progress - phase) / (1 - phase)
         return start if end is None else start + share * (end - start)
 
     def _transitive(self, labels: Labels) -> Tensor:

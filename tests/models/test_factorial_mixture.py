@@ -289,6 +289,14 @@ def test_mixtures_wait_for_the_end_of_warm_up():
     assert after.max() > 0.5
 
 
+def test_mixtures_start_with_the_last_epoch_at_the_latest():
+    model = make_model(warmup=1.0, discovered_warmup=1.0)
+    x, codes = make_rows(40)
+    model.begin_epoch(0.0, 40, lambda: (x, codes, torch.ones(len(x))), is_last=True)
+    assert model.has_started
+    assert model.property_log_proba(x)[0].exp().max() > 0.5
+
+
 def test_a_property_to_discover_waits_longer():
     """Its components are level until then; those of a labelled one go on."""
     torch.manual_seed(0)
@@ -300,7 +308,9 @@ def test_a_property_to_discover_waits_longer():
     codes[:12, 0] = torch.arange(12) % 3
     rows = x, codes, torch.ones(60)
     level = torch.full((60, 3), 1 / 3, dtype=torch.float64)
+    assert not model.has_started
     model.begin_epoch(0.1, 60, lambda: rows)
+    assert not model.has_started
     known, found = model.property_log_proba(x)
     torch.testing.assert_close(found.exp(), level)
     assert known.exp().max() > 0.4
@@ -313,6 +323,7 @@ def test_a_property_to_discover_waits_longer():
     after, found = model.property_log_proba(x)
     assert found.exp().max() > 0.5
     torch.testing.assert_close(after, twin.property_log_proba(x)[0])
+    assert model.has_started
     model.begin_epoch(0.6, 60, lambda: pytest.fail("nothing is due"))
 
 

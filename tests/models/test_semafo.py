@@ -194,6 +194,8 @@ def test_unlabelled_rows_wait():
             if name.endswith("unlabelled") or name in ("entropy", "transitive")
         ]
         assert len(set(map(bool, weights))) == 1
+        if training:
+            assert model.has_started == bool(weights[0])
         return not weights[0]
 
     assert waiting(0.2, labels.codes)
@@ -214,6 +216,9 @@ def test_the_transitive_term_comes_late_and_falls():
         model.begin_epoch(progress, 2, lambda: (x, labels.codes, None))
         found.append(model.terms(x, labels).terms["transitive"].weight)
     assert found == pytest.approx([0.0, 0.0, 0.1, 0.075, 0.05])
+    # Held-out rows are scored alike in every epoch.
+    model.eval().begin_epoch(0.1, 2, lambda: (x, labels.codes, None))
+    assert model.terms(x, labels).terms["transitive"].weight == pytest.approx(0.05)
 
 
 N_DRAWS = 20_000
