@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.nn import MLP
-from skfmvae.training import Neighbours
+from skfmvae.training import EarlyStopping, Neighbours
 
 BUDGETS = (20, 50, 100, 300)
 AIDS = ("neighbours", "adversarial")
@@ -59,6 +59,7 @@ ABLATION = {
     "all, networks in bfloat16": FactorialMixtureVAE(
         encoder=MLP(precision="bfloat16"), decoder=MLP(precision="bfloat16")
     ),
+    "all, early stopping": FactorialMixtureVAE(early_stopping=EarlyStopping()),
 }
 SEE_LABELLED_ROWS_ALONE = (LogisticRegression, SVC)
 
