@@ -519,3 +519,8 @@ def test_unknown_labels_are_drawn_to_suit_the_known():
     found = torch.bincount(labels.codes[:, 0], minlength=3) / 20_000
     torch.testing.assert_close(found.double(), expected, atol=0.015, rtol=0)
     assert (expected - joint.sum(1)).abs().max() > 0.03  # it matters what is known
+
+
+def test_no_block_belongs_to_a_property_alone():
+    """Whatever properties are called."""
+    assert make_model(n_components={"u": 3, "z0": 2}).property_blocks == {}

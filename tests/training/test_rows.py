@@ -145,3 +145,15 @@ def test_properties_known_on_the_same_rows_share_them():
     codes[:10] = 1
     rows = Rows(np.zeros((100, 3), dtype=np.float32), codes)
     assert BatchIterator(rows, 20, labelled_batch_size=10).n_extra == 8
+
+
+def test_rows_without_labels_are_the_same_rows():
+    X = np.arange(6, dtype=np.float32).reshape(3, 2)
+    quantities = np.array([[1.0], [np.nan], [2.0]], dtype=np.float32)
+    rows = Rows(X, np.array([[0], [1], [-1]]), [1.0, 2.0, 0.0], quantities=quantities)
+    bare = rows.without_labels()
+    assert not bare.known().any()
+    assert rows.known().sum() == 4
+    batch = bare[torch.arange(3)]
+    np.testing.assert_array_equal(batch.x, X)
+    assert batch.weight.tolist() == [1.0, 2.0, 0.0]
