@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
+from skfmvae._seeds import unseeded
 from skfmvae.masking import keep_entries, label_order
 
 from .scorers import PartialScorer
@@ -124,8 +125,7 @@ class Study:
         random_state = self._random_state(task, -1)
         seeds = {
             name: int(random_state.randint(np.iinfo(np.int32).max))
-            for name, value in sorted(estimator.get_params().items())
-            if value is None and name.split("__")[-1] == "random_state"
+            for name in unseeded(estimator)
         }
         return estimator.set_params(**seeds)
 

@@ -8,6 +8,8 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from skfmvae._seeds import unseeded
+
 from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
 
 __all__ = [
@@ -107,12 +109,8 @@ def feature_rows(features, X):
     rows : ndarray of shape (n, L)
     """
     features = clone(features)
-    seeds = {
-        name: 0
-        for name, value in features.get_params().items()
-        if value is None and name.split("__")[-1] == "random_state"
-    }
-    return features.set_params(**seeds).fit_transform(X)
+    features.set_params(**dict.fromkeys(unseeded(features), 0))
+    return features.fit_transform(X)
 
 
 def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):

@@ -1,0 +1,15 @@
+"""Which seeds of an estimator are left open."""
+
+__all__ = ["unseeded"]
+
+
+def unseeded(estimator) -> list[str]:
+    """Return the names of all parameters `random_state` that are None, sorted.
+
+    Those of nested estimators, such as the steps of a pipeline, are among them.
+    """
+    return sorted(
+        name
+        for name, value in estimator.get_params().items()
+        if value is None and name.split("__")[-1] == "random_state"
+    )
