@@ -6,7 +6,14 @@ __all__ = ["unseeded"]
 def unseeded(estimator) -> list[str]:
     """Return the names of all parameters `random_state` that are None, sorted.
 
-    Those of nested estimators, such as the steps of a pipeline, are among them.
+    Parameters
+    ----------
+    estimator : estimator
+        Those of its parts, such as the steps of a pipeline, are among the names.
+
+    Returns
+    -------
+    names : list of str
     """
     return sorted(
         name
