@@ -14,6 +14,7 @@ def unseeded(estimator) -> list[str]:
     Returns
     -------
     names : list of str
+        Nested ones as in `get_params`, such as "pca__random_state".
     """
     return sorted(
         name
