@@ -2,10 +2,11 @@
 
     python benchmarks/graph.py
     python benchmarks/graph.py --search
+    python benchmarks/graph.py --spread
 
 The second searches neighbours among up to 500,000 rows, MNIST moved by up to two
-pixels, exactly and approximately. All errors are on unlabelled training rows; no test
-row is read.
+pixels, exactly and approximately. The third compares how far labels spread. All errors
+are on unlabelled training rows; no test row is read.
 """
 
 import argparse
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from common import digits, keep_labels, machine, mnist, unequal_digits
+from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skfmvae.distances import ImageDistortion
 from skfmvae.features import OrientedGradients
@@ -41,6 +44,7 @@ EDGES = {
 }
 DISTORTION = {"digits": ImageDistortion(warp=1), "MNIST": ImageDistortion()}
 N_ROWS = (60_000, 100_000, 200_000, 500_000)
+SPREADS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15)  # 1 - alpha
 N_SAMPLED = 2000  # rows that are searched exactly, to time that and to judge the other
 
 
@@ -89,6 +93,50 @@ def error_table(name, distances, y, budgets, n_draws):
     for kind, values in zip(("equal", "estimated", "true"), errors, strict=True):
         cells = " | ".join(f"{e.mean():.1f} ({e.std():.1f})" for e in values)
         print(f"| {name} | {kind} | {cells} |" + " |" * (4 - len(budgets)), flush=True)
+
+
+def spread_table(n_draws):
+    """Print the error of propagation by how far labels spread, and by the rule."""
+    print(f"Error in % over {n_draws} draws of even labels, by 1 - alpha\n")
+    print(f"| rows | labels | {' | '.join(map(str, SPREADS))} | the rule |")
+    print(f"|{'---|' * (len(SPREADS) + 3)}")
+    tables = {
+        "digits": (*digits(), (20, 50, 100, 300)),
+        "breast cancer": (*scaled(load_breast_cancer), (10, 20, 50, 100)),
+        "wine": (*scaled(load_wine), (6, 12, 24)),
+    }
+    for name, (X, y, budgets) in tables.items():
+        distances = nearest_rows(X, N_NEIGHBORS)
+        print_spreads(name, distances, y, budgets, n_draws)
+    X, y = mnist()[:2]
+    candidates = nearest_rows(EDGES["MNIST"].fit_transform(X), N_CANDIDATES)
+    distances = nearest_candidates(DISTORTION["MNIST"], X, candidates, N_NEIGHBORS)
+    budgets = 20, 100, 300, 1000
+    print_spreads("MNIST, edges, distorted", distances, y, budgets, n_draws)
+
+
+def print_spreads(name, distances, y, budgets, n_draws):
+    """Print the rows of a set of rows, one per number of labels."""
+    weights = self_scaled_weights(distances)
+    n_classes = len(np.unique(y))
+    for n_labelled in budgets:
+        errors = np.empty((n_draws, len(SPREADS) + 1))
+        for draw in range(n_draws):
+            codes = keep_labels(y, n_labelled, random_state=1000 + draw)
+            share = estimate_shares(distances, codes, n_classes)
+            alphas = [*(1 - spread for spread in SPREADS), spread_for(codes)]
+            for a, alpha in enumerate(alphas):
+                found = label_probabilities(weights, codes, alpha, share).argmax(axis=1)
+                errors[draw, a] = 100 * np.mean((found != y)[codes < 0])
+        cells = [f"{error:.2f}" for error in errors.mean(axis=0)]
+        cells[-1] += f" ({errors[:, -1].std():.2f}; {1 - spread_for(codes):.3f})"
+        print(f"| {name} | {n_labelled} | {' | '.join(cells)} |", flush=True)
+
+
+def scaled(load):
+    """Return the rows of a table, their columns scaled to unit variance, and labels."""
+    X, y = load(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
 
 
 def search_table():
@@ -159,11 +207,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--search", action="store_true")
+    parser.add_argument("--spread", action="store_true")
     options = parser.parse_args()
     n_draws = options.draws
     print(f"{machine()}\n")
     if options.search:
         search_table()
+        parser.exit()
+    if options.spread:
+        spread_table(n_draws)
         parser.exit()
     cost_table()
     print(f"\nError in % (sd over {n_draws} draws of even labels)\n")

@@ -61,7 +61,8 @@ class Neighbours(Aid):
         Neighbours of each row.
     alpha : float or None, default=None
         How far labels spread, in (0, 1); None stands for
-        ``1 - 0.15 sqrt(share of rows with a label)``.
+        ``1 - 0.15 max(sqrt(share of rows with a label), labels per class / 150)``, but
+        no less than 0.85.
     anchor : float, default=0.3
         Share of the propagated probabilities in the target.
     sharpness : float, default=2.0

@@ -72,10 +72,47 @@ def test_a_class_without_a_share_stays_empty():
 
 def test_labels_spread_further_the_fewer_there_are():
     codes = np.full(10_000, -1)
-    codes[:100] = 0
+    codes[:100] = np.arange(100) % 10
     assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.1)
     codes[:2500] = 0
+    assert spread_for(codes) == pytest.approx(1 - 0.15)
+    codes[:2500] = np.arange(2500) % 100  # 25 labels of each class
     assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
+    codes[:2500] = -1
+    codes[:1500] = np.arange(1500) % 20  # 75
+    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
+
+
+def test_many_labels_leave_a_group_its_own():
+    """A spot of one class amid the other, with one of 75 labels of its class.
+
+    As on MNIST with 1,000 labels, of which one or two are ones with a serif and a foot,
+    whose nearest rows are twos.
+    """
+    found = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X = rng.random((8000, 2)) * [2, 1]
+        radius = np.hypot(*(X - 0.5).T)
+        X = X[(abs(X[:, 0] - 1) > 0.02) & ((radius < 0.06) | (radius > 0.07))]
+        radius = np.hypot(*(X - 0.5).T)
+        spot, right = radius < 0.06, X[:, 0] > 1
+        graph, _ = nearest_neighbour_graph(X, 5)
+        codes = np.full(len(X), -1)
+        codes[rng.choice(np.flatnonzero(~right & ~spot), 75, replace=False)] = 0
+        codes[rng.choice(np.flatnonzero(right), 74, replace=False)] = 1
+        codes[rng.choice(np.flatnonzero(radius < 0.03))] = 1
+        shares = np.array([(~right & ~spot).mean(), (right | spot).mean()])
+        few = 1 - 0.15 * np.sqrt(np.mean(codes >= 0))
+        found.append(
+            [
+                label_probabilities(graph, codes, alpha, shares)[spot, 1].mean()
+                for alpha in (few, spread_for(codes))
+            ]
+        )
+    by_share, by_rule = np.transpose(found)
+    assert (by_rule > by_share).all()
+    assert by_rule.mean() > by_share.mean() + 0.1
 
 
 def two_rings(n=30):
