@@ -53,7 +53,7 @@ SETTINGS = {
     "lr": 2e-3,
     "max_epochs": 25,
 }
-AUGMENTATION = ImageAugmentation(warp=1.0)
+AUGMENTATION = ImageAugmentation(rotate=7.5, scale=0.07, shear=0.07, warp=0.7)
 TABLE = {
     "no labels": (0, None),
     "50 labels, of 0 to 4 alone": (50, None),
