@@ -162,11 +162,11 @@ def match_shares(scores, shares, n_iter: int = 20):
 def spread_for(codes) -> float:
     """Return how far labels should spread: the further, the fewer there are.
 
-    ``1 - alpha`` is 0.15 times the root of the share of labelled rows, or times a
-    150th of the labels that a class has, where that is more, up to once. The rule was
-    found by trial. With few labels of a class most of its groups have none, and labels
-    have to reach these from afar. A group with a label of its own, among rows of
-    another class, keeps to it if those of the others do not reach as far.
+    ``1 - alpha`` is ``0.15 min(max(sqrt(share of labelled rows), labels per class /
+    150), 1)``, a rule found by trial. With few labels of a class most of its groups
+    have none, and labels have to reach these from afar. With many, a group with a label
+    of its own, among rows of another class, keeps to it if the labels of the others do
+    not reach as far.
 
     Parameters
     ----------
