@@ -114,6 +114,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             was before the call.
         FloatingPointError
             When the loss stops being finite; likewise.
+        KeyboardInterrupt
+            When interrupted. The estimator is then fitted as far as the last complete
+            epoch, or, before one is complete, what it was before the call.
         """
         with all_or_nothing(self):
             for name, settings in self.get_params(deep=False).items():
@@ -136,6 +139,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 rows = Rows(X, codes, sample_weight, self.device_, quantities)
                 self.net_ = train(self, model, rows, random_state)
             self.n_iter_ = self.net_.n_complete_epochs_
+        if self.net_.interrupted_:
+            raise KeyboardInterrupt(
+                f"The model is that of epoch {self.n_iter_}, the last complete one."
+            )
         return self
 
     # Prediction ---------------------------------------------------------------------

@@ -57,12 +57,13 @@ def train(estimator, model, rows, random_state) -> ModelNet:
     Returns
     -------
     net : ModelNet
-        Which holds the model, ready to predict.
+        Which holds the model, ready to predict: after an interrupt, that of the last
+        complete epoch, see `ModelNet.interrupted_`.
 
     Raises
     ------
     KeyboardInterrupt
-        When training is interrupted before an epoch is done; later it ends there.
+        When training is interrupted before an epoch is complete.
     ValueError
         When parameters do not go together or leave too few rows.
     """

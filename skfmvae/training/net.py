@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from copy import deepcopy
 from functools import partial
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
 from .aid_terms import AidTerms
+from .interrupts import noted_interrupts
 from .objective import Objective
 from .rows import BatchIterator
 from .threads import threads_worth_their_wait
@@ -26,7 +25,8 @@ class ModelNet(NeuralNet):
 
     ``fit(rows)`` runs skorch's loop; what differs is that a batch gives named terms,
     that the model learns its global parameters after each step, and that an
-    interrupted fit goes back to the last complete epoch. The history holds the mean
+    interrupted fit goes back to the last complete epoch: `interrupted_` is then true,
+    and `n_complete_epochs_` the number of that epoch. The history holds the mean
     of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
     divergence of the global parameters, spread over the rows, as ``kl_globals``.
 
@@ -83,30 +83,26 @@ class ModelNet(NeuralNet):
         self._n_steps = self.n_steps(X)
         self._step = 0
         self.n_complete_epochs_ = 0
-        self._aid_terms = AidTerms(self.aids, self.module_, X)
-        X = self._aid_terms.rows
-        try:
-            with threads_worth_their_wait(self.module_, self.batch_size):
-                return super().fit_loop(X, y, epochs=epochs, **fit_params)
-        except KeyboardInterrupt:
-            # skorch swallows it; with no complete epoch the caller must raise it anew.
-            # Between epochs it is how callbacks such as skorch's EarlyStopping stop.
-            in_an_epoch = len(self.history) > self.n_complete_epochs_
-            if self.n_complete_epochs_ and in_an_epoch:
+        self.interrupted_ = self._between_epochs = False
+        with noted_interrupts() as signals:
+            try:
+                self._aid_terms = AidTerms(self.aids, self.module_, X)
+                X = self._aid_terms.rows
+                with threads_worth_their_wait(self.module_, self.batch_size):
+                    return super().fit_loop(X, y, epochs=epochs, **fit_params)
+            except KeyboardInterrupt:
+                # skorch swallows it. Callbacks such as its EarlyStopping raise one
+                # between epochs to stop; any other has to reach the caller.
+                self.interrupted_ = not self._between_epochs or bool(signals)
                 self._restore_complete_epoch()
-                warnings.warn(
-                    "Fitting was interrupted: the model is that of epoch "
-                    f"{self.n_complete_epochs_}, the last complete one.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
-            raise
-        finally:
-            self._complete = None
-            self._aid_terms = None
+                raise
+            finally:
+                self._complete = None
+                self._aid_terms = None
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Let the model look at rows and start the means of the terms afresh."""
+        self._between_epochs = False
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
         look_at_rows = partial(_look_at, dataset_train)
         is_last = len(self.history) == self.max_epochs
@@ -114,6 +110,12 @@ class ModelNet(NeuralNet):
         if self._aid_terms:
             self._aid_terms.begin_epoch(self._progress)
         self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
+        self._between_epochs = True
+
+    def on_batch_begin(self, net, **kwargs):
+        """Note that the epoch is under way."""
+        super().on_batch_begin(net, **kwargs)
+        self._between_epochs = False
 
     def on_epoch_end(self, net, **kwargs):
         """Record the means of the terms and remember the epoch as complete."""
@@ -128,6 +130,7 @@ class ModelNet(NeuralNet):
             for name, value in self.module_.state_dict().items()
         }
         self.n_complete_epochs_ = len(self.history)
+        self._between_epochs = True
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser, then of the global parameters."""
@@ -191,9 +194,13 @@ class ModelNet(NeuralNet):
         )
 
     def _restore_complete_epoch(self):
+        n_complete, self.n_complete_epochs_ = self.n_complete_epochs_, 0
+        if not n_complete:
+            return
         self.module_.load_state_dict(self._complete)
-        while len(self.history) > self.n_complete_epochs_:
-            self.history.pop()
+        del self.history[n_complete:]
+        # Only now: a second interrupt on the way leaves no complete epoch.
+        self.n_complete_epochs_ = n_complete
 
 
 def _look_at(rows):

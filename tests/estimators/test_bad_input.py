@@ -1,16 +1,19 @@
 """Bad input: an error that says what, where and the remedy, and nothing half done."""
 
 import re
+import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
 import torch
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from skfmvae.augment import ImageAugmentation
+from skfmvae.model_selection import PartialLabelKFold, partial_scorer
 from skfmvae.nn import MLP, Bernoulli, Categorical, Gaussian
 from skfmvae.training import KL, EarlyStopping
 
@@ -452,7 +455,7 @@ def test_an_interrupted_fit_is_that_of_the_last_complete_epoch(
     X, y = partial_blobs
     breaker = Break(epoch, batch=2)
     estimator = make_estimator(callbacks=[breaker], max_epochs=5, batch_size=40)
-    with pytest.warns(ConvergenceWarning, match=f"that of epoch {epoch - 1}"):
+    with pytest.raises(KeyboardInterrupt, match=f"that of epoch {epoch - 1}"):
         estimator.fit(X, y)
     assert estimator.n_iter_ == epoch - 1
     assert len(estimator.net_.history) == epoch - 1
@@ -466,6 +469,87 @@ def test_an_interrupted_fit_is_that_of_the_last_complete_epoch(
     np.testing.assert_allclose(estimator.predict_proba(X).sum(axis=1), 1.0)
     estimator.set_params(callbacks=None).fit(X, y)
     assert estimator.n_iter_ == 5
+
+
+class At(Callback):
+    """Do something at one point of the second epoch."""
+
+    def __init__(self, point, action):
+        self.point = point
+        self.action = action
+
+    def act(self, net, point):
+        if point == self.point and len(net.history) == 2:
+            self.action()
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.act(net, "on_epoch_begin")
+
+    def on_batch_end(self, net, **kwargs):
+        self.act(net, "on_batch_end")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.act(net, "on_epoch_end")
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+def press_ctrl_c():
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("point", "n_epochs"), [("on_epoch_begin", 1), ("on_epoch_end", 2)]
+)
+def test_a_callback_may_stop_between_epochs(
+    make_estimator, partial_blobs, point, n_epochs
+):
+    """As those of skorch do; the fit is then as long as was asked for."""
+    X, y = partial_blobs
+    stopped = make_estimator(callbacks=[At(point, stop)], batch_size=20).fit(X, y)
+    assert stopped.n_iter_ == len(stopped.net_.history) == n_epochs
+
+
+@pytest.mark.parametrize(
+    ("point", "n_epochs"),
+    [("on_epoch_begin", 1), ("on_batch_end", 1), ("on_epoch_end", 2)],
+)
+def test_ctrl_c_always_reaches_the_caller(
+    make_estimator, partial_blobs, point, n_epochs
+):
+    handler = signal.getsignal(signal.SIGINT)
+    estimator = make_estimator(callbacks=[At(point, press_ctrl_c)], batch_size=20)
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(*partial_blobs)
+    assert estimator.n_iter_ == len(estimator.net_.history) == n_epochs
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_ctrl_c_while_neighbours_are_sought(make_estimator, partial_blobs, monkeypatch):
+    X, y = partial_blobs
+    estimator = make_estimator().fit(X, y)
+    before = dict(vars(estimator))
+    monkeypatch.setattr(
+        "skfmvae.training.graph.seed_clusters", lambda *_: press_ctrl_c()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(X, y)
+    assert vars(estimator) == before
+
+
+def test_an_interrupted_search_scores_nothing(make_estimator, partial_blobs):
+    X, y = partial_blobs
+    search = GridSearchCV(
+        make_estimator(callbacks=[At("on_batch_end", press_ctrl_c)]),
+        {"lr": [1e-3, 1e-2]},
+        cv=PartialLabelKFold(2),
+        scoring=partial_scorer(),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert not hasattr(search, "cv_results_")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
