@@ -61,10 +61,10 @@ def print_cost(X, y):
     """Print one row of the table; time and memory are measured in turn."""
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
-    graph = NeighbourGraph(X, codes, [10], N_NEIGHBORS)
+    graph = NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
     seconds = time.perf_counter() - start
     tracemalloc.start()
-    NeighbourGraph(X, codes, [10], N_NEIGHBORS)
+    NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     weights = graph.weights
@@ -159,7 +159,7 @@ def print_search(X, y):
     approximate = time.perf_counter() - start
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
-    NeighbourGraph(X, codes, [10], N_NEIGHBORS, exact_up_to=0)
+    NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS, exact_up_to=0)
     rest = time.perf_counter() - start - approximate
     above = peak() - before
     sampled = np.random.default_rng(0).choice(len(X), N_SAMPLED, replace=False)

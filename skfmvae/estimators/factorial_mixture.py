@@ -19,7 +19,6 @@ from skfmvae.training import (
 )
 
 from ._base import BaseVAE
-from ._training import aids_of
 
 __all__ = ["FactorialMixtureVAE", "Mixture"]
 
@@ -46,9 +45,11 @@ class Mixture(BaseEstimator):
     warmup : float or None, default=None
         Share of training before the mixtures start, from the latents' class means
         where there are labels and by k-means++ elsewhere; None stands for 0.05 for
-        properties whose labels learning aids spread, and for 0.2 for others, as class
-        means and clusters need latents that have settled. They start with an epoch, at
-        the latest the last one.
+        properties whose labels, or seeds of clusters, the learning aids spread, and for
+        0.2 for others, as class means and clusters need latents that have settled. A
+        learning aid that is on but counts for nothing, because near rows are not alike
+        in the property, spreads no label. Mixtures start with an epoch, at the latest
+        the last one.
     delay : float, default=10.0
         See `forgetting_rate`.
     forgetting_rate : float, default=0.6
@@ -108,23 +109,6 @@ class Mixture(BaseEstimator):
         self.forgetting_rate = forgetting_rate
         self.property_redraws = property_redraws
         self.style_redraws = style_redraws
-
-    def warmups(self, aided: bool) -> dict[str, float]:
-        """Return the shares of training before the mixtures start.
-
-        Parameters
-        ----------
-        aided : bool
-            Whether learning aids spread labels, or seeds of clusters.
-
-        Returns
-        -------
-        warmups : dict
-            For properties with labels ("warmup") and without ("discovered_warmup").
-        """
-        if self.warmup is not None:
-            return {"warmup": self.warmup, "discovered_warmup": self.warmup}
-        return {"warmup": 0.05 if aided else 0.2, "discovered_warmup": 0.2}
 
     def priors(self, n_features: int) -> dict[str, Any]:
         """Return the priors of the mixture of a subspace.
@@ -366,7 +350,7 @@ class FactorialMixtureVAE(BaseVAE):
             style_dim=self.style_dim,
             mixture=mixture.priors(self.property_dim),
             label_weight=self.label_weight,
-            **mixture.warmups(aided=bool(aids_of(self))),
+            warmup=mixture.warmup,
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
             property_redraws=mixture.property_redraws,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -247,6 +247,12 @@ class Model(nn.Module, ABC):
         It belongs to the bound of the whole data set, and no gradient depends on it.
         """
         return 0.0
+
+    def begin_training(self, taught: Sequence[bool]) -> None:
+        """Prepare for training.
+
+        `taught` says of which discrete properties regularizers teach unlabelled rows.
+        """
 
     def begin_epoch(
         self,

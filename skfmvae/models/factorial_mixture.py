@@ -24,6 +24,7 @@ from .base import (
 __all__ = ["FactorialMixture"]
 
 N_STARTS = 10  # of k-means, of which the tightest is taken
+WARMUP, TAUGHT_WARMUP = 0.2, 0.05  # shares of training before a mixture starts
 
 
 class Latents(NamedTuple):
@@ -57,12 +58,10 @@ class FactorialMixture(Model):
         Keyword arguments of :class:`~skfmvae.mixture.VariationalGaussianMixture`.
     label_weight : float
         Weight of the classification term.
-    warmup : float
+    warmup : float or None
         Share of training before the mixtures are set from the latents; they are at the
-        latest when the last epoch begins.
-    discovered_warmup : float
-        Likewise for properties that nobody labelled, and not less; their components are
-        level before.
+        latest when the last epoch begins. Components are level before. None stands for
+        0.05 for properties that regularizers teach, and for 0.2 for others.
     delay, forgetting_rate : float
         ``tau`` and ``kappa`` of the mixtures' step size ``(t + tau) ** -kappa``.
     property_redraws, style_redraws : float
@@ -82,8 +81,7 @@ class FactorialMixture(Model):
         style_dim: int,
         mixture: Mapping[str, Any],
         label_weight: float,
-        warmup: float,
-        discovered_warmup: float,
+        warmup: float | None,
         delay: float,
         forgetting_rate: float,
         property_redraws: float,
@@ -96,7 +94,6 @@ class FactorialMixture(Model):
         self.n_inputs = n_inputs
         self.label_weight = label_weight
         self.warmup = warmup
-        self.discovered_warmup = discovered_warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
         self.property_redraws = property_redraws
@@ -114,9 +111,10 @@ class FactorialMixture(Model):
             VariationalGaussianMixture(len(members), size, property_dim, **mixture)
             for size, members in self.subspaces.items()
         )
-        # Steps of the mixtures since they were set from the latents; -1: not yet.
+        # Steps of the mixtures since one was set from the latents; -1: not yet.
         self.mixture_step = -1
-        self.waits_to_discover = False
+        self.started = [False] * len(n_components)
+        self.begin_training(self.started)
         self.redrawing = 0.0  # how much of the shares of redraws is left
 
     @property
@@ -125,7 +123,7 @@ class FactorialMixture(Model):
 
     @property
     def has_started(self) -> bool:
-        return self.mixture_step >= 0 and not self.waits_to_discover
+        return all(self.started)
 
     # The objective (section 3 of the paper) -----------------------------------------
 
@@ -217,6 +215,16 @@ class FactorialMixture(Model):
 
     # The mixtures' side (section 4 of the paper) ------------------------------------
 
+    def begin_training(self, taught: Sequence[bool]) -> None:
+        # Class means and clusters need latents that have settled, unless regularizers
+        # arrange them.
+        self.starts = [
+            (TAUGHT_WARMUP if is_taught else WARMUP)
+            if self.warmup is None
+            else self.warmup
+            for is_taught in taught
+        ]
+
     def begin_epoch(
         self,
         progress: float,
@@ -224,10 +232,9 @@ class FactorialMixture(Model):
         look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
         is_last: bool = False,
     ) -> None:
-        starts = self.mixture_step < 0 and (progress >= self.warmup or is_last)
-        discovers = progress >= self.discovered_warmup or is_last
-        if starts or (self.waits_to_discover and discovers):
-            self._set_mixtures(n_samples, *look_at_rows(), discovers)
+        due = [progress >= start or is_last for start in self.starts]
+        if due != self.started:
+            self._set_mixtures(n_samples, *look_at_rows(), due)
         redraws = max(self.property_redraws, self.style_redraws) > 0
         self.redrawing = 1 - progress if redraws and self.mixture_step >= 0 else 0.0
 
@@ -255,24 +262,22 @@ class FactorialMixture(Model):
         x: Tensor,
         codes: Tensor,
         weight: Tensor,
-        discovers: bool,
+        due: list[bool],
     ) -> None:
         """Start from class means where there are labels, else from k-means.
 
-        What has started goes on from where it is; what is to be discovered later is
-        level until then.
+        What has started goes on from where it is; what is not due yet stays level.
         """
         was_training = self.training
         posterior = self.eval().encode(x)
         log_joint = self._log_joint(posterior.mean, posterior.variance)
         self.train(was_training)
         points = self._properties(posterior.mean)
-        labelled = (codes >= 0).any(0)
         responsibilities = []
         for k, n_components in enumerate(self.n_components.values()):
-            if labelled[k] and self.mixture_step >= 0:
+            if self.started[k]:
                 r = _pin(torch.softmax(log_joint[k], dim=1), codes[:, k])
-            elif labelled[k] or discovers:
+            elif due[k]:
                 r = _starting_responsibilities(
                     points[:, k], codes[:, k], weight, n_components
                 )
@@ -281,7 +286,7 @@ class FactorialMixture(Model):
             responsibilities.append(r)
         self._step_mixtures(posterior, responsibilities, weight, n_samples, rate=1.0)
         self.mixture_step = 0
-        self.waits_to_discover = not discovers and not bool(labelled.all())
+        self.started = due
 
     @torch.no_grad()
     def _step_mixtures(

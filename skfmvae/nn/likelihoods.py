@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import gen_batches
 from torch import Tensor, distributions, nn
 from torch.nn import functional
@@ -109,6 +109,24 @@ class LikelihoodModule(nn.Module, ABC):
         """Return the row (n, D) that a distribution from `forward` expects."""
         return distribution.mean
 
+    def comparable(self, X: Any) -> Any:
+        """Return rows whose columns are on one scale, for distances between rows.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, n_columns)
+
+        Returns
+        -------
+        rows : ndarray or CSR matrix of shape (n_samples, L)
+            `X` itself where its columns are on one scale.
+        """
+        return X
+
+    def moved(self, x: Tensor, step: Tensor) -> Tensor:
+        """Return rows (n, D) after steps (n, D) in the columns of `comparable`."""
+        return x + step
+
     def check_support(self, X: Any) -> None:
         """Check that every value of `X` can occur under the likelihood.
 
@@ -176,7 +194,10 @@ class Gaussian(Likelihood):
 
     The density is in the data's own units; networks work on standardised columns:
     ``x_j ~ N(mean_j + std_j h_j, scale_j²)``, where ``mean_j`` and ``std_j`` are those
-    of the training rows (``std_j = 1`` for a constant column).
+    of the training rows (``std_j = 1`` for a constant column). Distances between rows
+    are taken between standardised columns, too, but where columns share a unit: in
+    sparse matrices, and where most columns have one range, as the pixels of images
+    have. These are divided by one standard deviation, the root mean square of all.
 
     Parameters
     ----------
@@ -229,6 +250,8 @@ class Gaussian(Likelihood):
         mean, std = _column_statistics(X)
         module.mean[:] = torch.as_tensor(mean)
         module.std[:] = torch.as_tensor(std)
+        one_unit = issparse(X) or _share_a_range(X)
+        module.unit[:] = module.std.square().mean().sqrt() if one_unit else module.std
         module.fixed_scale[:] = torch.as_tensor(scale)
         return module
 
@@ -242,6 +265,7 @@ class GaussianModule(LikelihoodModule):
 
     mean: Tensor
     std: Tensor
+    unit: Tensor  # a distance of one, in each column
     fixed_scale: Tensor
     log_scale: Tensor | None
 
@@ -250,6 +274,7 @@ class GaussianModule(LikelihoodModule):
         self.min_scale = min_scale
         self.register_buffer("mean", torch.zeros(n_columns))
         self.register_buffer("std", torch.ones(n_columns))
+        self.register_buffer("unit", torch.ones(n_columns))
         self.register_buffer("fixed_scale", torch.ones(n_columns))
         log_scale = nn.Parameter(torch.zeros(n_columns)) if learn_scale else None
         self.register_parameter("log_scale", log_scale)
@@ -263,6 +288,13 @@ class GaussianModule(LikelihoodModule):
 
     def features(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.std
+
+    def comparable(self, X: Any) -> Any:
+        mean, unit = self.mean.cpu().numpy(), self.unit.cpu().numpy()
+        return X.multiply(1 / unit).tocsr() if issparse(X) else (X - mean) / unit
+
+    def moved(self, x: Tensor, step: Tensor) -> Tensor:
+        return x + self.unit * step
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         location = self.mean + self.std * h
@@ -341,6 +373,9 @@ class CategoricalModule(LikelihoodModule):
         return _over_columns(
             distributions.Categorical(logits=logits, validate_args=False)
         )
+
+    def comparable(self, X: Any) -> Any:
+        return self.features(torch.as_tensor(X.toarray() if issparse(X) else X)).numpy()
 
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         logits = distribution.base_dist.logits  # type: ignore[attr-defined]
@@ -426,6 +461,12 @@ class CountModule(LikelihoodModule):
     def features(self, x: Tensor) -> Tensor:
         # not divided by the standard deviation: that would blow up rare counts
         return x.clamp_min(0).log1p() - self.log1p_mean
+
+    def comparable(self, X: Any) -> Any:
+        return _log1p(X)
+
+    def moved(self, x: Tensor, step: Tensor) -> Tensor:
+        return (x.clamp_min(0).log1p() + step).expm1().clamp_min(0)
 
     def in_support(self, values: np.ndarray) -> np.ndarray:
         return _is_count(values)
@@ -537,6 +578,19 @@ def _column_statistics(
     for rows in _blocks(X):
         scaler.partial_fit(transform(X[rows]))
     return scaler.mean_, scaler.scale_
+
+
+def _share_a_range(X: np.ndarray) -> bool:
+    """Return whether most columns that vary have the same least and largest value."""
+    scaler = MinMaxScaler()
+    for rows in _blocks(X):
+        scaler.partial_fit(X[rows])
+    ranges = np.stack([scaler.data_min_, scaler.data_max_], axis=1)
+    ranges = ranges[scaler.data_range_ > 0]
+    if len(ranges) < 2:
+        return False
+    _, counts = np.unique(ranges, axis=0, return_counts=True)
+    return bool(counts.max() > len(ranges) / 2)
 
 
 def _check_values(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from skfmvae._compat import Interval
 
 from .aids import Aid, AidLoss, Predict, mean_over
-from .graph import NeighbourGraph
+from .graph import NeighbourGraph, UnjoinedRows
 from .rows import Batch
 
 __all__ = ["VirtualAdversarial", "adversarial_direction"]
@@ -23,12 +23,15 @@ class VirtualAdversarial(Aid):
     The divergence of a row's class probabilities from those of the row moved by
     `radius` in the direction that changes them most, summed over labelled properties.
 
-    The step is as long as rows are apart. Where neighbours are sought among principal
-    components that are evened out, steps are taken and measured there, too, see
+    The step is as long as rows are apart, in columns on one scale, see
+    :class:`Neighbours`. Where neighbours are sought among principal components that
+    are partly whitened, steps are taken and measured there, too, see
     :func:`~skfmvae.training.whitening.choose_whitening`: what tells classes apart may
     be small beside what changes all rows. A property in which near rows are not alike,
     whose classes the steps would make one, is left out or counts in part, as for
-    :class:`Neighbours`, and each in proportion to its share of unlabelled rows.
+    :class:`Neighbours`. Without `neighbours` there is no graph to judge this by, and
+    every property with labels counts in full. Each is weighted by its share of
+    unlabelled rows.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ class VirtualAdversarial(Aid):
 
     name = "adversarial"
     moves_rows = True
+    needs_graph = False
 
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],
@@ -75,15 +79,9 @@ class VirtualAdversarial(Aid):
         self.probe = probe
         self.n_power_iterations = n_power_iterations
 
-    def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
+    def begin(self, graph: NeighbourGraph | UnjoinedRows, codes: Tensor) -> AidLoss:
         """Return the term for the training rows; see `Aid.begin`."""
-        trusted = [
-            (k, trust * unlabelled)
-            for k, (trust, unlabelled) in enumerate(
-                zip(graph.trust, graph.unlabelled, strict=True)
-            )
-            if trust * unlabelled > 0
-        ]
+        trusted = [(k, reach) for k, reach in enumerate(graph.reach) if reach > 0]
         probe, radius = self.probe * graph.unit, self.radius * graph.unit
         axes = None
         if graph.axes is not None:
@@ -94,7 +92,7 @@ class VirtualAdversarial(Aid):
                 return torch.zeros_like(batch.weight[0])
 
             def divergence(step: Tensor) -> Tensor:
-                moved = predict(batch.x + (step if axes is None else step @ axes))
+                moved = predict(batch.x, step if axes is None else step @ axes)
                 return torch.stack(
                     [
                         share * _divergence(log_proba[k].detach(), moved[k])

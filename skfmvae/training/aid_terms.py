@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from skfmvae.models.base import Model
 
 from .aids import Aid, AidLoss
-from .graph import NeighbourGraph
+from .graph import NeighbourGraph, UnjoinedRows
 from .rows import Batch, Rows
 
 __all__ = ["AidTerms"]
@@ -32,7 +32,7 @@ class AidTerms:
     """What the learning aids add to the loss of a batch.
 
     With nothing to infer, because every property is known on all rows, there is no aid,
-    no graph, and the object is false.
+    no graph, and the object is false. There is no graph either where no aid needs one.
 
     Parameters
     ----------
@@ -53,21 +53,35 @@ class AidTerms:
         settings: dict[str, Any] = {}
         for aid in aids:
             settings |= aid.graph_settings(model.n_components)
-        self.graph = NeighbourGraph(
-            rows.values(),
-            rows.codes.cpu().numpy(),
-            list(model.n_components.values()),
-            independent=[
-                name in model.independent_properties for name in model.n_components
-            ],
-            **settings,
-        )
-        # Seeds of clusters stand for labels in all that follows.
-        self.rows = rows.with_codes(torch.from_numpy(self.graph.codes))
+        X, codes = rows.values(), rows.codes.cpu().numpy()
+        comparable = model.likelihood.comparable(X)
+        self.graph: NeighbourGraph | UnjoinedRows
+        if any(aid.needs_graph for aid in aids):
+            self.graph = NeighbourGraph(
+                X,
+                codes,
+                list(model.n_components.values()),
+                comparable=comparable,
+                independent=[
+                    name in model.independent_properties for name in model.n_components
+                ],
+                **settings,
+            )
+            # Seeds of clusters stand for labels in all that follows.
+            self.rows = rows.with_codes(torch.from_numpy(self.graph.codes))
+        else:
+            self.graph = UnjoinedRows(comparable, codes)
         self._begin(aids, self.graph)
 
     def __bool__(self) -> bool:
         return bool(self.losses)
+
+    @property
+    def taught(self) -> list[bool]:
+        """Of which properties the terms teach unlabelled rows something."""
+        if not any(aid.weight > 0 for aid in self.losses):
+            return [False] * self.rows.codes.shape[1]
+        return [reach > 0 for reach in self.graph.reach]
 
     def begin_epoch(self, progress: float) -> None:
         """Join neighbours in the latent space, anew at even distances."""
@@ -108,9 +122,10 @@ class AidTerms:
     def _begin(self, aids, graph):
         self.losses = {aid: aid.begin(graph, self.rows.codes) for aid in aids}
 
-    def _predict(self, x):
+    def _predict(self, x, step):
         with _unseen(self.model):
-            return _tempered(self.model.property_log_proba(x))
+            moved = self.model.likelihood.moved(x, step)
+            return _tempered(self.model.property_log_proba(moved))
 
     @torch.no_grad()
     def _latents(self):

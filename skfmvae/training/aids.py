@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from .graph import NeighbourGraph
+from .graph import NeighbourGraph, UnjoinedRows
 from .rows import Batch
 
 __all__ = ["Aid", "AidLoss", "Alignment", "Predict"]
 
-# From rows to log-probabilities, one tensor per property.
-Predict: TypeAlias = Callable[[Tensor], list[Tensor]]
+# From rows and steps to log-probabilities of the rows moved, one tensor per property;
+# steps are in the columns of `LikelihoodModule.comparable`.
+Predict: TypeAlias = Callable[[Tensor, Tensor], list[Tensor]]
 # From a predictor, a batch and its predictions to nats per row.
 AidLoss: TypeAlias = Callable[[Predict, Batch, list[Tensor]], Tensor]
 
@@ -29,6 +30,7 @@ class Aid(BaseEstimator, ABC):
 
     name: str
     moves_rows: bool
+    needs_graph: bool
     weight: float
     # How often while training the graph is joined with one of latents.
     n_rebuilds: int = 0
@@ -44,13 +46,13 @@ class Aid(BaseEstimator, ABC):
         return {}
 
     @abstractmethod
-    def begin(self, graph: NeighbourGraph, codes: Tensor) -> AidLoss:
+    def begin(self, graph: NeighbourGraph | UnjoinedRows, codes: Tensor) -> AidLoss:
         """Return the aid's loss for the training rows.
 
         Parameters
         ----------
-        graph : NeighbourGraph
-            Of the training rows.
+        graph : NeighbourGraph or UnjoinedRows
+            Of the training rows; a graph if any aid `needs_graph`.
         codes : int64 Tensor of shape (n, K)
             Their property values, -1 for unknown.
 

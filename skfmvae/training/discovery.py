@@ -49,14 +49,21 @@ class Found(NamedTuple):
 
 
 def seed_discovered(
-    X, codes, n_classes, proba, features, n_neighbors, independent=None
+    comparable,
+    codes,
+    n_classes,
+    proba,
+    features,
+    n_neighbors,
+    independent=None,
+    X=None,
 ) -> np.ndarray:
     """Give some rows codes of the properties that nobody labelled.
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n, D)
-        The rows.
+    comparable : ndarray or CSR matrix of shape (n, L)
+        The rows, with columns on one scale.
     codes : int64 ndarray of shape (n, K)
         Property values, -1 for unknown; one property has some.
     n_classes : list of int
@@ -69,6 +76,8 @@ def seed_discovered(
     independent : list of bool or None, default=None
         Which properties should depend on no other; the rest are left alone. None stands
         for all.
+    X : ndarray or CSR matrix of shape (n, D) or None, default=None
+        What `features` takes; None stands for `comparable`.
 
     Returns
     -------
@@ -87,8 +96,9 @@ def seed_discovered(
     draw = np.random.default_rng(0).permutation(len(codes))
     unknown = (codes[draw] < 0).all(axis=1)
     rows = np.sort(draw[np.argsort(unknown, kind="stable")][:n_rows])
-    places = [principal_components(X[rows])]
+    places = [principal_components(comparable[rows])]
     if features is not None:
+        X = comparable if X is None else X
         places.append(principal_components(feature_rows(features, X[rows])))
     graph = nearest_neighbour_graph(places[-1], n_neighbors)[0]
     view = np.hstack([_scaled(place) for place in places])

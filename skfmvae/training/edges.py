@@ -20,6 +20,8 @@ __all__ = [
     "neighbour_distances",
     "principal_components",
     "self_scaled_weights",
+    "step_space",
+    "typical_distance",
     "whitened",
 ]
 
@@ -34,20 +36,21 @@ N_MEASURED = 10_000  # rows that tell how far rows lie apart
 
 
 def neighbour_distances(
-    X,
+    comparable,
     n_neighbors: int,
     exact_up_to: int = EXACT_UP_TO,
     features=None,
     distance=None,
     n_candidates: int = N_CANDIDATES,
     whitening: float = 0.0,
+    X=None,
 ):
     """Find the neighbours of rows, which takes most of the time of a graph.
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n, D)
-        The rows.
+    comparable : ndarray or CSR matrix of shape (n, D)
+        The rows, with columns on one scale.
     n_neighbors : int
     exact_up_to : int, default=100_000
         See `nearest_rows`.
@@ -60,6 +63,8 @@ def neighbour_distances(
     whitening : float, default=0.0
         Without `features`: how far principal components, if these are taken, are
         `whitened`.
+    X : ndarray or CSR matrix of shape (n, D) or None, default=None
+        What `features` and `distance` take; None stands for `comparable`.
 
     Returns
     -------
@@ -67,31 +72,69 @@ def neighbour_distances(
         From each row to its neighbours, fewer than `n_neighbors` where there are fewer
         rows.
     unit : float
-        The median distance from a row without a twin to its nearest neighbour, of the
-        rows or their principal components, `whitened` or not.
+        The `typical_distance` of the rows of `step_space`.
     axes : ndarray of shape (L, D) or None
-        What a step of length one along each whitened component adds to a row; None
-        where `unit` is a length of the rows.
+        See `step_space`.
     """
-    rows, components = _components(X)
-    axes = None
-    if whitening and features is None and components is not None:
-        # No step leads to where no row is.
-        axes = components * _scale(rows)[:, None] ** whitening
-        rows = whitened(rows, whitening)
+    X = comparable if X is None else X
+    rows, axes = step_space(comparable, whitening if features is None else 0.0)
     places = rows if features is None else feature_rows(features, X)
     n_found = min(n_neighbors if distance is None else n_candidates, X.shape[0] - 1)
     distances = nearest_rows(places, n_found, exact_up_to)
     if distance is not None:
         distances = nearest_candidates(distance, X, distances, n_neighbors)
+    nearest = None
     if places is rows and distance is None:
         nearest = distances.data.reshape(X.shape[0], -1).min(axis=1)
-    else:
+    return distances, typical_distance(rows, nearest), axes
+
+
+def step_space(comparable, whitening: float):
+    """Return rows as distances are taken between them, and what a step there means.
+
+    Parameters
+    ----------
+    comparable : ndarray or CSR matrix of shape (n, D)
+        The rows, with columns on one scale.
+    whitening : float
+        How far principal components, if these are taken, are `whitened`.
+
+    Returns
+    -------
+    rows : ndarray of shape (n, L)
+        See `principal_components`.
+    axes : ndarray of shape (L, D) or None
+        What a step of length one along each whitened component adds to a row; None
+        where steps are taken along the columns.
+    """
+    rows, components = _components(comparable)
+    if not whitening or components is None:
+        return rows, None
+    # No step leads to where no row is.
+    return whitened(rows, whitening), components * _scale(rows)[:, None] ** whitening
+
+
+def typical_distance(rows, nearest=None) -> float:
+    """Return the median distance from a row without a twin to its nearest neighbour.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, L)
+    nearest : ndarray of shape (n,) or None, default=None
+        Distances to nearest neighbours, if known; else those of at most 10,000 rows
+        are found.
+
+    Returns
+    -------
+    distance : float
+        One where all rows have twins.
+    """
+    if nearest is None:
         search = NearestNeighbors(n_neighbors=2).fit(rows)
         some = rows[:: 1 + len(rows) // N_MEASURED]
         nearest = search.kneighbors(some)[0][:, 1]
     nearest = nearest[nearest > SAME * np.linalg.norm(rows.std(axis=0))]
-    return distances, float(np.median(nearest)) if len(nearest) else 1.0, axes
+    return float(np.median(nearest)) if len(nearest) else 1.0
 
 
 def feature_rows(features, X):

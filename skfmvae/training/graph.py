@@ -12,17 +12,20 @@ from .clusters import seed_clusters
 from .discovery import seed_discovered
 from .edges import (
     N_CANDIDATES,
+    has_many_columns,
     nearest_neighbour_graph,
     neighbour_distances,
     principal_components,
     self_scaled_weights,
+    step_space,
+    typical_distance,
 )
 from .propagation import agreement, label_probabilities, spread_for
 from .search import EXACT_UP_TO
 from .shares import estimate_shares
-from .whitening import choose_whitening
+from .whitening import WHITENINGS, choose_whitening
 
-__all__ = ["NeighbourGraph"]
+__all__ = ["NeighbourGraph", "UnjoinedRows"]
 
 # Agreement of the graph with labels up to which it counts for nothing, and from which
 # it counts in full.
@@ -35,11 +38,13 @@ class NeighbourGraph:
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n, D)
-        The rows.
+        The rows, of which `features` and `distance` are functions.
     codes : int64 ndarray of shape (n, K)
         Property values, -1 for unknown.
     n_classes : list of int
         Number of values of every property.
+    comparable : ndarray or CSR matrix of shape (n, L) or None, default=None
+        The rows with columns on one scale, for distances; None stands for `X`.
     n_neighbors : int, default=5
     alpha : float or None, default=None
         How far labels spread; None leaves it to `spread_for`.
@@ -85,6 +90,7 @@ class NeighbourGraph:
         X,
         codes,
         n_classes,
+        comparable=None,
         n_neighbors=5,
         alpha=None,
         exact_up_to=EXACT_UP_TO,
@@ -98,13 +104,22 @@ class NeighbourGraph:
         self.n_classes = n_classes
         self.n_neighbors, self.alpha = n_neighbors, alpha
         self.exact_up_to = exact_up_to
+        comparable = X if comparable is None else comparable
         whitening = 0.0
         if features is None and distance is None:
+            X = comparable
             whitening = choose_whitening(X, codes, n_classes, n_neighbors)
         search = check_memory(memory).cache(neighbour_distances)
         try:
             distances, self.unit, self.axes = search(
-                X, n_neighbors, exact_up_to, features, distance, n_candidates, whitening
+                comparable,
+                n_neighbors,
+                exact_up_to,
+                features,
+                distance,
+                n_candidates,
+                whitening,
+                X,
             )
         except PicklingError:
             raise ValueError(
@@ -132,7 +147,14 @@ class NeighbourGraph:
             for proba, trust in zip(self.propagated, self.trust, strict=True)
         ]
         self.codes = seed_discovered(
-            X, self.codes, n_classes, told, features, n_neighbors, independent
+            comparable,
+            self.codes,
+            n_classes,
+            told,
+            features,
+            n_neighbors,
+            independent,
+            X,
         )
         self._learn(distances)
 
@@ -175,7 +197,12 @@ class NeighbourGraph:
     @property
     def unlabelled(self) -> list[float]:
         """The share of rows without a label of each property: what aids are for."""
-        return (self.codes < 0).mean(axis=0).tolist()
+        return _unlabelled(self.codes)
+
+    @property
+    def reach(self) -> list[float]:
+        """How far labels of each property reach others: trust times `unlabelled`."""
+        return np.multiply(self.trust, self.unlabelled).tolist()
 
     @property
     def trust(self) -> list[float]:
@@ -193,3 +220,33 @@ class NeighbourGraph:
 
     def _alpha(self, codes) -> float:
         return spread_for(codes) if self.alpha is None else self.alpha
+
+
+class UnjoinedRows:
+    """What learning aids know of training rows that no graph joins.
+
+    Parameters
+    ----------
+    comparable : ndarray or CSR matrix of shape (n, L)
+        The rows, with columns on one scale.
+    codes : int64 ndarray of shape (n, K)
+        Property values, -1 for unknown.
+
+    Attributes
+    ----------
+    unit, axes
+        As those of a `NeighbourGraph` of which labels choose no whitening.
+    reach : list of float
+        The share of rows without a label of each property; 0 for one without labels.
+    """
+
+    def __init__(self, comparable, codes):
+        whitening = WHITENINGS[0] if has_many_columns(comparable) else 0.0
+        rows, self.axes = step_space(comparable, whitening)
+        self.unit = typical_distance(rows)
+        has_labels = (codes >= 0).any(axis=0)
+        self.reach = np.multiply(has_labels, _unlabelled(codes)).tolist()
+
+
+def _unlabelled(codes):
+    return (codes < 0).mean(axis=0).tolist()

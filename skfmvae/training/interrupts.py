@@ -1,4 +1,4 @@
-"""Whether the user interrupted: callbacks raise KeyboardInterrupt too, to stop a fit."""
+"""Whether the user interrupted, as callbacks raise KeyboardInterrupt too."""
 
 from __future__ import annotations
 

@@ -76,9 +76,12 @@ class Neighbours(Aid):
         Neighbours are nearest in these features of the rows, found by its
         ``fit_transform``: for images for instance
         ``make_pipeline(OrientedGradients(), PCA(100))``, see
-        :class:`skfmvae.features.OrientedGradients`. None takes the rows themselves, or
-        their first 50 principal components where there are more columns, evened out as
-        far as labels have it, see
+        :class:`skfmvae.features.OrientedGradients`. None takes the rows themselves,
+        their columns on the scale that the likelihood gives them (standardised for a
+        :class:`~skfmvae.nn.Gaussian`, unless they share a unit; logarithms of one plus
+        a count; categories one-hot; values in [0, 1] unchanged). Of more than 50
+        columns it takes the first 50 principal components, partly whitened as far as
+        hidden labels ask for it, see
         :func:`~skfmvae.training.whitening.choose_whitening`.
     distance : callable or None, default=None
         Neighbours are, of the `n_candidates` nearest rows, those nearest by this
@@ -100,9 +103,10 @@ class Neighbours(Aid):
     memory : str, joblib.Memory or None, default=None
         A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
         fitted: later fits to the same rows, with other labels or settings, as in a
-        search, do not look for them again, but where other labels have components
-        evened out otherwise. A `distance` of your own is known by its name: empty the
-        folder after changing it.
+        search, do not look for them again, but where other labels choose another
+        whitening. A `distance` of your own is known by its name: empty the
+        folder after changing it. joblib keeps pickles there, and loading a pickle can
+        run any code: use a folder that nobody else can write to.
 
     References
     ----------
@@ -129,6 +133,7 @@ class Neighbours(Aid):
 
     name = "neighbours"
     moves_rows = False
+    needs_graph = True
 
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],
@@ -223,9 +228,9 @@ class Neighbours(Aid):
             trust, unlabelled = graph.trust[k], graph.unlabelled[k]
             if shares is None or unlabelled == 0:
                 continue
-            if trust > 0:
+            if graph.reach[k] > 0:
                 memory = _Memory(self, mean, graph.propagated[k], shares, codes[:, k])
-                parts.append((k, unlabelled * trust, memory.loss))
+                parts.append((k, graph.reach[k], memory.loss))
             if trust < 1 and (shares > 0).all():
                 level = _Shares(shares, codes.device)
                 parts.append((k, unlabelled * (1 - trust), level.loss))

@@ -88,6 +88,7 @@ class ModelNet(NeuralNet):
             try:
                 self._aid_terms = AidTerms(self.aids, self.module_, X)
                 X = self._aid_terms.rows
+                self.module_.begin_training(self._aid_terms.taught)
                 with threads_worth_their_wait(self.module_, self.batch_size):
                     return super().fit_loop(X, y, epochs=epochs, **fit_params)
             except KeyboardInterrupt:

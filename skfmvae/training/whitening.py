@@ -13,7 +13,7 @@ from .edges import (
 from .propagation import FEWEST, find_hidden_labels, spread_for
 from .shares import estimate_shares
 
-__all__ = ["choose_whitening"]
+__all__ = ["WHITENINGS", "choose_whitening"]
 
 # What is taken unless others are surely better, and those others.
 WHITENINGS = (0.125, 0.25, 0.5, 0.75, 1.0)

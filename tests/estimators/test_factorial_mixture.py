@@ -268,6 +268,26 @@ def test_mixtures_start_early_where_aids_spread_labels(
     assert started.index(True) / 20 == pytest.approx(expected)
 
 
+def test_mixtures_wait_where_the_aids_spread_nothing():
+    """They are on, but labels that are hidden are not found among near rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 20))
+    y = np.where(np.arange(300) < 80, rng.integers(4, size=300), -1)
+    on, off = ({}, dict.fromkeys(("neighbours", "adversarial")))
+    started = {}
+    for name, settings in (("on", on), ("off", off)):
+        started[name] = []
+
+        class Note(Callback):
+            def on_epoch_end(self, net, **kwargs):
+                started[name].append(net.module_.mixture_step >= 0)  # noqa: B023
+
+        FactorialMixtureVAE(
+            max_epochs=20, callbacks=[Note()], random_state=0, **settings
+        ).fit(X, y)
+    assert started["on"] == started["off"]
+
+
 @pytest.mark.parametrize("name", ["digit", None])
 def test_the_first_latents_have_the_name_of_a_series(blobs, name):
     X, y = blobs

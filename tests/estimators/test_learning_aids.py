@@ -6,13 +6,15 @@ import types
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, load_wine
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
+from skfmvae.datasets import mask_labels
 from skfmvae.training import Neighbours, VirtualAdversarial
 
 ON = {"neighbours": "graph", "adversarial": "virtual"}
@@ -46,6 +48,48 @@ def test_each_aid_is_recorded_and_can_be_off(make_estimator, rows):
         some = make_estimator(**(ON | {name: None})).fit(X, partly(y, 12))
         assert aid_terms(some) == set(AIDS) - {name}
     assert aid_terms(make_estimator(**OFF).fit(X, partly(y, 12))) == set()
+
+
+def test_without_neighbours_there_is_neither_a_graph_nor_a_seed(
+    make_estimator, rows, monkeypatch
+):
+    X, y = rows
+    seen = []
+
+    class Note(Callback):
+        def on_batch_begin(self, net, batch, **kwargs):
+            seen.append(batch.labels.codes)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a graph is built")
+
+    monkeypatch.setattr("skfmvae.training.aid_terms.NeighbourGraph", refuse)
+    # Of three components one is unnamed, for which a graph would give seeds.
+    model = make_estimator(
+        neighbours=None,
+        property_components=3,
+        labelled_batch_size=0,
+        callbacks=[Note()],
+    ).fit(X, np.where(y == 2, -1, partly(y, 12)))
+    n_labels = 3 * sum((codes >= 0).sum().item() for codes in seen) / model.n_iter_
+    assert n_labels == 3 * 8
+    assert model.net_.history[-1, "train_adversarial"] > 0
+
+
+def test_neighbours_do_not_depend_on_the_units_of_columns(make_learner):
+    """Wine's columns range from tenths to a thousand."""
+    X, y = load_wine(return_X_y=True)
+    partial = mask_labels(y, 9, random_state=0)
+    settings = {"likelihood": "gaussian", "max_epochs": 30}
+    raw = make_learner(**settings).fit(X, partial)
+    Z = StandardScaler().fit_transform(X)
+    scaled = make_learner(**settings).fit(Z, partial)
+    unlabelled = partial == -1
+    accuracy = np.mean(raw.predict(X)[unlabelled] == y[unlabelled])
+    assert accuracy > 0.9
+    assert accuracy == pytest.approx(
+        np.mean(scaled.predict(Z)[unlabelled] == y[unlabelled]), abs=0.02
+    )
 
 
 def test_where_all_is_labelled_the_aids_are_silent(make_estimator, rows):
@@ -207,8 +251,8 @@ def test_class_shares_decide_where_labels_say_little(make_learner):
     """A blob between two labels goes to the class that should be large."""
     rng = np.random.default_rng(0)
     centres = np.repeat([-4.0, 0.0, 4.0], 40)
-    X = rng.normal(size=(120, 5)).astype(np.float32)
-    X[:, 0] += centres
+    X = rng.normal(size=(120, 3)).astype(np.float32)
+    X[:, 0] = centres + X[:, 0] / 2
     y = np.full(120, -1)
     y[:5], y[-5:] = 0, 1
     large = {}

@@ -26,7 +26,6 @@ def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
         "mixture": {"covariance_type": "diag", "degrees_of_freedom_prior": 4.0},
         "label_weight": 0.5,
         "warmup": 0.0,
-        "discovered_warmup": 0.0,
         "delay": 1.0,
         "forgetting_rate": 0.7,
         "property_redraws": 0.0,
@@ -290,36 +289,36 @@ def test_mixtures_wait_for_the_end_of_warm_up():
 
 
 def test_mixtures_start_with_the_last_epoch_at_the_latest():
-    model = make_model(warmup=1.0, discovered_warmup=1.0)
+    model = make_model(warmup=1.0)
     x, codes = make_rows(40)
     model.begin_epoch(0.0, 40, lambda: (x, codes, torch.ones(len(x))), is_last=True)
     assert model.has_started
     assert model.property_log_proba(x)[0].exp().max() > 0.5
 
 
-def test_a_property_to_discover_waits_longer():
-    """Its components are level until then; those of a labelled one go on."""
+def test_a_property_that_nothing_teaches_waits_longer():
+    """Its components are level until then; those of a taught one go on."""
     torch.manual_seed(0)
-    model = make_model(
-        {"known": 3, "found": 3}, style_dim=0, warmup=0.1, discovered_warmup=0.5
-    )
+    model = make_model({"known": 3, "found": 3}, style_dim=0, warmup=None)
+    model.begin_training([True, False])
     x, codes = make_rows(60)
     codes = torch.full((60, 2), -1)
     codes[:12, 0] = torch.arange(12) % 3
     rows = x, codes, torch.ones(60)
     level = torch.full((60, 3), 1 / 3, dtype=torch.float64)
     assert not model.has_started
-    model.begin_epoch(0.1, 60, lambda: rows)
+    model.begin_epoch(0.04, 60, lambda: pytest.fail("nothing is due"))
+    model.begin_epoch(0.05, 60, lambda: rows)
     assert not model.has_started
     known, found = model.property_log_proba(x)
     torch.testing.assert_close(found.exp(), level)
     assert known.exp().max() > 0.4
-    model.begin_epoch(0.2, 60, lambda: pytest.fail("nothing is due"))
+    model.begin_epoch(0.1, 60, lambda: pytest.fail("nothing is due"))
     # Going on is a whole step on all rows, from their present responsibilities.
     twin = copy.deepcopy(model)
     twin.delay = 0.0
     twin.update_globals(twin.terms(x, labels_of(codes)).latents, torch.ones(60), 60)
-    model.begin_epoch(0.5, 60, lambda: rows)
+    model.begin_epoch(0.2, 60, lambda: rows)
     after, found = model.property_log_proba(x)
     assert found.exp().max() > 0.5
     torch.testing.assert_close(after, twin.property_log_proba(x)[0])
@@ -414,7 +413,6 @@ def test_the_bound_rises_to_the_exact_marginal():
         mixture={},
         label_weight=1.0,
         warmup=0.0,
-        discovered_warmup=0.0,
         delay=1.0,
         forgetting_rate=0.7,
         property_redraws=0.0,

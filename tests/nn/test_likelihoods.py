@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse, stats
+from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -245,6 +246,59 @@ def test_features(settings, container, monkeypatch):
     assert found.dtype == torch.float32
     assert module.n_inputs == found.shape[1]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=repr)
+def test_distances_are_taken_on_one_scale(settings, container):
+    X = draw_rows(settings)
+    module = settings.build(container(X))
+    if isinstance(settings, Gaussian):
+        Z = X.astype(np.float64)
+        expected = pdist(StandardScaler().fit_transform(Z))
+        if container is not as_is:  # one unit, and that of a constant column is one
+            expected = pdist(Z) / np.sqrt((X[:, :3].var(axis=0).sum() + 1) / 4)
+    elif isinstance(settings, Categorical):
+        expected = np.sqrt(2 * X.shape[1] * pdist(X, "hamming"))
+    elif isinstance(settings, Bernoulli):
+        expected = pdist(X)
+    else:
+        expected = pdist(np.log1p(X))
+    rows = module.comparable(container(X))
+    rows = rows.toarray() if sparse.issparse(rows) else rows
+    np.testing.assert_allclose(pdist(rows), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_columns_of_one_range_share_a_unit():
+    """As pixels do, of which many hardly vary: noise there is no distance."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(256, size=(100, 6)) * (rng.random((100, 6)) < 0.3)
+    pixels[:2] = [[0], [255]]
+    pixels[:, 4:] //= 100  # two of another range
+    module = Gaussian().build(pixels.astype(np.float32))
+    rows = module.comparable(pixels.astype(np.float32))
+    unit = np.sqrt(pixels.var(axis=0).mean())
+    np.testing.assert_allclose(unit * pdist(rows), pdist(pixels), rtol=1e-4)
+    # Three of another range are as many as those of one.
+    pixels[:, 3] //= 100
+    module = Gaussian().build(pixels.astype(np.float32))
+    np.testing.assert_allclose(
+        pdist(module.comparable(pixels.astype(np.float32))),
+        pdist(StandardScaler().fit_transform(pixels)),
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [s for s in SETTINGS if not isinstance(s, Categorical)], ids=repr
+)
+def test_a_step_is_one_among_comparable_rows(settings):
+    X = draw_rows(settings)
+    module = settings.build(X)
+    step = np.linspace(0, 0.5, X.size, dtype=np.float32).reshape(X.shape)
+    moved = module.moved(torch.from_numpy(X), torch.from_numpy(step)).numpy()
+    np.testing.assert_allclose(
+        module.comparable(moved), module.comparable(X) + step, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=repr)

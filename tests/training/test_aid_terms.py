@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
+from skfmvae.nn.likelihoods import BernoulliModule
 from skfmvae.training import NeighbourGraph, Neighbours, Rows, VirtualAdversarial
 from skfmvae.training.aid_terms import AidTerms
 from skfmvae.training.aids import Aid
@@ -22,6 +23,7 @@ class Linear(nn.Module):
 
     def __init__(self):
         super().__init__()
+        self.likelihood = BernoulliModule(D)  # which leaves rows as they are
         self.head = nn.Linear(D, C)
 
     def encode(self, x):
@@ -48,6 +50,7 @@ class Constant(Aid):
     """An aid of known loss that notes what it is given."""
 
     moves_rows = False
+    needs_graph = True
 
     def __init__(self, name, weight, value, n_rebuilds=0):
         self.name = name
@@ -60,7 +63,7 @@ class Constant(Aid):
         self.graphs.append(graph)
 
         def loss(predict, batch, log_proba):
-            self.seen.append((predict(batch.x), log_proba))
+            self.seen.append((predict(batch.x, torch.zeros(D)), log_proba))
             return torch.tensor(self.value)
 
         return loss
@@ -179,6 +182,8 @@ def test_the_graph_is_that_which_the_neighbours_ask_for(model):
     rows = make_rows()
     aids = [VirtualAdversarial(), Neighbours(n_neighbors=2, alpha=0.5)]
     graph = AidTerms(aids, model, rows).graph
-    expected = NeighbourGraph(rows.values(), rows.codes.numpy(), [C], 2, 0.5)
+    expected = NeighbourGraph(
+        rows.values(), rows.codes.numpy(), [C], n_neighbors=2, alpha=0.5
+    )
     np.testing.assert_array_equal(graph.weights.toarray(), expected.weights.toarray())
     np.testing.assert_array_equal(graph.propagated[0], expected.propagated[0])

@@ -27,6 +27,9 @@ class Classifier(nn.Module):
     def property_log_proba(self, x):
         return [head(x).log_softmax(1) for head in self.heads]
 
+    def predict_moved(self, x, step):
+        return self.property_log_proba(x + step)
+
 
 def make_batch(codes, seed=0):
     rng = np.random.default_rng(seed)
@@ -76,7 +79,7 @@ def test_the_adversarial_loss_exceeds_that_of_random_steps():
     model, batch = Classifier(), make_batch(ONE_PROPERTY)
     loss, graph = begin(VirtualAdversarial(radius=0.5), batch)
     log_proba = model.property_log_proba(batch.x)
-    value = loss(model.property_log_proba, batch, log_proba)
+    value = loss(model.predict_moved, batch, log_proba)
     for seed in range(5):
         torch.manual_seed(seed)
         step = nn.functional.normalize(torch.randn(N, D)) * 0.5 * graph.unit
@@ -110,7 +113,7 @@ def test_the_first_target_is_that_of_the_formula():
         around = w[i] @ memory / w[i].sum()
         target = (0.75 * around + 0.25 * graph.propagated[0][i]) ** 3
         total -= (target / target.sum()) @ log_proba[0][i].detach().numpy()
-    value = loss(model.property_log_proba, batch, log_proba)
+    value = loss(model.predict_moved, batch, log_proba)
     # The mean over unlabelled rows, times their share.
     assert value.item() == pytest.approx(total / N, rel=1e-4)
 
@@ -197,7 +200,7 @@ def test_adversarial_steps_count_as_far_as_neighbours_agree_with_labels(kappa, s
     for graph.agreement in ([1.0], [kappa]):
         torch.manual_seed(0)
         loss = VirtualAdversarial().begin(graph, batch.labels.codes)
-        losses.append(loss(model.property_log_proba, batch, log_proba).item())
+        losses.append(loss(model.predict_moved, batch, log_proba).item())
     assert losses[0] > 0
     assert losses[1] == pytest.approx(share * losses[0])
 
@@ -211,7 +214,7 @@ def test_properties_add_up_but_for_those_without_labels_or_with_all(aid):
     _, graph = begin(aid, batch, (3, 4, 2, 2))
     graph.agreement[3] = 1.0
     loss = aid.begin(graph, codes)
-    value = loss(model.property_log_proba, batch, model.property_log_proba(batch.x))
+    value = loss(model.predict_moved, batch, model.property_log_proba(batch.x))
     value.backward()
     assert torch.isfinite(value)
     assert model.heads[1].weight.grad is None or not model.heads[1].weight.grad.any()
