@@ -85,11 +85,13 @@ class AidTerms:
 
     def begin_epoch(self, progress: float) -> None:
         """Join neighbours in the latent space, anew at even distances."""
+        if not isinstance(self.graph, NeighbourGraph):
+            return
         n_rebuilds = max((aid.n_rebuilds for aid in self.losses), default=0)
         n_due = int(progress * (n_rebuilds + 1))
         if n_due > self.n_rebuilt:
             self.n_rebuilt = n_due
-            self._begin(list(self.losses), self.graph.joined(self._latents()))
+            self._begin(list(self.losses), self.graph.joined(self._latents(self.graph)))
 
     def __call__(
         self, batch: Batch, log_proba: list[Tensor], progress: float
@@ -128,7 +130,7 @@ class AidTerms:
             return _tempered(self.model.property_log_proba(moved))
 
     @torch.no_grad()
-    def _latents(self):
+    def _latents(self, graph):
         """Return what the model knows of the partly labelled properties, for all rows.
 
         Style would only bring together rows that differ in these.
@@ -137,7 +139,7 @@ class AidTerms:
         columns = [
             np.arange(self.model.n_latents)[blocks[name]]
             for name, shares in zip(
-                self.model.n_components, self.graph.shares, strict=True
+                self.model.n_components, graph.shares, strict=True
             )
             if shares is not None and name in blocks
         ]

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from .graph import NeighbourGraph, UnjoinedRows
 from .rows import Batch
 
 __all__ = ["Aid", "AidLoss", "Alignment", "Predict"]
@@ -46,7 +45,7 @@ class Aid(BaseEstimator, ABC):
         return {}
 
     @abstractmethod
-    def begin(self, graph: NeighbourGraph | UnjoinedRows, codes: Tensor) -> AidLoss:
+    def begin(self, graph: Any, codes: Tensor) -> AidLoss:
         """Return the aid's loss for the training rows.
 
         Parameters
