@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length, check_random_state
@@ -17,9 +18,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfmvae._checks import check_whole
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae.augment import ImageAugmentation
 from skfmvae.labels import PartialLabelEncoder
 from skfmvae.models.base import Labels, Model
-from skfmvae.nn import resolve_likelihood
+from skfmvae.nn import LIKELIHOODS, NETWORKS, column_origin, resolve_likelihood
 from skfmvae.quantities import QuantityEncoder
 from skfmvae.training import (
     KL,
@@ -31,6 +33,7 @@ from skfmvae.training import (
 
 from ._checks import check_device, check_finite, check_object, check_weights
 from ._guards import all_or_nothing, seeded
+from ._precision import is_exact, masked_as_nan, to_float32, warn_of_merged_values
 from ._training import OPTIMIZERS, train
 
 __all__ = ["BaseVAE"]
@@ -64,13 +67,28 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
         "augmentation": [None, StrOptions({"image"}), HasMethods("build"), callable],
         "max_epochs": [None, Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [None, EarlyStopping],
+        "early_stopping": [None, "boolean", EarlyStopping],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
         "callbacks": [None, list],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    likelihood_: Any
+    origin_: np.ndarray | None
+
+    # The settings that a short value of a parameter stands for.
+    _defaults: Mapping[str, Mapping[Any, type]] = {
+        "encoder": NETWORKS,
+        "decoder": NETWORKS,
+        "likelihood": LIKELIHOODS,
+        "kl": {None: KL},
+        "augmentation": {"image": ImageAugmentation},
+        "early_stopping": {True: EarlyStopping},
+        "neighbours": {"graph": Neighbours},
+        "adversarial": {"virtual": VirtualAdversarial},
     }
 
     @abstractmethod
@@ -82,6 +100,56 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         self.quantities_ = QuantityEncoder({}).fit(None)
         self.labels_ = PartialLabelEncoder().fit(
             y, self.property_components, n_discovered=self.n_discovered
+        )
+
+    # Parameters ---------------------------------------------------------------------
+
+    def set_params(self, **params: Any):
+        """Set parameters, those of settings by names such as ``kl__warmup``.
+
+        A word that stands for default settings, such as ``neighbours="graph"``, gives
+        way to these where one of theirs is set.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or settings that are off are to be changed.
+        """
+        known = self.get_params(deep=False)
+        for key in params:
+            name, is_nested, _ = key.partition("__")
+            if not is_nested or name not in known:
+                continue
+            value = params.get(name, known[name])
+            settings = self._settings(name, value)
+            if not hasattr(settings, "set_params"):
+                raise ValueError(self._no_settings(name, value, key))
+            params = params | {name: settings}
+        return super().set_params(**params)
+
+    def _settings(self, name, value):
+        """Return the settings that a value of a parameter stands for, or the value."""
+        if not isinstance(value, Hashable):
+            return value
+        make = self._defaults.get(name, {}).get(value)
+        return value if make is None else make()
+
+    def _no_settings(self, name, value, key):
+        classes = {make.__name__ for make in self._defaults.get(name, {}).values()}
+        such_as = f", such as {name}={min(classes)}()" if classes else ""
+        return (
+            f"{key} cannot be set: {name}={value!r} has no parameters of its own. Set "
+            f"{name} to an object that has{such_as}."
         )
 
     # Fitting ------------------------------------------------------------------------
@@ -131,7 +199,6 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             check_consistent_length(X, codes, quantities)
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
-            self.likelihood_ = resolve_likelihood(self.likelihood, X)
             random_state = check_random_state(self.random_state)
             with seeded(random_state, self.device_):
                 likelihood = self.likelihood_.build(X)
@@ -395,8 +462,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
         Returns
         -------
-        X : float32 ndarray of shape (n_samples, n_features)
-            Decoded expectations.
+        X : ndarray of shape (n_samples, n_features)
+            Decoded expectations, in float32, or where columns lie too far from zero for
+            it, see `origin_`, in float64.
 
         Raises
         ------
@@ -410,7 +478,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 f"Z has {Z.shape[1]} columns, but transform gives "
                 f"{self._model.n_latents}. Pass what transform returned."
             )
-        return self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
+        X = self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
+        return self._from_origin(X)
 
     def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return every row as the model sees it: encoded, then decoded.
@@ -422,8 +491,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
         Returns
         -------
-        X_new : float32 ndarray of shape (n_samples, n_features)
-            Decoded expectations.
+        X_new : ndarray of shape (n_samples, n_features)
+            Decoded expectations, as from `inverse_transform`.
         """
         return self.inverse_transform(self.transform(X))
 
@@ -439,8 +508,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
         Returns
         -------
-        X_new : float32 ndarray of shape (n_samples, n_features)
-            Decoded expectations.
+        X_new : ndarray of shape (n_samples, n_features)
+            Decoded expectations, as from `inverse_transform`.
 
         Raises
         ------
@@ -460,7 +529,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             z = intervene(batch.x, batch.labels)
             return [self._model.expectation(z)]
 
-        return self._map_batches(changed, rows)[0]
+        return self._from_origin(self._map_batches(changed, rows)[0])
 
     def sample(
         self,
@@ -482,8 +551,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
 
         Returns
         -------
-        X : float32 ndarray of shape (n_samples, n_features)
-            The expectation of the likelihood at each drawn latent.
+        X : ndarray of shape (n_samples, n_features)
+            The expectation of the likelihood at each drawn latent, as from
+            `inverse_transform`.
         y : ndarray of shape (n_samples,) or (n_samples, n_properties)
             The values of the properties of `y`, as `predict` returns them.
 
@@ -575,21 +645,36 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     # Rows in, arrays out ------------------------------------------------------------
 
     def _check_X(self, X, reset=False):
+        """Return rows in float32, and learn when `reset` how they become that."""
         if not reset:
             check_is_fitted(self)
-        with np.errstate(over="ignore"):
-            X = validate_data(
-                self,
-                X,
-                accept_sparse="csr",
-                dtype=np.float32,
-                order="C",
-                ensure_all_finite=False,
-                ensure_min_samples=2 if reset else 1,
-                reset=reset,
-            )
-        check_finite(X, getattr(self, "feature_names_in_", None))
-        return X
+        X = masked_as_nan(X)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=np.float32 if is_exact(X) else [np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+        names = getattr(self, "feature_names_in_", None)
+        check_finite(X, names)
+        if not reset:
+            return to_float32(X, self.origin_)
+        rows = to_float32(X)
+        self.likelihood_ = resolve_likelihood(self.likelihood, rows)
+        self.origin_ = column_origin(self.likelihood_, X)
+        if self.origin_ is not None:
+            rows = to_float32(X, self.origin_)
+        if X.dtype != np.float32 and not issparse(X):
+            warn_of_merged_values(X, rows, names)
+        return rows
+
+    def _from_origin(self, X):
+        """Return rows that the model made in the data's own units."""
+        return X if self.origin_ is None else X + self.origin_
 
     def _map_rows(self, function, X):
         no_codes = np.full((X.shape[0], 0), -1)

@@ -43,19 +43,20 @@ def check_weights(sample_weight, X):
 
 
 def check_finite(X, feature_names):
-    """Raise an error that says where the first value that is not finite stands."""
+    """Raise an error that says where the first value that float32 lacks stands."""
     values = X.data if scipy.sparse.issparse(X) else X
-    with np.errstate(over="ignore", invalid="ignore"):
-        # A sum is not finite if a value is not, and takes no memory.
-        if np.isfinite(values.sum(dtype=np.float64)):
-            return
+    with np.errstate(invalid="ignore"):
+        # Neither takes memory, and each is NaN where a value is.
+        extremes = [values.min(initial=0.0), values.max(initial=0.0)]
+    if _is_float32(np.array(extremes)).all():
+        return
     if scipy.sparse.issparse(X):
         X = X.tocoo()
-        entry = np.flatnonzero(~np.isfinite(X.data))[0]
+        entry = np.flatnonzero(~_is_float32(X.data))[0]
         row, column, value = X.row[entry], X.col[entry], X.data[entry]
     else:
-        row = next(i for i, values in enumerate(X) if not np.isfinite(values).all())
-        column = np.flatnonzero(~np.isfinite(X[row]))[0]
+        row = next(i for i, values in enumerate(X) if not _is_float32(values).all())
+        column = np.flatnonzero(~_is_float32(X[row]))[0]
         value = X[row, column]
     name = f" ({feature_names[column]!r})" if feature_names is not None else ""
     what = "NaN" if np.isnan(value) else "infinity or a value too large for float32"
@@ -63,3 +64,8 @@ def check_finite(X, feature_names):
         f"Input X contains {what}: row {row}, column {column}{name}. Drop or impute "
         "such rows first, for instance with sklearn.impute.SimpleImputer."
     )
+
+
+def _is_float32(values):
+    """Return which values are finite numbers in float32."""
+    return np.abs(values) <= np.finfo(np.float32).max

@@ -11,24 +11,15 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
-from skfmvae.augment import ImageAugmentation
 from skfmvae.nn import Categorical
-from skfmvae.training import (
-    EpochBar,
-    ModelNet,
-    Neighbours,
-    VirtualAdversarial,
-)
+from skfmvae.training import EpochBar, ModelNet, PhaseLog
 
 __all__ = ["OPTIMIZERS", "aids_of", "train"]
 
 # Passes over the rows, and how many rows may have so many.
 MOST_EPOCHS, SMALL_DATA = 100, 1800
 
-AIDS = {
-    "neighbours": Neighbours,
-    "adversarial": VirtualAdversarial,
-}
+AIDS = ("neighbours", "adversarial")
 
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adamw": (
@@ -64,16 +55,19 @@ def train(estimator, model, rows, random_state) -> ModelNet:
     ------
     KeyboardInterrupt
         When training is interrupted before an epoch is complete.
+    FloatingPointError
+        When the loss, or at the end a parameter, is not finite.
     ValueError
         When parameters do not go together or leave too few rows.
     """
     held_out = None
-    if estimator.early_stopping is not None:
-        rows, held_out = _hold_out(estimator, rows, random_state)
+    early_stopping = _settings(estimator, "early_stopping") or None
+    if early_stopping:
+        rows, held_out = _hold_out(early_stopping, rows, random_state)
     optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
     net = ModelNet(
         model,
-        criterion__kl=estimator.kl,
+        criterion__kl=_settings(estimator, "kl"),
         optimizer=optimizer,
         **{f"optimizer__{name}": value for name, value in settings.items()},
         lr=estimator.lr,
@@ -86,12 +80,14 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         device=estimator.device_,
         verbose=estimator.verbose,
     )
-    net.set_params(callbacks=_callbacks(estimator, net.n_steps(rows)))
+    n_steps = net.n_steps(rows)
+    net.set_params(callbacks=_callbacks(estimator, early_stopping, n_steps))
     if estimator.verbose < 2:
         net.set_params(callbacks__print_log=None)
     net.fit(rows)
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
+    net.check_parameters()
     net.module_.eval()
     return net
 
@@ -109,24 +105,21 @@ def aids_of(estimator) -> list:
     aids : list of Aid
         In the order in which their terms are reported.
     """
-    aids = [
-        _default(getattr(estimator, name), default)
-        for name, default in AIDS.items()
-        if getattr(estimator, name) is not None
-    ]
+    aids = [_settings(estimator, name) for name in AIDS]
+    aids = [aid for aid in aids if aid is not None]
     if isinstance(estimator.likelihood_, Categorical):
         # A category that is moved a little is no category.
         aids = [aid for aid in aids if not aid.moves_rows]
     return aids
 
 
-def _hold_out(estimator, rows, random_state):
+def _hold_out(early_stopping, rows, random_state):
     """Return rows to train on, and others without their labels, which are few."""
-    n_held_out = math.ceil(len(rows) * estimator.early_stopping.validation_fraction)
+    n_held_out = math.ceil(len(rows) * early_stopping.validation_fraction)
     n_kept = len(rows) - n_held_out
     if n_kept < 2:
         raise ValueError(
-            f"early_stopping={estimator.early_stopping!r} leaves {n_kept} of "
+            f"early_stopping={early_stopping!r} leaves {n_kept} of "
             f"{len(rows)} rows to train on; lower its validation_fraction."
         )
     order = random_state.permutation(len(rows))
@@ -146,27 +139,27 @@ def _augmentation(estimator):
             f"augmentation={estimator.augmentation!r} would change the categories of "
             f"likelihood={estimator.likelihood!r} into others; use augmentation=None."
         )
-    settings = _default(estimator.augmentation, ImageAugmentation)
+    settings = _settings(estimator, "augmentation")
     if not hasattr(settings, "build"):
         return settings
     return settings.build(estimator.n_features_in_)
 
 
-def _callbacks(estimator, n_steps):
+def _callbacks(estimator, early_stopping, n_steps):
     """List ours, less those that the user replaces by name, then the user's."""
     ours: dict[str, Callback] = {
         "lr_schedule": LRScheduler(
             OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
         )
     }
-    if estimator.verbose == 1:
-        ours["progress"] = EpochBar()
+    if estimator.verbose:
+        ours["progress"] = EpochBar() if estimator.verbose == 1 else PhaseLog()
     theirs = estimator.callbacks or []
     replaced = {item[0] for item in theirs if isinstance(item, tuple)}
     callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
-    if estimator.early_stopping is not None:
+    if early_stopping:
         # Last, for it ends the epoch at once when it stops.
-        callbacks.append(("early_stopping", estimator.early_stopping.callback()))
+        callbacks.append(("early_stopping", early_stopping.callback()))
     return callbacks
 
 
@@ -175,6 +168,6 @@ def _n_epochs(n_rows):
     return max(1, round(MOST_EPOCHS * min(1.0, (SMALL_DATA / n_rows) ** 0.5)))
 
 
-def _default(settings, default):
-    """Return settings, or the default ones where a word stands for them."""
-    return default() if isinstance(settings, str) else settings
+def _settings(estimator, name):
+    """Return the settings that a parameter of the estimator stands for."""
+    return estimator._settings(name, getattr(estimator, name))

@@ -201,8 +201,9 @@ class FactorialMixtureVAE(BaseVAE):
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
-    early_stopping : EarlyStopping or None, default=None
-        When to stop before; None never does.
+    early_stopping : bool, EarlyStopping or None, default=None
+        When to stop before; True stands for ``EarlyStopping()``, None and False for
+        never.
     neighbours : {"graph"}, Neighbours or None, default="graph"
         Learning aid: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
@@ -233,6 +234,9 @@ class FactorialMixtureVAE(BaseVAE):
         Number of epochs that ran.
     device_ : torch.device
         Where the model is.
+    origin_ : float64 ndarray of shape (`n_features_in_`,) or None
+        What is subtracted from columns that lie far from zero for their spread, so that
+        float32 holds their values; None where there is none.
     labels_ : PartialLabelEncoder
         Values of the properties and their codes.
     n_features_in_ : int
@@ -283,6 +287,8 @@ class FactorialMixtureVAE(BaseVAE):
         "label_weight": [Interval(Real, 0, None, closed="left")],
     }
 
+    _defaults = {**BaseVAE._defaults, "mixture": {None: Mixture}}
+
     def __init__(
         self,
         property_components: int | dict[str, int] | None = None,
@@ -301,7 +307,7 @@ class FactorialMixtureVAE(BaseVAE):
         labelled_batch_size: int = 32,
         augmentation: str | Any | Callable | None = None,
         max_epochs: int | None = None,
-        early_stopping: EarlyStopping | None = None,
+        early_stopping: bool | EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
@@ -334,7 +340,7 @@ class FactorialMixtureVAE(BaseVAE):
         self.verbose = verbose
 
     def _build_model(self, n_features, likelihood, n_components):
-        mixture = Mixture() if self.mixture is None else self.mixture
+        mixture = self._settings("mixture", self.mixture)
         n_latents = len(n_components) * self.property_dim + self.style_dim
         return FactorialMixture(
             build_network(

@@ -281,8 +281,9 @@ class SemafoVAE(BaseVAE):
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
-    early_stopping : EarlyStopping or None, default=None
-        When to stop before; None never does.
+    early_stopping : bool, EarlyStopping or None, default=None
+        When to stop before; True stands for ``EarlyStopping()``, None and False for
+        never.
     neighbours : {"graph"}, Neighbours or None, default="graph"
         Learning aid: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
@@ -313,6 +314,9 @@ class SemafoVAE(BaseVAE):
         Number of epochs that ran.
     device_ : torch.device
         Where the model is.
+    origin_ : float64 ndarray of shape (`n_features_in_`,) or None
+        What is subtracted from columns that lie far from zero for their spread, so that
+        float32 holds their values; None where there is none.
     labels_ : PartialLabelEncoder
         Values of the discrete properties and their codes.
     n_features_in_ : int
@@ -352,6 +356,13 @@ class SemafoVAE(BaseVAE):
         "weights": [None, ObjectiveWeights],
     }
 
+    _defaults = {
+        **BaseVAE._defaults,
+        "levels": {(): Levels},
+        "label_autoencoder": {None: LabelAutoencoder},
+        "weights": {None: ObjectiveWeights},
+    }
+
     def __init__(
         self,
         property_components: int | dict[str, int] | None = None,
@@ -370,7 +381,7 @@ class SemafoVAE(BaseVAE):
         labelled_batch_size: int = 32,
         augmentation: str | Any | Callable | None = None,
         max_epochs: int | None = None,
-        early_stopping: EarlyStopping | None = None,
+        early_stopping: bool | EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
@@ -404,8 +415,8 @@ class SemafoVAE(BaseVAE):
 
     def _build_model(self, n_features, likelihood, n_components):
         levels = self.levels if isinstance(self.levels, Levels) else Levels(self.levels)
-        labels = self.label_autoencoder or LabelAutoencoder()
-        weights = self.weights or ObjectiveWeights()
+        labels = self._settings("label_autoencoder", self.label_autoencoder)
+        weights = self._settings("weights", self.weights)
         for parameter in ("hidden", "prior_hidden"):
             check_sizes(labels, parameter, example="(256,)")
         build = partial(build_stages, n_columns=n_features)
@@ -460,7 +471,7 @@ class SemafoVAE(BaseVAE):
 
         Returns
         -------
-        X_new : float32 ndarray of shape (n_samples, n_features)
+        X_new : ndarray of shape (n_samples, n_features)
             Decoded expectations.
 
         Raises
@@ -512,7 +523,7 @@ class SemafoVAE(BaseVAE):
 
         Returns
         -------
-        X_new : float32 ndarray of shape (n_samples, n_dims, n_steps, n_features)
+        X_new : ndarray of shape (n_samples, n_dims, n_steps, n_features)
             Decoded expectations.
         dims : int ndarray of shape (n_dims,)
             The dimensions that moved.
@@ -546,14 +557,15 @@ class SemafoVAE(BaseVAE):
             )
         residuals = self._model.residuals(z)
         places = torch.linspace(-width, width, n_steps, device=z.device)
-        rows = np.empty((len(z), len(chosen), n_steps, self.n_features_in_), np.float32)
-        for i, d in enumerate(chosen):
-            for j, place in enumerate(places):
-                moved = residuals.clone()
-                moved[:, block.start + d] = place
-                z = self._model.from_residuals(moved)
-                rows[:, i, j] = self.inverse_transform(z.cpu().numpy())
-        return rows, np.asarray(chosen)
+
+        def moved(d, place):
+            there = residuals.clone()
+            there[:, block.start + d] = place
+            z = self._model.from_residuals(there)
+            return self.inverse_transform(z.cpu().numpy())
+
+        rows = [[moved(d, place) for place in places] for d in chosen]
+        return np.moveaxis(np.array(rows), 2, 0), np.asarray(chosen)
 
     def _starts(self, X, properties, random_state):
         """Return the latents of the rows to start from."""

@@ -211,8 +211,9 @@ class SemiSupervisedVAE(BaseVAE):
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
-    early_stopping : EarlyStopping or None, default=None
-        When to stop before; None never does.
+    early_stopping : bool, EarlyStopping or None, default=None
+        When to stop before; True stands for ``EarlyStopping()``, None and False for
+        never.
     neighbours : {"graph"}, Neighbours or None, default="graph"
         Learning aid: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
@@ -243,6 +244,9 @@ class SemiSupervisedVAE(BaseVAE):
         Number of epochs that ran.
     device_ : torch.device
         Where the model is.
+    origin_ : float64 ndarray of shape (`n_features_in_`,) or None
+        What is subtracted from columns that lie far from zero for their spread, so that
+        float32 holds their values; None where there is none.
     labels_ : PartialLabelEncoder
         Values of the discrete properties and their codes.
     quantities_ : QuantityEncoder
@@ -290,6 +294,8 @@ class SemiSupervisedVAE(BaseVAE):
         "label_weight": [Interval(Real, 0, None, closed="left")],
     }
 
+    _defaults = {**BaseVAE._defaults, "inference": {None: Inference}}
+
     def __init__(
         self,
         graph: Graph | None = None,
@@ -308,7 +314,7 @@ class SemiSupervisedVAE(BaseVAE):
         labelled_batch_size: int = 32,
         augmentation: str | Any | Callable | None = None,
         max_epochs: int | None = None,
-        early_stopping: EarlyStopping | None = None,
+        early_stopping: bool | EarlyStopping | None = None,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
@@ -370,7 +376,7 @@ class SemiSupervisedVAE(BaseVAE):
                 )
 
     def _build_model(self, n_features, likelihood, n_components):
-        inference = Inference() if self.inference is None else self.inference
+        inference = self._settings("inference", self.inference)
         self.graph_ = self._resolved_graph(n_components)
         return SemiSupervised(
             self.graph_,

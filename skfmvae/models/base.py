@@ -67,6 +67,8 @@ class Term:
         Whether it is a divergence, to which KL warm-up and free bits apply.
     is_annealed : bool, default=True
         Whether KL warm-up from less than full weight does.
+    in_bound : bool, default=False
+        Whether the bound on ``ln p(x)`` adds the term up; divergences it subtracts.
     """
 
     value: Tensor
@@ -74,6 +76,7 @@ class Term:
     rows: Tensor | None = None
     is_kl: bool = False
     is_annealed: bool = True
+    in_bound: bool = False
 
     @property
     def is_empty(self) -> bool:

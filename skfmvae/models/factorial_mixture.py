@@ -142,7 +142,7 @@ class FactorialMixture(Model):
             )
         if self.training and self.redrawing:
             z = self._redrawn(z, responsibilities)
-        terms = {"log_likelihood": Term(self.decode(z).log_prob(x))}
+        terms = {"log_likelihood": Term(self.decode(z).log_prob(x), in_bound=True)}
         if style.stop > style.start:
             mean, scale = posterior.mean[:, style], posterior.stddev[:, style]
             q = Normal(mean, scale, validate_args=False)

@@ -215,13 +215,17 @@ class Semafo(Model):
         ):
             if waits and which == "unlabelled":
                 gamma = beta = 0.0
-            terms[f"log_likelihood_{which}"] = Term(likelihood, gamma, rows)
-            terms[f"log_labels_{which}"] = Term(log_y, gamma * weights.gamma_y, rows)
+            terms[f"log_likelihood_{which}"] = Term(
+                likelihood, gamma, rows, in_bound=True
+            )
+            terms[f"log_labels_{which}"] = Term(
+                log_y, gamma * weights.gamma_y, rows, in_bound=True
+            )
             for name, kl in kls.items():
                 weight = -beta * beside.get(name, 1.0)
                 terms[f"kl_{name}_{which}"] = Term(kl, weight, rows, is_kl=True)
         c_h = 0.0 if waits else unit * weights.c_h
-        terms["entropy"] = Term(unsure, c_h, ~known.all(1))
+        terms["entropy"] = Term(unsure, c_h, ~known.all(1), in_bound=True)
         for k, (name, log_proba) in enumerate(
             zip(self.n_components, log_q, strict=True)
         ):

@@ -210,7 +210,7 @@ class SemiSupervised(Model):
         log_proba = sum(worlds.log_proba.values(), start=torch.zeros_like(log_share))
         level = columns.detach()[worlds.argmax_over_rows(log_proba.detach())]
         means = level + worlds.mean_over_rows(columns - level[worlds.row], log_share)
-        terms = {"log_likelihood": Term(means[:, 0])}
+        terms = {"log_likelihood": Term(means[:, 0], in_bound=True)}
         for v, kl in zip(kls, means[:, 1:].unbind(1), strict=True):
             # What is observed is no draw from q, so its ln q is not to be paid for.
             kl = kl - gains[v] if v in gains else kl
@@ -237,7 +237,7 @@ class SemiSupervised(Model):
         of_draws = log_ratio.new_zeros(worlds.n_rows * self.n_particles)
         of_draws = of_draws.index_add(0, worlds.particle, share * log_ratio)
         bound = torch.logsumexp(of_draws.view(worlds.n_rows, -1), dim=1)
-        return {"bound": Term(bound - math.log(self.n_particles))}
+        return {"bound": Term(bound - math.log(self.n_particles), in_bound=True)}
 
     def _kl(self, v: str, worlds: Worlds, known: Mapping[str, Tensor]) -> Tensor:
         """Return ``ln q(v) - ln p(v)`` in each world, in closed form where there is."""

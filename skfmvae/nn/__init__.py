@@ -4,6 +4,7 @@ from .branches import Branches
 from .conv import Conv
 from .levels import Level, build_levels
 from .likelihoods import (
+    LIKELIHOODS,
     Bernoulli,
     Categorical,
     Gaussian,
@@ -11,13 +12,16 @@ from .likelihoods import (
     LikelihoodModule,
     NegativeBinomial,
     Poisson,
+    column_origin,
     resolve_likelihood,
 )
 from .mlp import MLP
-from .networks import build_branches, build_network, build_stages
+from .networks import NETWORKS, build_branches, build_network, build_stages
 
 __all__ = [
+    "LIKELIHOODS",
     "MLP",
+    "NETWORKS",
     "Bernoulli",
     "Branches",
     "Categorical",
@@ -32,5 +36,6 @@ __all__ = [
     "build_levels",
     "build_network",
     "build_stages",
+    "column_origin",
     "resolve_likelihood",
 ]

@@ -18,6 +18,7 @@ from torch import Tensor, distributions, nn
 from torch.nn import functional
 
 __all__ = [
+    "LIKELIHOODS",
     "Bernoulli",
     "Categorical",
     "Gaussian",
@@ -25,9 +26,15 @@ __all__ = [
     "LikelihoodModule",
     "NegativeBinomial",
     "Poisson",
+    "column_origin",
     "resolve_likelihood",
 ]
 
+# Standard deviations between a column and zero that cost ten of float32's 24 bits.
+FAR = 1000.0
+# Standard deviations beyond which networks see no further: in no data of fewer than
+# 1e12 rows is a value as far from the mean (Samuelson 1968), and squares stay finite.
+FARTHEST = 1e6
 BLOCK_SIZE = 2**20  # values of the data that are looked at together
 SMALLEST_RATE = 1e-6  # of a count, relative to the mean of its column
 SMALLEST_DISPERSION = 1e-4  # above it float32 still tells apart what lgamma gives
@@ -174,7 +181,7 @@ class BernoulliModule(LikelihoodModule):
     remedy = "scale the columns with MinMaxScaler, or use likelihood='gaussian'"
 
     def features(self, x: Tensor) -> Tensor:
-        return x
+        return x.clamp(-FARTHEST, FARTHEST)
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         return _over_columns(_Bernoulli(logits=h, validate_args=False))
@@ -287,7 +294,7 @@ class GaussianModule(LikelihoodModule):
         return self.std * (self.log_scale.exp() + self.min_scale)
 
     def features(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
+        return ((x - self.mean) / self.std).clamp(-FARTHEST, FARTHEST)
 
     def comparable(self, X: Any) -> Any:
         mean, unit = self.mean.cpu().numpy(), self.unit.cpu().numpy()
@@ -509,6 +516,45 @@ class NegativeBinomialModule(CountModule):
         )
 
 
+LIKELIHOODS: dict[str, type[Likelihood]] = {
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "categorical": Categorical,
+    "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
+}
+
+
+def column_origin(likelihood: Likelihood, X: Any) -> np.ndarray | None:
+    """Return where columns are measured from, so that float32 holds their values.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        Of which only a Gaussian has columns that may be moved.
+    X : ndarray or CSR matrix of shape (n_samples, n_columns)
+        The training rows, before they are rounded to float32.
+
+    Returns
+    -------
+    origin : float64 ndarray of shape (n_columns,) or None
+        The means of columns that lie far from zero for their spread, 0 for others; None
+        where there is no such column, or where `X` is in float32 already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfmvae.nn import Gaussian, column_origin
+    >>> column_origin(Gaussian(), np.array([[1e9, 0.0], [1e9 + 2, 1.0]])).tolist()
+    [1000000001.0, 0.0]
+    """
+    if not isinstance(likelihood, Gaussian) or issparse(X) or X.dtype == np.float32:
+        return None
+    mean, std = _column_statistics(X)
+    far = np.abs(mean) > FAR * std
+    return np.where(far, mean, 0.0) if far.any() else None
+
+
 def resolve_likelihood(spec: Any, X: Any) -> Likelihood:
     """Return the settings that `spec` stands for.
 
@@ -538,23 +584,16 @@ def resolve_likelihood(spec: Any, X: Any) -> Likelihood:
     >>> resolve_likelihood("auto", np.array([[0.0, 0.5]]))
     Bernoulli()
     """
-    by_name: dict[str, type[Likelihood]] = {
-        "bernoulli": Bernoulli,
-        "gaussian": Gaussian,
-        "categorical": Categorical,
-        "poisson": Poisson,
-        "negative_binomial": NegativeBinomial,
-    }
     if hasattr(spec, "build") and not isinstance(spec, type):
         return spec
     if spec == "auto":
         unit = BernoulliModule(X.shape[1])
         return Gaussian() if _first_outside(X, unit.in_support) else Bernoulli()
-    if isinstance(spec, str) and spec in by_name:
-        return by_name[spec]()
+    if isinstance(spec, str) and spec in LIKELIHOODS:
+        return LIKELIHOODS[spec]()
     raise ValueError(
-        f"likelihood={spec!r} is not allowed; choose one of {['auto', *by_name]} or an "
-        "object such as Gaussian()."
+        f"likelihood={spec!r} is not allowed; choose one of {['auto', *LIKELIHOODS]} "
+        "or an object such as Gaussian()."
     )
 
 

@@ -16,9 +16,9 @@ from .conv import Conv
 from .mlp import MLP
 from .precision import in_precision
 
-__all__ = ["build_branches", "build_network", "build_stages"]
+__all__ = ["NETWORKS", "build_branches", "build_network", "build_stages"]
 
-DEFAULTS: dict[str, type[MLP | Conv]] = {"mlp": MLP, "conv": Conv}
+NETWORKS: dict[str, type[MLP | Conv]] = {"mlp": MLP, "conv": Conv}
 
 
 def build_branches(
@@ -166,7 +166,7 @@ def _factory(
     if callable(spec) and build is None and not isinstance(spec, nn.Module):
         return spec
     raise ValueError(
-        f"{role}={spec!r} is not allowed; choose one of {sorted(DEFAULTS)}, an object "
+        f"{role}={spec!r} is not allowed; choose one of {sorted(NETWORKS)}, an object "
         "such as MLP(), or a function of (n_inputs, n_outputs) that returns a new "
         "torch.nn.Module."
     )
@@ -174,8 +174,8 @@ def _factory(
 
 def _resolve(spec: Any, n_columns: int | None) -> Any:
     """Return the settings that a name stands for, with the shape of the images."""
-    if isinstance(spec, str) and spec in DEFAULTS:
-        spec = DEFAULTS[spec]()
+    if isinstance(spec, str) and spec in NETWORKS:
+        spec = NETWORKS[spec]()
     if isinstance(spec, Conv) and spec.image_shape is None and n_columns is not None:
         image_shape = image_shape_of("Conv", None, n_columns)
         spec = clone(spec).set_params(image_shape=image_shape)

@@ -2,7 +2,7 @@
 
 from .adversarial import VirtualAdversarial
 from .aids import Aid
-from .callbacks import EarlyStopping, EpochBar
+from .callbacks import EarlyStopping, EpochBar, PhaseLog
 from .graph import NeighbourGraph
 from .neighbours import Neighbours
 from .net import ModelNet
@@ -20,6 +20,7 @@ __all__ = [
     "NeighbourGraph",
     "Neighbours",
     "Objective",
+    "PhaseLog",
     "Rows",
     "VirtualAdversarial",
 ]

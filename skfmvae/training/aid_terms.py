@@ -48,7 +48,7 @@ class AidTerms:
         self.rows = rows
         self.losses: dict[Aid, AidLoss] = {}
         self.n_rebuilt = 0
-        if not aids or bool((rows.codes >= 0).all()):
+        if not aids or rows.all_known:
             return
         settings: dict[str, Any] = {}
         for aid in aids:
@@ -138,9 +138,7 @@ class AidTerms:
         blocks = self.model.property_blocks
         columns = [
             np.arange(self.model.n_latents)[blocks[name]]
-            for name, shares in zip(
-                self.model.n_components, graph.shares, strict=True
-            )
+            for name, shares in zip(self.model.n_components, graph.shares, strict=True)
             if shares is not None and name in blocks
         ]
         was_training = self.model.training

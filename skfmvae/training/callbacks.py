@@ -5,13 +5,18 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 import skorch.callbacks
+import torch
 from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 from skfmvae._compat import Interval
 
-__all__ = ["EarlyStopping", "EpochBar"]
+from .objective import bound
+
+__all__ = ["EarlyStopping", "EpochBar", "PhaseLog"]
+
+FIRST_PHASE, LAST_PHASE = "finding neighbours", "training"
 
 
 class EarlyStopping(BaseEstimator):
@@ -78,21 +83,50 @@ class _OnceStarted(skorch.callbacks.EarlyStopping):
 
 
 class EpochBar(Callback):
-    """Show one progress bar over the epochs, with the current loss."""
+    """Show one progress bar over the epochs, with the phase and the bound.
 
-    def on_train_begin(self, net, **kwargs):
+    The bound is that on the mean of ``ln p(x, known labels)``, in nats per row, at full
+    weight of the divergences, whatever else the loss holds. Early on it falls where
+    divergences are annealed.
+    """
+
+    def on_train_begin(self, net, X=None, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+        phase = FIRST_PHASE if net.seeks_neighbours(X) else LAST_PHASE
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc=phase)
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Say that epochs have begun, whose time alone tells the time left."""
+        self.bounds_ = []
+        if len(net.history) == 1:
+            self.bar_.set_description(LAST_PHASE)
+            self.bar_.unpause()
+
+    def on_batch_end(self, net, batch=None, training=False, evaluation=None, **kwargs):
+        """Note the bound of the batch."""
+        if training:
+            self.bounds_.append(bound(evaluation.terms, batch.weight).detach())
 
     def on_epoch_end(self, net, **kwargs):
         """Move it by one epoch."""
-        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4f}")
+        mean = torch.stack(self.bounds_).mean().item()
+        mean -= net.history[-1, "kl_globals"]
+        self.bar_.set_postfix(bound=f"{mean:.2f} nats")
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):
         """Close it."""
         self.bar_.close()
         del self.bar_
+
+
+class PhaseLog(Callback):
+    """Print what takes time before the first epoch, above skorch's table."""
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        """Print it, if there is such a thing."""
+        if net.seeks_neighbours(X):
+            print(f"{FIRST_PHASE} of {len(X)} rows", flush=True)
 
 
 def _silent(*args):

@@ -77,6 +77,10 @@ class ModelNet(NeuralNet):
         """Return the number of steps that fitting these rows will take."""
         return self.max_epochs * len(self.get_iterator(rows, training=True))
 
+    def seeks_neighbours(self, rows) -> bool:
+        """Return whether fitting these rows begins with a graph of their neighbours."""
+        return any(aid.needs_graph for aid in self.aids) and not rows.all_known
+
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Run the epochs; on interruption keep the last complete one."""
         self._n_samples = len(X)
@@ -183,12 +187,27 @@ class ModelNet(NeuralNet):
         for name, value in zip(means, values, strict=True):
             sums[name] = sums.get(name, 0.0) + value
         if not all(map(math.isfinite, values)):
-            self._raise_not_finite(dict(zip(means, values, strict=True)))
+            named = zip(means, values, strict=True)
+            culprits = [name for name, value in named if not math.isfinite(value)]
+            self._raise_not_finite("loss", culprits)
 
-    def _raise_not_finite(self, means):
-        culprits = [name for name, value in means.items() if not math.isfinite(value)]
+    def check_parameters(self) -> None:
+        """Check what the last step has left, which no loss shows any more.
+
+        Raises
+        ------
+        FloatingPointError
+            When a parameter or a buffer of the model is not finite.
+        """
+        state = self.module_.state_dict().items()
+        values = {name: v for name, v in state if isinstance(v, torch.Tensor)}
+        culprits = [name for name, v in values.items() if not v.isfinite().all()]
+        if culprits:
+            self._raise_not_finite("model", culprits)
+
+    def _raise_not_finite(self, what, culprits):
         raise FloatingPointError(
-            f"The loss is not finite in epoch {len(self.history)}: "
+            f"The {what} is not finite in epoch {len(self.history)}: "
             f"{', '.join(culprits)} overflowed. Try a lower lr "
             f"(now {self.lr:g}), scaling the columns of X, or clipping gradients "
             "with callbacks=[skorch.callbacks.GradientNormClipping(1.0)]."

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from skfmvae._compat import Interval
 from skfmvae.models.base import Term
 
-__all__ = ["KL", "Objective"]
+__all__ = ["KL", "Objective", "bound"]
 
 
 class KL(BaseEstimator):
@@ -90,6 +90,28 @@ class Objective(nn.Module):
             else:
                 total = total + term.weight * means[name]
         return -total / n_inputs, means
+
+
+def bound(terms: Mapping[str, Term], sample_weight: Tensor) -> Tensor:
+    """Return the mean over rows of the bound on ``ln p(x, known labels)``, in nats.
+
+    Parameters
+    ----------
+    terms : dict of str to Term
+        Of a batch.
+    sample_weight : Tensor of shape (n,)
+
+    Returns
+    -------
+    bound : Tensor
+        Less the divergence of global parameters, which is none of a batch's.
+    """
+    total = torch.zeros_like(sample_weight)
+    for term in terms.values():
+        if term.is_kl or term.in_bound:
+            value = -term.value if term.is_kl else term.value
+            total = total + (value if term.rows is None else term.rows * value)
+    return (sample_weight * total).sum() / sample_weight.sum()
 
 
 def _mean(term, sample_weight):

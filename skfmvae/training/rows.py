@@ -72,6 +72,11 @@ class Rows(Dataset):
         labels = Labels(self.codes[here], self.quantities[here])
         return Batch(values, labels, self.weight[here], here)
 
+    @property
+    def all_known(self) -> bool:
+        """Whether every discrete property is known on every row."""
+        return bool((self.codes >= 0).all())
+
     def known(self) -> Tensor:
         """Return which property is known on which row, (n, K + Q), on the CPU."""
         known = torch.cat([self.codes >= 0, ~self.quantities.isnan()], dim=1)

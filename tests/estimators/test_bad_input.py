@@ -607,6 +607,42 @@ def test_a_loss_that_is_not_finite_stops_the_fit(make_estimator, partial_blobs):
     assert not hasattr(estimator, "net_")
 
 
+class PoisonTheLastStep(Callback):
+    """Make a parameter NaN when no loss will be computed any more."""
+
+    def on_train_end(self, net, **kwargs):
+        next(net.module_.decoder.parameters()).data[0] = np.nan
+
+
+def test_a_last_step_that_breaks_the_model_is_no_fit(make_estimator, partial_blobs):
+    estimator = make_estimator(callbacks=[PoisonTheLastStep()])
+    with pytest.raises(
+        FloatingPointError, match=says("model", "not finite", "epoch 3", "decoder")
+    ):
+        estimator.fit(*partial_blobs)
+    assert not hasattr(estimator, "net_")
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli", "poisson"])
+def test_rows_as_far_away_as_can_be_have_probabilities(
+    make_estimator, blobs, likelihood
+):
+    X, number = blobs
+    X = X - X.min(axis=0)
+    X = X / X.max(axis=0) if likelihood == "bernoulli" else X.round()
+    estimator = make_estimator(likelihood=likelihood).fit(X, number)
+    largest = np.finfo(np.float32).max
+    far = np.array([1e20, 9.96921e36, largest], dtype=np.float32)
+    rows = np.concatenate(
+        [sign * size * np.eye(4) for sign in (1, -1) for size in far]
+        + [np.full((1, 4), size) for size in (*far, *-far)]
+    ).astype(np.float32)
+    proba = estimator.predict_proba(rows)
+    assert np.isfinite(proba).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    assert np.isfinite(estimator.transform(rows)).all()
+
+
 def test_a_learning_rate_far_too_high_is_named(make_estimator, blobs):
     X, number = blobs
     estimator = make_estimator(optimizer="sgd", lr=1e30, max_epochs=20)

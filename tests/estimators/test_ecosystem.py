@@ -28,8 +28,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import Callback
 
-from skfmvae.nn import MLP
-from skfmvae.training import KL
+from skfmvae.nn import MLP, Gaussian
+from skfmvae.training import KL, EarlyStopping, Neighbours, VirtualAdversarial
 
 # Pipelines ----------------------------------------------------------------------------
 
@@ -97,6 +97,64 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     assert best.encoder.hidden == search.best_params_["encoder__hidden"]
     assert best.kl.warmup == search.best_params_["kl__warmup"]
     np.testing.assert_array_equal(search.predict(X), best.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"neighbours__n_neighbors": 7}, {"neighbours": Neighbours(n_neighbors=7)}),
+        ({"kl__warmup": 0.1}, {"kl": KL(warmup=0.1)}),
+        ({"encoder__hidden": (5,)}, {"encoder": MLP(hidden=(5,))}),
+        (
+            {"likelihood": "gaussian", "likelihood__min_scale": 0.1},
+            {"likelihood": Gaussian(min_scale=0.1)},
+        ),
+        (
+            {"early_stopping": True, "early_stopping__patience": 3},
+            {"early_stopping": EarlyStopping(patience=3)},
+        ),
+        (
+            {"adversarial": VirtualAdversarial(2.0), "adversarial__radius": 0.9},
+            {"adversarial": VirtualAdversarial(2.0, radius=0.9)},
+        ),
+    ],
+)
+def test_settings_are_reached_through_the_words_for_them(Estimator, params, expected):
+    estimator = clone(Estimator()).set_params(**params)
+    for name, settings in expected.items():
+        assert repr(getattr(estimator, name)) == repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"likelihood__min_scale": 0.1}, "likelihood='auto' has no .* object that has"),
+        ({"neighbours": None, "neighbours__alpha": 0.5}, r"neighbours=Neighbours\(\)"),
+        ({"early_stopping__patience": 3}, r"early_stopping=EarlyStopping\(\)"),
+        ({"early_stopping": False, "early_stopping__tol": 0}, "early_stopping=False"),
+        ({"max_epochs__x": 3}, "max_epochs=None has no parameters"),
+        ({"neighbors__x": 3}, "Invalid parameter 'neighbors'"),
+    ],
+)
+def test_settings_that_are_off_cannot_be_changed(Estimator, params, message):
+    estimator = Estimator()
+    with pytest.raises(ValueError, match=message):
+        estimator.set_params(**params)
+    assert repr(estimator) == repr(Estimator())
+    with pytest.raises(ValueError, match="Invalid parameter 'x'"):
+        estimator.set_params(neighbours__x=3)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_early_stopping_by_a_truth_value(make_estimator, partial_blobs, early_stopping):
+    X, y = partial_blobs
+    settings = EarlyStopping() if early_stopping else None
+    by_word, by_object = (
+        make_estimator(early_stopping=value).fit(X, y)
+        for value in (early_stopping, settings)
+    )
+    np.testing.assert_array_equal(by_word.predict_proba(X), by_object.predict_proba(X))
+    assert ("valid_loss" in by_word.net_.history[-1]) == early_stopping
 
 
 def test_scores_without_labels_are_bounds(make_estimator, blobs):

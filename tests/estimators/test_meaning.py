@@ -1,6 +1,7 @@
 """What comes out means what it should: read by a classifier, measured, compared."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
@@ -360,6 +361,24 @@ def test_verbosity(make_estimator, blobs, capsys, verbose):
     assert bool(output.err) == (verbose == 1)  # a bar
     assert bool(output.out) == (verbose == 2)  # a table
     assert ("3/3" in output.err) == (verbose == 1)
+
+
+def test_progress_names_the_phase_the_epoch_and_the_bound(
+    make_estimator, partial_blobs, capsys
+):
+    X, y = partial_blobs
+    make_estimator(verbose=1).fit(X, y)
+    first, *_, last = re.split(r"[\r\n]+", capsys.readouterr().err.strip())
+    assert first.startswith("finding neighbours:")
+    assert re.match(r"training: 100%.* 3/3 \[.*, bound=-\d+\.\d\d nats\]", last)
+    make_estimator(verbose=2).fit(X, y)
+    assert capsys.readouterr().out.startswith("finding neighbours of 150 rows\n")
+    for nothing_to_find in (
+        make_estimator(neighbours=None, verbose=1).fit(X, y),
+        make_estimator(verbose=1).fit(X, abs(y)),
+    ):
+        assert nothing_to_find.n_iter_ == 3
+    assert "finding" not in capsys.readouterr().err
 
 
 def test_own_schedule_replaces_ours(make_estimator, blobs):

@@ -3,6 +3,7 @@ import torch
 
 from skfmvae.models.base import Term
 from skfmvae.training import KL, Objective
+from skfmvae.training.objective import bound
 
 VALUES = torch.tensor([1.0, 2.0, 3.0, 4.0])
 WEIGHTS = torch.tensor([0.5, 1.5, 1.0, 1.0])
@@ -85,3 +86,16 @@ def test_without_free_bits_an_estimate_may_be_less_than_nothing():
         {"kl": Term(value, weight=-1.0, is_kl=True)}, torch.ones(4), 1
     )
     assert loss.item() == pytest.approx(-2.5)
+
+
+def test_the_bound_adds_up_what_is_part_of_it_at_full_weight():
+    rows = torch.tensor([True, True, False, False])
+    terms = {
+        "log_likelihood": Term(VALUES, weight=10.0, in_bound=True),
+        "kl": Term(VALUES**2, weight=-0.5, is_kl=True),
+        "log_labels": Term(VALUES, rows=rows, in_bound=True),
+        "label": Term(VALUES, rows=rows),
+    }
+    by_row = [1 - 1 + 1, 2 - 4 + 2, 3 - 9, 4 - 16]
+    expected = (0.5 * by_row[0] + 1.5 * by_row[1] + by_row[2] + by_row[3]) / 4
+    assert bound(terms, WEIGHTS).item() == pytest.approx(expected)

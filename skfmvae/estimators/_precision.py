@@ -1,0 +1,88 @@
+"""From rows of any precision to float32, in which models compute, and back."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import scipy.sparse
+
+__all__ = ["is_exact", "masked_as_nan", "to_float32", "warn_of_merged_values"]
+
+N_COMPARED = 1000  # rows whose values are compared before and after
+# Share of a column's values that float32 has to tell apart. Of a thousand continuous
+# values it merges a pair by chance now and then, and no more.
+TOLD_APART = 0.9
+
+
+def masked_as_nan(X):
+    """Return an array whose masked entries are NaN; anything else comes back itself."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    if not np.ma.is_masked(X):
+        return X.data
+    return np.ma.filled(
+        X.astype(np.float64 if X.dtype.kind in "biuf" else object), np.nan
+    )
+
+
+def is_exact(X) -> bool:
+    """Return whether float32 holds every value of the array's dtype."""
+    dtype = getattr(X, "dtype", None)
+    return isinstance(dtype, np.dtype) and np.can_cast(dtype, np.float32)
+
+
+def to_float32(X, origin=None):
+    """Return rows in float32, C-contiguous, measured from the origin.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, D)
+    origin : float64 ndarray of shape (D,) or None, default=None
+        Subtracted in double precision; None is zero.
+
+    Returns
+    -------
+    rows : float32 ndarray or CSR matrix of shape (n, D)
+        `X` itself where it is that already.
+    """
+    if origin is None:
+        if scipy.sparse.issparse(X):
+            return X.astype(np.float32, copy=False)
+        return np.ascontiguousarray(X, dtype=np.float32)
+    rows = np.empty(X.shape, dtype=np.float32)
+    return np.subtract(X, origin, out=rows, dtype=np.float64, casting="same_kind")
+
+
+def warn_of_merged_values(X, rows, feature_names) -> None:
+    """Warn of columns whose values float32 cannot tell apart.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, D)
+        As it came.
+    rows : float32 ndarray of shape (n, D)
+        What `to_float32` made of it.
+    feature_names : ndarray of shape (D,) or None
+
+    Warns
+    -----
+    UserWarning
+        One for all such columns.
+    """
+    some = slice(None, None, 1 + len(X) // N_COMPARED)
+    merged = []
+    for j, (before, after) in enumerate(zip(X[some].T, rows[some].T, strict=True)):
+        n_before, n_after = len(np.unique(before)), len(np.unique(after))
+        if n_after < TOLD_APART * n_before:
+            name = j if feature_names is None else repr(feature_names[j])
+            merged.append(f"{name} ({n_after} of {n_before})")
+    if merged:
+        more = f" and {len(merged) - 5} more" if len(merged) > 5 else ""
+        warnings.warn(
+            "Models compute in float32, which merges values of these "
+            f"columns of X (distinct ones left): {', '.join(merged[:5])}{more}. "
+            "Take logarithms or ranks, or clip what lies far from the rest.",
+            UserWarning,
+            stacklevel=4,
+        )
