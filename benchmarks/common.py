@@ -5,8 +5,10 @@ import platform
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import sklearn
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.datasets import fetch_openml, load_digits
 
 DATA_FOLDER = Path(os.environ.get("SKFMVAE_DATA", "~/.cache/skfmvae")).expanduser()
@@ -43,6 +45,25 @@ def mnist():
         _unit_rows(X_test),
         y_test.astype(np.int64),
     )
+
+
+def table(name):
+    """Return the rows of a table, categories one-hot and gaps filled, and classes."""
+    frame = pd.read_csv(DATA_FOLDER / "tables" / f"{name}.csv.gz")
+    classes = frame.pop("class")
+    frame = pd.get_dummies(frame, dtype=np.float32)
+    frame = frame.fillna(frame.mean())
+    return frame.to_numpy(np.float32), pd.factorize(classes, sort=True)[0]
+
+
+def cells():
+    """Return counts of genes in blood cells, a CSR matrix, and types of cells."""
+    with np.load(DATA_FOLDER / "cells" / "pbmc3k.npz") as data:
+        parts = [data[name] for name in ("data", "indices", "indptr")]
+        X = csr_matrix(tuple(parts), shape=tuple(data["shape"]))
+        return X.astype(np.float32), np.unique(data["cell_type"], return_inverse=True)[
+            1
+        ]
 
 
 def keep_labels(y, n_labelled, random_state):
