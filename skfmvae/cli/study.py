@@ -22,7 +22,7 @@ from .errors import InputError
 from .estimators import make_estimators
 from .features import as_features, on_features
 from .report import Report, write_report
-from .summary import by_budget
+from .summary import by_budget, labels_in_words
 from .tables import PARQUET, check_columns, read_table
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
     with _collected(notes, failures):
         X, y, groups = _read(options)
     _tell(notes)
+    if not options.quiet:
+        _describe(options.data, X, y)
     _make_folder(options.out, "--out")
     n_told = len(notes)
     with _collected(notes, failures):
@@ -209,6 +211,14 @@ def _shorten(failure: str) -> str:
 def _tell(notes):
     for note in notes:
         print(f"skfmvae: warning: {note}", file=sys.stderr)
+
+
+def _describe(path, X, y):
+    """Say what was read, before the first fit, which may take long."""
+    n_rows, n_features = X.shape
+    print(f"{path.name}: {n_rows} rows, {n_features} features", file=sys.stderr)
+    for name, labels in y.items():
+        print(f"labels of {name}: {labels_in_words(labels)}", file=sys.stderr)
 
 
 def _print(report, paths):
