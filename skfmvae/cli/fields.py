@@ -30,10 +30,17 @@ MARKS = frozenset(
     "#n/a #na #div/0! #value! #ref! #num! #name? #null!".split()
 )
 
-TRUTH = {"true": True, "false": False}
-WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
-# No leading zeros: 007 is a code, which a number would lose.
+# No leading zeros: 007 is a code, which a number would lose. No more digits than int64
+# has room for.
+WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 NUMBER = re.compile(rf"({WHOLE.pattern}(\.[0-9]*)?|[+-]?\.[0-9]+)(e[+-]?[0-9]+)?", re.I)
+TRUTH = re.compile("true|false", re.I)
+# What all fields match, what makes values of them, and types with gaps and without.
+TYPES = [
+    (WHOLE, int, "Int64", "int64"),
+    (NUMBER, float, "Float64", "float64"),
+    (TRUTH, lambda field: field.lower() == "true", "boolean", "bool"),
+]
 
 # What separates thousands, and the decimal mark: 1200.5, 1,200.5 and 1.200,5. Where
 # several read as many fields, the first is taken.
@@ -101,25 +108,18 @@ def typed(column: Series) -> Series:
     """
     import pandas as pd
 
-    text = stripped(column)
-    fields = text.dropna().unique()
-    if all(map(NUMBER.fullmatch, fields)):
-        if not len(fields) or not all(map(WHOLE.fullmatch, fields)):
-            return text.astype(float)
-        values = {field: int(field) for field in fields}
-        # Larger numbers would be rounded.
-        if max(map(abs, values.values())) >= 2**63:
-            return text
-        kinds = "Int64", "int64"
-    elif all(field.lower() in TRUTH for field in fields):
-        values = {field: TRUTH[field.lower()] for field in fields}
-        kinds = "boolean", "bool"
-    else:
-        return text
-    with_gaps, whole = kinds
-    array = pd.array([values.get(field) for field in text], dtype=with_gaps)
-    column = pd.Series(array, index=text.index, name=text.name)
-    return column if column.hasnans else column.astype(whole)
+    # Each text once, for most occur often. What is missing has the code -1, which is
+    # the last one here.
+    codes, texts = pd.factorize(column)
+    fields = [*map(str.strip, texts.tolist()), ""]
+    known = list(filter(None, fields))
+    for pattern, convert, with_gaps, plain in TYPES:
+        if all(map(pattern.fullmatch, known)):
+            values = [convert(field) if field else None for field in fields]
+            array = pd.array(values, dtype=with_gaps).take(codes)
+            column = pd.Series(array, column.index, name=column.name)
+            return column if column.hasnans else column.astype(plain)
+    return stripped(column)
 
 
 def missing_marks(fields: Iterable[str]) -> set[str]:
