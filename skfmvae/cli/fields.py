@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +36,7 @@ WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 NUMBER = re.compile(rf"({WHOLE.pattern}(\.[0-9]*)?|[+-]?\.[0-9]+)(e[+-]?[0-9]+)?", re.I)
 TRUTH = re.compile("true|false", re.I)
 # What all fields match, what makes values of them, and types with gaps and without.
-TYPES = [
+TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
     (WHOLE, int, "Int64", "int64"),
     (NUMBER, float, "Float64", "float64"),
     (TRUTH, lambda field: field.lower() == "true", "boolean", "bool"),
@@ -49,7 +49,7 @@ UNITS = "$€£¥%"
 
 
 def one_line(name: str) -> str:
-    """Return a name without the blanks and line ends that nobody would type.
+    """Return a name without blanks and line ends that are seen nowhere.
 
     Parameters
     ----------

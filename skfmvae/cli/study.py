@@ -62,9 +62,9 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
     with _collected(notes, failures):
         X, y, groups = _read(options)
     _tell(notes)
+    _make_folder(options.out, "--out")
     if not options.quiet:
         _describe(options.data, X, y)
-    _make_folder(options.out, "--out")
     n_told = len(notes)
     with _collected(notes, failures):
         results = _fit(options, estimators, X, y, groups)

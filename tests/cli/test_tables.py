@@ -140,22 +140,24 @@ def test_marks_among_numbers_are_gaps(tmp_path, mark):
     X, _ = read_table(written(tmp_path, table), ["y"])
     with pytest.warns(UserWarning, match="missing") as caught:
         X = as_features(X, "data.csv")
-    told = f"2 fields of 'data.csv' are taken for missing, by column: 'pulse' ({mark!r}"
-    assert [str(w.message).partition(": 2")[0] for w in caught] == [told]
+    message = (
+        f"2 fields of 'data.csv' are taken for missing, by column: 'pulse' ({mark!r}"
+    )
+    assert [str(w.message).partition(": 2")[0] for w in caught] == [message]
     assert np.flatnonzero(X["pulse"].isna()).tolist() == [7, 70]
     np.testing.assert_array_equal(X["pulse"].dropna(), np.delete(numbers, [7, 70]))
 
 
-def test_gaps_are_told_of_once_for_all_columns():
+def test_one_warning_counts_the_gaps_of_all_columns():
     fields = [*"abcdefgh", *map(str, range(100))]
     table = pd.DataFrame({"odd": fields, "word": "u", "fine": 0.5})
     table.loc[:2, "word"] = ["NA", "?", "?"]
     with pytest.warns(UserWarning, match="missing") as caught:
         X = as_features(table, "data.csv")
-    (told,) = (str(warning.message) for warning in caught)
+    (message,) = (str(warning.message) for warning in caught)
     odd = ", ".join(f"{letter!r}: 1" for letter in "abcde")
-    assert told.startswith("11 fields of 'data.csv'")
-    assert f"'odd' ({odd}, and 3 more), 'word' ('?': 2, 'NA': 1)." in told
+    assert message.startswith("11 fields of 'data.csv'")
+    assert f"'odd' ({odd}, and 3 more), 'word' ('?': 2, 'NA': 1)." in message
     assert X.isna().sum().tolist() == [8, 3, 0]
 
 
