@@ -84,8 +84,8 @@ def stripped(column: Series) -> Series:
 def typed(column: Series) -> Series:
     """Return a column of text in the type that all its fields have.
 
-    Nothing is lost: numbers with leading zeros stay text, and so does a column with a
-    single field that is no number.
+    Numbers with leading zeros or more digits than int64 has room for stay text, and so
+    does a column with a single field that is no number.
 
     Parameters
     ----------

@@ -207,15 +207,19 @@ def test_an_interrupted_fit_ends_the_study(monkeypatch, csv, tmp_path, capsys):
     pd.testing.assert_frame_equal(results_in(out), results_in(tmp_path / "whole"))
 
 
+# As from a terminal, also where the tests themselves run in the background.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from skfmvae.cli import main
+sys.exit(main())
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no such signals")
 def test_an_interrupt_by_signal(csv, tmp_path):
-    command = [sys.executable, "-m", "skfmvae", "study", csv, *OPTIONS, tmp_path]
-    program = subprocess.Popen(
-        [*command, "--repeats", "500"],
-        stderr=subprocess.PIPE,
-        # As in a terminal, also where the tests themselves run in the background.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    command = [sys.executable, "-c", PROGRAM, "study", csv, *OPTIONS, tmp_path]
+    program = subprocess.Popen([*command, "--repeats", "500"], stderr=subprocess.PIPE)
     with program:
         # The first fit has ended, and hundreds are still to come.
         while not list(tmp_path.glob("cache/*.json")):
