@@ -68,7 +68,6 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
     n_told = len(notes)
     with _collected(notes, failures):
         results = _fit(options, estimators, X, y, groups)
-    _tell([*notes[n_told:], *failures])
     report = Report(
         results=results,
         y=y,
@@ -78,10 +77,15 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
         notes=notes,
         failures=failures,
     )
+    _tell([*notes[n_told:], *failures])
+    n_told = len(notes)
     try:
-        paths = write_report(report, options.out)
+        # Means may leave splits out, and a font may lack letters.
+        with _collected(notes, failures):
+            paths = write_report(report, options.out)
     except OSError as error:
         raise InputError(f"--out: {error}") from error
+    _tell(notes[n_told:])
     _print(report, paths)
 
 

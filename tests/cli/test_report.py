@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+
+from skfmvae.cli.figure import draw
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "<script>alert('x')</script>"
@@ -191,6 +194,18 @@ def test_files_of_two_studies_never_stand_side_by_side(
         assert page not in moment or len(moment) == 4
     assert len(seen) == 8
     assert {**seen[-1], page: None} == {**new, page: None}
+
+
+def test_warnings_of_the_figure_are_lines_of_the_program(
+    monkeypatch, csv, tmp_path, study
+):
+    def without_letters(*args, **kwargs):
+        warnings.warn("a font lacks letters", stacklevel=1)
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr("skfmvae.cli.report.draw", without_letters)
+    printed = study(csv, tmp_path)
+    assert printed.err == "skfmvae: warning: a font lacks letters\n"
 
 
 # In a browser -------------------------------------------------------------------------
