@@ -13,6 +13,7 @@ import skfmvae
 from skfmvae.model_selection import partial_scorer
 
 from .errors import InputError
+from .fields import one_line
 
 __all__ = ["make_parser"]
 
@@ -25,11 +26,12 @@ scores them by cross-validation, and writes a table, a figure and a report of on
 
 DETAILS = """\
 The file is CSV (.csv, .tsv, also compressed), Parquet or NPZ. Rows whose target is
-blank, or -1, have no label: they are trained on by estimators that learn from them,
-and never scored. Columns that are neither target nor groups nor dropped are features:
-numbers have their gaps filled with the mean and are standardised, text is one-hot
-encoded, from the training rows of each fit alone. In NPZ the target is an array, and
-all others of as many rows are features.
+empty, or -1, have no label: they are trained on by estimators that learn from them,
+and never scored. Other words, None and NA too, are classes. Columns that are neither
+target nor groups nor dropped are features: numbers have their gaps filled with the mean
+and are standardised, text is one-hot encoded, from the training rows of each fit alone.
+There ?, NA and the like are gaps. In NPZ the target is an array, and all others of as
+many rows are features.
 
 Estimators are {ours},
 and by its name every classifier of scikit-learn that needs no further arguments.
@@ -96,6 +98,7 @@ def _add_data(parser):
     )
     group.add_argument(
         "--groups",
+        type=one_line,
         metavar="NAME",
         help="column of groups: rows of one are never on both sides of a split",
     )
@@ -192,8 +195,8 @@ def _add_running(parser):
 
 def _names(text: str) -> list[str]:
     """Split at commas, but for those in quotes."""
-    row = next(csv.reader([text], skipinitialspace=True), [])
-    names = [name.strip() for name in row]
+    row = next(csv.reader([one_line(text)], skipinitialspace=True), [])
+    names = [one_line(name) for name in row]
     if not all(names) or not names:
         raise argparse.ArgumentTypeError(
             f"{text!r} has an empty name; give names with a comma between them."

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from .errors import InputError
+from .fields import NEARLY_ALL, NUMBER, missing_marks, read_numbers, stripped
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -22,15 +23,20 @@ __all__ = ["as_features", "on_features"]
 
 NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
 DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
-TEXTS = {"string", "categorical", "empty"}
+TEXTS = {"string", "categorical"}
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
-NEARLY_ALL = 0.9  # of the values of a column
+BEGINS_AS_NUMBER = re.compile(r"\W*\d")
+MOST_MARKS = 5  # in a warning, of a column
 FEW_ROWS = 10  # of which all may well be different
 MOST_TEXTS = 1000  # of a column, each of which becomes one
 
 
 def as_features(table: DataFrame, source: str) -> DataFrame:
     """Return columns of numbers, with NaN for gaps, and of text.
+
+    Text is read as numbers where nearly all its fields are: ``1,200``, ``1.200,5``,
+    ``$5`` and ``12%`` too. Fields that mark a missing entry, such as ``?`` and ``NA``,
+    are gaps in both kinds of columns, and so are the few fields that are no numbers.
 
     Parameters
     ----------
@@ -53,7 +59,9 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     Warns
     -----
     UserWarning
-        If a column is empty, and left out, or numbers the rows.
+        If a column is empty, and left out, or numbers the rows; if text is read as
+        numbers, or not though most of it begins as such; and with the number of fields
+        that are taken for missing, by column.
 
     Examples
     --------
@@ -65,13 +73,16 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     """
     import pandas as pd
 
-    columns = {}
+    columns, gaps = {}, {}
     for name in table:
         column = table[name]
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind == "string":
+            column, gaps[name] = _read_text(column, source)
+            kind = "floating" if pd.api.types.is_float_dtype(column) else kind
         if column.isna().all():
             _warn(f"column {name!r} of {source!r} is empty; it is left out.")
             continue
-        kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind in NUMBERS:
             columns[name] = _numbers(column, source)
         elif kind in TEXTS:
@@ -79,6 +90,7 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
         else:
             holds = "dates or times" if kind in DATES else f"{kind} values"
             raise _no_feature(column, source, f"holds {holds}")
+    _warn_of_gaps(gaps, source)
     if not columns:
         raise InputError(
             f"{source!r} has no feature beside what --target, --groups and --drop "
@@ -114,6 +126,43 @@ def on_features(estimator: Any, X: DataFrame) -> Pipeline:
     return make_pipeline(columns, estimator)
 
 
+def _read_text(column: Series, source: str) -> tuple[Series, dict[str, int]]:
+    """Return a column of text as numbers or text, and how often gaps are marked how."""
+    text = stripped(column)
+    counts = text.value_counts().to_dict()
+    numbers = read_numbers(counts)
+    marks = counts.keys() - numbers if numbers else missing_marks(counts)
+    gaps = {field: n for field, n in counts.items() if field in marks}
+    if not numbers:
+        return text.mask(text.isin(gaps)), gaps
+    unusual = [field for field in numbers if not NUMBER.fullmatch(field)]
+    # Of numbers with nothing but gaps beside them, the warning of gaps says enough.
+    if unusual or not gaps:
+        field = next(iter(unusual or numbers))
+        _warn(
+            f"column {column.name!r} of {source!r} is read as numbers, such as "
+            f"{field!r} as {numbers[field]:.15g}."
+        )
+    return text.map(numbers).astype(float), gaps
+
+
+def _warn_of_gaps(gaps: dict[str, dict[str, int]], source: str) -> None:
+    """Warn of the fields that are taken for missing, once for all columns."""
+    columns = []
+    for name, counts in gaps.items():
+        marks = [f"{field!r}: {count}" for field, count in counts.items()]
+        if len(marks) > MOST_MARKS:
+            marks[MOST_MARKS:] = [f"and {len(marks) - MOST_MARKS} more"]
+        if marks:
+            columns.append(f"{name!r} ({', '.join(marks)})")
+    if columns:
+        n_fields = sum(sum(counts.values()) for counts in gaps.values())
+        _warn(
+            f"{n_fields} fields of {source!r} are taken for missing, by column: "
+            f"{', '.join(columns)}."
+        )
+
+
 def _numbers(column: Series, source: str) -> Series:
     numbers = column.astype(float)
     if np.isinf(numbers).any():
@@ -139,6 +188,13 @@ def _text(column: Series, source: str) -> Series:
     if n_values > most:
         raise _no_feature(
             column, source, f"holds {n_values} different texts in {len(known)} rows"
+        )
+    if n_values > FEW_ROWS and known.map(BEGINS_AS_NUMBER.match).notna().mean() > 0.5:
+        _warn(
+            f"column {column.name!r} of {source!r} is taken for text, each of its "
+            f"{n_values} values for a kind of its own, though most begin with a number "
+            f"(such as {known.iloc[0]!r}); write numbers alone, or leave it out: "
+            f"{_drop(column)}."
         )
     return text
 

@@ -11,16 +11,18 @@ from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from .figure import as_svg, draw
-from .summary import by_budget, needed_in_words
+from .summary import by_budget, labels_in_words, needed_in_words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["Report", "make_html", "write_report"]
 
+FILES = ("results.csv", "curve.png", "curve.svg", "report.html")
 DOTS_PER_INCH = 200
 MOST_TOLD = 3  # estimators in a sentence; the table has all
 
@@ -74,10 +76,11 @@ HOW_TO_READ = """\
 In each fold, as many training rows keep their label as the budget says; a larger budget
 has all the labels of a smaller one, and all estimators have the same. The other labels
 are hidden; estimators that learn from rows without a label see those rows too. Scores
-are of the labelled rows of the fold held out. In the figure, points are means over all
-fits, and bands or bars their intervals of 95 %, wide enough to allow for folds that
-share rows. Where they overlap widely, estimators may well be alike; compare_estimators,
-of skfmvae.model_selection, compares two in pairs."""
+are of the labelled rows of the fold held out, and means are over the folds on which all
+estimators have one, but for those that have none. In the figure, points are means, and
+bands or bars their intervals of 95 %, wide enough to allow for folds that share rows.
+Where they overlap widely, estimators may well be alike; compare_estimators, of
+skfmvae.model_selection, compares two in pairs."""
 
 HOW_TO_READ_NEEDED = """\
 The number of labels at which the mean first reaches the target, on straight lines
@@ -136,6 +139,9 @@ class Report:
 def write_report(report: Report, folder: Path) -> list[Path]:
     """Write the table, the figure and the page.
 
+    The folder holds the files of one study alone at every moment, and those of the
+    study before until all new ones are written. Other files in it stay.
+
     Parameters
     ----------
     report : Report
@@ -147,19 +153,32 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     -------
     paths : list of Path
         The files.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
     """
-    paths = [
-        folder / name
-        for name in ("results.csv", "curve.png", "curve.svg", "report.html")
-    ]
-    table, png, svg, page = paths
+    paths = [folder / name for name in FILES]
+    # Within the folder, for moving files to another disk takes time and may fail.
+    with TemporaryDirectory(prefix=".report-", dir=folder) as unfinished:
+        written = [Path(unfinished, name) for name in FILES]
+        _write_files(report, *written)
+        # The page goes first and comes last: where it is, all files are.
+        for path in reversed(paths):
+            path.unlink(missing_ok=True)
+        for new, path in zip(written, paths, strict=True):
+            new.replace(path)
+    return paths
+
+
+def _write_files(report, table, png, svg, page):
     report.results.to_csv(table, index=False)
     figure = draw(report.results, report.scores, report.options.target_score)
     figure.savefig(png, dpi=DOTS_PER_INCH)
     drawn = as_svg(figure)
     svg.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{drawn}', encoding="utf-8")
     page.write_text(make_html(report, drawn), encoding="utf-8")
-    return paths
 
 
 def make_html(report: Report, svg: str) -> str:
@@ -209,7 +228,9 @@ def _finding(report):
     most = means.columns[-1]
     known = means[most].dropna()
     if known.empty:
-        return f"All fits with {most} labels failed."
+        was_fitted = by_budget(report.results, "fit_time")[most].notna().any()
+        what = f"{_plain(metric)} scores" if was_fitted else "fits"
+        return f"All {what} with {most} labels failed."
     best = known.idxmax()
     first = "has a mean" if len(means) == 1 else "has the highest mean"
     finding = f"With {most} labels, {best} {first} {_plain(metric)}, {known[best]:.3f}."
@@ -280,7 +301,7 @@ def _design(report):
     options, y, results = report.options, report.y, report.results
     rows = {
         "data": f"{options.data.name}: {len(y)} rows, {report.n_features} features",
-        **{f"labels of {name}": _labels(y[name]) for name in y},
+        **{f"labels of {name}": labels_in_words(y[name]) for name in y},
         "budgets": ", ".join(map(str, options.budgets))
         + (" labels of each target" if y.shape[1] > 1 else " labels"),
         "estimators": ", ".join(options.estimators),
@@ -348,15 +369,6 @@ def _seconds(time: float) -> str:
     if time != time:
         return "failed"
     return f"{time:.0f}" if time >= 100 else f"{time:.2g}"
-
-
-def _labels(column) -> str:
-    """Return how many labels there are, and of which value."""
-    # What is unlabelled is missing, or the number -1.
-    counts = column[column != -1].dropna().value_counts().sort_index()
-    shown = ", ".join(f"{value}: {n}" for value, n in counts.head(20).items())
-    more = f" and {len(counts) - 20} more values" if len(counts) > 20 else ""
-    return f"{counts.sum()} ({shown}{more})"
 
 
 def _draws(n_repeats: int) -> str:

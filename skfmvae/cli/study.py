@@ -22,7 +22,7 @@ from .errors import InputError
 from .estimators import make_estimators
 from .features import as_features, on_features
 from .report import Report, write_report
-from .summary import by_budget
+from .summary import by_budget, labels_in_words
 from .tables import PARQUET, check_columns, read_table
 
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
         X, y, groups = _read(options)
     _tell(notes)
     _make_folder(options.out, "--out")
+    if not options.quiet:
+        _describe(options.data, X, y)
     n_told = len(notes)
     with _collected(notes, failures):
         results = _fit(options, estimators, X, y, groups)
-    _tell([*notes[n_told:], *failures])
     report = Report(
         results=results,
         y=y,
@@ -76,10 +77,15 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
         notes=notes,
         failures=failures,
     )
+    _tell([*notes[n_told:], *failures])
+    n_told = len(notes)
     try:
-        paths = write_report(report, options.out)
+        # Means may leave splits out, and a font may lack letters.
+        with _collected(notes, failures):
+            paths = write_report(report, options.out)
     except OSError as error:
         raise InputError(f"--out: {error}") from error
+    _tell(notes[n_told:])
     _print(report, paths)
 
 
@@ -209,6 +215,14 @@ def _shorten(failure: str) -> str:
 def _tell(notes):
     for note in notes:
         print(f"skfmvae: warning: {note}", file=sys.stderr)
+
+
+def _describe(path, X, y):
+    """Say what was read, before the first fit, which may take long."""
+    n_rows, n_features = X.shape
+    print(f"{path.name}: {n_rows} rows, {n_features} features", file=sys.stderr)
+    for name, labels in y.items():
+        print(f"labels of {name}: {labels_in_words(labels)}", file=sys.stderr)
 
 
 def _print(report, paths):

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 from skfmvae.model_selection import labels_needed
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
-__all__ = ["by_budget", "needed_in_words"]
+__all__ = ["by_budget", "labels_in_words", "needed_in_words"]
+
+MOST_CLASSES = 20  # in a line
 
 
 def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataFrame:
     """Return a statistic over splits, by estimator and budget.
+
+    So that estimators can be compared, only splits count on which all of them have a
+    value, but for those that have none at a budget.
 
     Parameters
     ----------
@@ -28,10 +33,38 @@ def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataF
     Returns
     -------
     table : DataFrame of shape (n_estimators, n_budgets)
-        NaN where all fits failed.
+        NaN where there is no value.
     """
-    grouped = results.groupby(["estimator", "budget"], sort=False)[column]
+    known = results.assign(known=results[column].notna())
+    has_some = known.groupby(["estimator", "budget"])["known"].transform("any")
+    known["known"] |= ~has_some
+    by_all = known.groupby(["budget", "repeat", "fold"])["known"].transform("all")
+    values = results[["estimator", "budget"]].assign(
+        value=results[column].where(by_all)
+    )
+    grouped = values.groupby(["estimator", "budget"], sort=False)["value"]
     return grouped.agg(statistic).unstack("budget")
+
+
+def labels_in_words(labels: Series) -> str:
+    """Return how many labels there are, and of which class.
+
+    Parameters
+    ----------
+    labels : Series
+        What `as_labels` returned.
+
+    Returns
+    -------
+    labels : str
+        With the first classes only, where there are many.
+    """
+    # What is unlabelled is missing, or the number -1.
+    counts = labels[labels != -1].dropna().value_counts().sort_index()
+    shown = ", ".join(f"{value}: {n}" for value, n in counts.head(MOST_CLASSES).items())
+    n_more = len(counts) - MOST_CLASSES
+    more = f" and {n_more} more values" if n_more > 0 else ""
+    return f"{counts.sum()} ({shown}{more})"
 
 
 def needed_in_words(
@@ -57,11 +90,13 @@ def needed_in_words(
     """
     table = labels_needed(results, target_score, score=score, random_state=seed)
     budgets = results["budget"].min(), results["budget"].max()
-    scored = results.groupby("estimator")[score].count()
+    counts = results.groupby("estimator")[[score, "fit_time"]].count()
     needed = {}
     for row in table.itertuples():
-        if not scored[row.estimator]:
-            needed[row.estimator] = "unknown", "all fits failed"
+        n_scores, n_fits = counts.loc[row.estimator]
+        if not n_scores:
+            why = "all scores failed" if n_fits else "all fits failed"
+            needed[row.estimator] = "unknown", why
             continue
         number, low, high = (
             _labels(n, *budgets) for n in (row.labels_needed, row.low, row.high)

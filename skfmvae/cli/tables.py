@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import difflib
+import math
 import warnings
 import zipfile
-import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InputError
+from .fields import one_line, typed
+from .targets import as_labels
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["read_table"]
+__all__ = ["PARQUET", "check_columns", "read_table"]
 
 TEXT = {".csv": ",", ".tsv": "\t"}
 PARQUET = {".parquet", ".pq"}
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip"}
+LONGEST_REASON = 300  # characters; some libraries cite the file at length
 
 
 def read_table(
@@ -43,51 +46,35 @@ def read_table(
     X : DataFrame of shape (n_samples, n_features)
         All other columns. Arrays of more than one dimension are flattened.
     y : DataFrame of shape (n_samples, n_targets)
-        Partial labels as the estimators take them; numbers are whole where they can be.
+        Partial labels, as `as_labels` returns them.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has no such columns, or no labels in one of them.
+        If the file cannot be read, whatever is wrong with it, has no such columns, or
+        a target is none.
 
     Warns
     -----
     UserWarning
-        If an array of NPZ has another number of rows, and is left out.
+        If an array of NPZ has another number of rows, and is left out; and what
+        `as_labels` warns of.
+
+    Notes
+    -----
+    Columns of CSV have the type that all their fields have; only empty fields are
+    missing. Blanks around names do not count. No code in a file is run.
     """
-    if not path.exists():
-        raise InputError(f"there is no file {str(path)!r}; check the path.")
+    import pandas as pd
+
     both = sorted(set(targets) & set(drop))
     if both:
         raise InputError(f"--drop names {both[0]!r}, which --target asks for.")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-    kind = suffixes[-1] if suffixes else ""
-    try:
-        if kind == ".npz":
-            table = _read_npz(path, targets, drop)
-        elif kind in PARQUET:
-            table = _read_parquet(path)
-        elif kind in TEXT:
-            table = _read_csv(path, TEXT[kind])
-        else:
-            raise InputError(
-                f"{path.name!r} ends in none of .csv, .tsv, .parquet, .pq and .npz; "
-                "convert or rename it."
-            )
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    if kind != ".npz":
-        check_columns(table, targets, "--target", path)
-        check_columns(table, drop, "--drop", path)
-        table = table.drop(columns=list(drop))
+    table = _load(path, targets, drop)
     if not len(table):
         raise InputError(f"{path.name!r} has no rows.")
-    X, y = table.drop(columns=list(targets)), table[list(targets)].copy()
-    for name in targets:
-        y[name] = _labels(y[name], path)
-    return X, y
+    y = {name: as_labels(table[name], path.name) for name in targets}
+    return table.drop(columns=list(targets)), pd.DataFrame(y)
 
 
 def check_columns(
@@ -115,64 +102,136 @@ def check_columns(
     for name in wanted:
         if name in known:
             continue
-        if len(known) == 1 and any(mark in known[0] for mark in ";\t|"):
-            remedy = "its columns are not separated by commas, which they should be."
+        if len(known) == 1 and any(mark in known[0] for mark in ",;\t|"):
+            separator = "tabs" if ".tsv" in path.suffixes else "commas"
+            remedy = f"its columns are not separated by {separator}; they should be."
         elif near := difflib.get_close_matches(name, known, n=3):
             remedy = f"did you mean {' or '.join(map(repr, near))}?"
         else:
             more = f", and {len(known) - 10} more" if len(known) > 10 else ""
-            remedy = f"it has {', '.join(map(repr, known[:10]))}{more}."
+            remedy = f"it has {', '.join(map(repr, known[:10])) or 'none'}{more}."
         raise InputError(f"{option}: {path.name!r} has no column {name!r}; {remedy}")
 
 
-def _read_csv(path, separator):
+def _load(path, targets, drop):
+    """Return all columns of a file but those to drop."""
     import pandas as pd
 
-    settings = {"sep": separator, "skipinitialspace": True, "index_col": False}
-    # Two columns of one name would get two names, and one of them be a feature.
-    head = pd.read_csv(path, header=None, nrows=1, dtype=str, **settings)
-    _check_names(head.iloc[0].dropna().tolist(), path)
-    with warnings.catch_warnings():
-        # Of rows with more fields than there are names, which would be cut.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            return pd.read_csv(path, low_memory=False, **settings)
-        except pd.errors.ParserWarning as error:
-            raise ValueError("it has rows with more fields than the first.") from error
-
-
-def _read_parquet(path):
-    import pandas as pd
-
-    table = pd.read_parquet(path, engine="pyarrow").reset_index(drop=True)
-    table.columns = table.columns.map(str)
-    _check_names(table.columns.tolist(), path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    kind = suffixes[-1] if suffixes else ""
+    if kind == ".npz":
+        names, arrays = _read(_read_npz, path, drop)
+        _check_names(names, targets, drop, path)
+        return _as_columns(arrays, targets, path)
+    if kind in TEXT:
+        names, table = _read(_read_csv, path, TEXT[kind])
+    elif kind in PARQUET:
+        names, table = _read(_read_parquet, path)
+    else:
+        raise InputError(
+            f"{path.name!r} ends in none of .csv, .tsv, .parquet, .pq and .npz; "
+            "convert or rename it."
+        )
+    _check_names(names, targets, drop, path)
+    table.columns = names
+    table = table.drop(columns=list(drop))
+    if kind in TEXT:
+        table = pd.DataFrame({name: typed(table[name]) for name in table})
     return table
 
 
-def _check_names(names, path):
+def _read(reader: Callable, path: Path, *arguments):
+    """Return what a reader returns, and one kind of error for all that it raises."""
+    try:
+        if not path.exists():
+            raise InputError(f"there is no file {str(path)!r}; check the path.")
+        return reader(path, *arguments)
+    except InputError:
+        raise
+    # Libraries raise whatever a damaged file leads them to.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        if isinstance(error, UnicodeError):
+            reason = f"{error}; save it in UTF-8."
+        elif isinstance(error, OSError | ValueError) and str(error):
+            reason = str(error)
+        if len(reason) > LONGEST_REASON:
+            reason = f"{reason[:LONGEST_REASON]} ..."
+        raise InputError(f"{str(path)!r} cannot be read: {reason}") from error
+
+
+def _read_csv(path, separator):
+    """Return the names of the columns, and their fields as text."""
+    import pandas as pd
+
+    try:
+        rows = pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+        )
+    except pd.errors.ParserError as error:
+        raise ValueError(
+            f"{str(error).strip()}. No row may have more fields than the first; they "
+            "are separated by commas in .csv and by tabs in .tsv, and quotes come in "
+            "pairs."
+        ) from error
+    names = [one_line(name) for name in rows.iloc[0].fillna("")]
+    # As pandas and its users have it.
+    names = [name or f"Unnamed: {i}" for i, name in enumerate(names)]
+    return names, rows.iloc[1:].reset_index(drop=True)
+
+
+def _read_parquet(path):
+    """Return the names of the columns, and the columns."""
+    import pandas as pd
+
+    # Whole numbers with gaps would be rounded, as floats.
+    table = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
+    table = table.reset_index(drop=True)
+    return [one_line(str(name)) for name in table], table
+
+
+def _read_npz(path, drop):
+    """Return the names of all arrays, and those that are not dropped by name."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is not an NPZ file, as numpy.savez writes it.")
+    # Objects could run code as they are loaded.
+    with np.load(path, allow_pickle=False) as archive:
+        names = {file: one_line(file) for file in archive.files}
+        # What is dropped may be such an array.
+        kept = [file for file, name in names.items() if name not in drop]
+        return list(names.values()), {names[file]: archive[file] for file in kept}
+
+
+def _check_names(names, targets, drop, path):
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(
             f"{path.name!r} has two columns named {repeated[0]!r}; rename one."
         )
+    check_columns(names, targets, "--target", path)
+    check_columns(names, drop, "--drop", path)
 
 
-def _read_npz(path, targets, drop):
+def _as_columns(arrays, targets, path):
     """Return all arrays that have a row for each of the first target's, as columns."""
     import pandas as pd
 
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is not an NPZ file, as numpy.savez writes it.")
-    # Objects could run code as they are loaded.
-    with np.load(path, allow_pickle=False) as archive:
-        check_columns(archive.files, targets, "--target", path)
-        check_columns(archive.files, drop, "--drop", path)
-        names = [name for name in archive.files if name not in drop]
-        arrays = {name: archive[name] for name in names}
     n_rows = len(np.atleast_1d(arrays[targets[0]]))
     tables = []
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind == "V":
+            raise InputError(
+                f"{name!r} of {path.name!r} is no array of numbers or text, but of "
+                "records or raw bytes; leave it out with --drop, or save its fields."
+            )
         if name in targets:
             if array.shape not in {(n_rows,), (n_rows, 1)}:
                 raise InputError(
@@ -187,43 +246,10 @@ def _read_npz(path, targets, drop):
                 stacklevel=3,
             )
             continue
-        flat = array.reshape(n_rows, -1)
+        flat = array.reshape(n_rows, math.prod(array.shape[1:]))
         one = array.ndim == 1 or name in targets
         columns = [name] if one else [f"{name}_{i}" for i in range(flat.shape[1])]
         tables.append(pd.DataFrame(flat, columns=columns))
     table = pd.concat(tables, axis=1)
-    _check_names(table.columns.tolist(), path)
+    _check_names(table.columns.tolist(), targets, (), path)
     return table
-
-
-def _labels(column, path):
-    """Return a target with numbers that are whole where they can be."""
-    from pandas.api import types
-
-    if types.is_bool_dtype(column.dtype) or types.is_integer_dtype(column.dtype):
-        labels = column.astype(object) if column.hasnans else column
-        known = labels.notna() & (labels != -1)
-    elif types.is_float_dtype(column.dtype):
-        labels = column.astype(float).fillna(-1)
-        known = labels != -1
-        # Else it is not for classifiers, which they tell themselves.
-        if (labels == np.floor(labels)).all() and np.isfinite(labels).all():
-            labels = labels.astype(np.int64)
-    else:
-        labels = column.astype(object).where(column.notna(), None)
-        labels = labels.map(lambda v: (v.strip() or None) if isinstance(v, str) else v)
-        labels = labels.mask(labels == "-1", None)
-        known = labels.notna()
-    if not known.any():
-        raise InputError(
-            f"--target: column {column.name!r} of {path.name!r} has no label; give "
-            "some rows one, or name another column."
-        )
-    # As text, for what has no hash.
-    if labels[known].astype(str).nunique() == 1:
-        raise InputError(
-            f"--target: column {column.name!r} of {path.name!r} has one value only, "
-            f"{str(labels[known].iloc[0])!r}; label rows with another, or name another "
-            "column."
-        )
-    return labels

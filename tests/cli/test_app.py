@@ -1,17 +1,22 @@
 """The whole command line, from files to files."""
 
+import signal
 import subprocess
 import sys
+import time
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae.cli import main
+from skfmvae.cli.summary import by_budget
 from skfmvae.model_selection import label_efficiency_curve
 
 TIMES = ["fit_time", "score_time"]
@@ -173,6 +178,119 @@ def test_an_interrupt_has_its_own_code(monkeypatch, csv, tmp_path, capsys):
     options = "--target kind --budgets 9 --estimators SVC --out".split()
     assert main(["study", str(csv), *options, str(tmp_path)]) == 130
     assert "goes on where it stopped" in capsys.readouterr().err
+
+
+OPTIONS = "--target kind --budgets 9 --cv 2 --estimators GaussianNB --out".split()
+
+
+def test_an_interrupted_fit_ends_the_study(monkeypatch, csv, tmp_path, capsys):
+    assert main(["study", str(csv), *OPTIONS, str(tmp_path / "whole"), "--quiet"]) == 0
+    n_fits = 0
+    fit = GaussianNB.fit
+
+    def interrupted(self, *args, **kwargs):
+        nonlocal n_fits
+        n_fits += 1
+        if n_fits == 2:
+            raise KeyboardInterrupt
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(GaussianNB, "fit", interrupted)
+    out = tmp_path / "out"
+    assert main(["study", str(csv), *OPTIONS, str(out)]) == 130
+    assert "goes on where it stopped" in capsys.readouterr().err
+    # The fit that was whole is kept, and nothing else.
+    assert [path.name for path in out.iterdir()] == ["cache"]
+    assert len(list((out / "cache").iterdir())) == 1
+    assert main(["study", str(csv), *OPTIONS, str(out)]) == 0
+    assert n_fits == 3
+    pd.testing.assert_frame_equal(results_in(out), results_in(tmp_path / "whole"))
+
+
+# As from a terminal, also where the tests themselves run in the background.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from skfmvae.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such signals")
+def test_an_interrupt_by_signal(csv, tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "study", csv, *OPTIONS, tmp_path]
+    program = subprocess.Popen([*command, "--repeats", "500"], stderr=subprocess.PIPE)
+    with program:
+        # The first fit has ended, and hundreds are still to come.
+        while not list(tmp_path.glob("cache/*.json")):
+            assert program.poll() is None
+            time.sleep(0.05)
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=60)
+    assert program.returncode == 130
+    assert b"goes on where it stopped" in errors
+    assert b"Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_progress_is_shown_before_the_first_fit_ends(
+    monkeypatch, csv, tmp_path, capsys
+):
+    shown = []
+    fit = GaussianNB.fit
+
+    def watched(self, *args, **kwargs):
+        shown.append(capsys.readouterr().err)
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(GaussianNB, "fit", watched)
+    assert main(["study", str(csv), *OPTIONS, str(tmp_path)]) == 0
+    assert "blobs.csv: 120 rows, 4 features\n" in shown[0]
+    assert "\nlabels of kind: 8" in shown[0]
+    assert "0/2" in shown[0]
+
+
+@pytest.mark.parametrize("failing", ["GaussianNB", f"GaussianNB,{BOTH}"])
+def test_a_metric_that_fails_leaves_the_others(
+    monkeypatch, csv, tmp_path, study, failing
+):
+    def without_losses(*args, **kwargs):
+        results = label_efficiency_curve(*args, **kwargs)
+        failed = results["estimator"].isin(failing.split(","))
+        results.loc[failed, "test_neg_log_loss"] = np.nan
+        warnings.warn("neg_log_loss failed: no probabilities", stacklevel=1)
+        return results
+
+    monkeypatch.setattr("skfmvae.cli.study.label_efficiency_curve", without_losses)
+    options = ["--scoring", "neg_log_loss,accuracy", "--target-score", "-2"]
+    printed = study(csv, tmp_path, *options, estimators=f"{BOTH},GaussianNB")
+    losses, accuracies = printed.out.split("mean accuracy")
+    assert losses.count("failed") == 2 * len(failing.split(","))
+    scores, _, needed = accuracies.partition("labels for")
+    assert "failed" not in scores
+    assert needed.count("unknown (all scores failed)") == len(failing.split(","))
+    assert "warning: neg_log_loss failed: no probabilities" in printed.err
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "neg_log_loss failed: no probabilities" in page
+
+
+def test_means_are_over_splits_that_all_estimators_have():
+    results = pd.DataFrame(
+        [
+            ("a", 5, 0, 0, 1.0),
+            ("a", 5, 0, 1, 2.0),
+            ("b", 5, 0, 0, np.nan),
+            ("b", 5, 0, 1, 4.0),
+            # One that has none at a budget takes nothing from the others.
+            ("a", 9, 0, 0, 1.0),
+            ("a", 9, 0, 1, 3.0),
+            ("b", 9, 0, 0, np.nan),
+            ("b", 9, 0, 1, np.nan),
+        ],
+        columns=["estimator", "budget", "repeat", "fold", "test_score"],
+    )
+    means = by_budget(results, "test_score")
+    np.testing.assert_array_equal(means, [[2, 2], [4, np.nan]])
 
 
 def test_mistakes_of_ours_are_not_hidden(monkeypatch, csv, tmp_path):

@@ -1,5 +1,6 @@
 """Tables from files, and their columns as features."""
 
+import re
 import shlex
 
 import numpy as np
@@ -58,6 +59,158 @@ def test_numbers_are_read_to_the_last_bit(tmp_path):
     values = np.random.default_rng(0).normal(size=200)
     path = written(tmp_path, pd.DataFrame({"x": values, "y": np.arange(200) % 2}))
     np.testing.assert_array_equal(read_table(path, ["y"])[0]["x"], values)
+
+
+def text_file(tmp_path, content, name="data.csv"):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+ROWS = "".join(f"{i * i},{'uvw'[i % 3]}\n" for i in range(30))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["x,y ", " x,y", '"x", "y "', "\ufeffx,y", '\ufeff"x",y', "x,y\r", 'x,"\ny"'],
+)
+def test_blanks_around_names_do_not_count(tmp_path, header):
+    path = text_file(tmp_path, f"{header}\n{ROWS}")
+    options = "study d --budgets 1 --estimators SVC --out o --target".split()
+    for asked in ("y", "y ", '"y "'):
+        targets = make_parser().parse_args([*options, asked]).target
+        X, y = read_table(path, targets)
+        assert (X.columns.tolist(), y.columns.tolist()) == (["x"], ["y"])
+
+
+def test_names_with_blanks_within(tmp_path):
+    path = text_file(tmp_path, f'x,"kind  of\nthing"\n{ROWS}')
+    options = "study d --budgets 1 --estimators SVC --out o --target".split()
+    for asked in ("kind of thing", "kind  of\nthing"):
+        parsed = make_parser().parse_args([*options, asked, "--groups", asked])
+        assert [parsed.groups] == parsed.target
+        assert read_table(path, parsed.target)[1].columns.tolist() == parsed.target
+
+
+@pytest.mark.parametrize("header", ["y,y", "y ,y", '" y",y'])
+def test_names_that_differ_by_blanks_alone(tmp_path, header):
+    path = text_file(tmp_path, f"{header}\n{ROWS}")
+    with pytest.raises(InputError, match="two columns named 'y'; rename one"):
+        read_table(path, ["y"])
+
+
+def test_columns_without_a_name(tmp_path):
+    path = text_file(tmp_path, "".join(f"{i},{i}\n" for i in ("y", 1, 2, 3)))
+    path.write_text(path.read_text().replace("y,y", " ,y"))
+    X, _ = read_table(path, ["y"])
+    assert X.columns.tolist() == ["Unnamed: 0"]
+
+
+def test_line_ends_of_all_kinds(tmp_path):
+    path = text_file(tmp_path, b"x,y\r\n1,a\n2,b\r3,a\r\n\n4,b")
+    X, y = read_table(path, ["y"])
+    assert X["x"].tolist() == [1, 2, 3, 4]
+    assert y["y"].tolist() == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("x;y\n1;a\n", "no column 'y'; its columns are not separated by commas"),
+        ("x;y\n1,5;a\n", "more fields than the first.*by commas"),
+        ("x,y\n1,é\n".encode("cp1252"), "utf-8.*save it in UTF-8"),
+        ("x,y\n1,é\n".encode("utf-16"), "utf-8.*save it in UTF-8"),
+        ('x,y\n1,"a\n2,b\n', "quotes come in pairs"),
+    ],
+)
+def test_csv_of_other_kinds(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        read_table(text_file(tmp_path, content), ["y"])
+
+
+MARKS = ["?", "-", "--", ".", "n/a", "N/A", "NA", "NULL", "nan", "None", "missing"]
+MARKS += ["unknown", "#N/A", "#DIV/0!", "err"]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_among_numbers_are_gaps(tmp_path, mark):
+    numbers = np.random.default_rng(0).normal(size=300).round(1)
+    fields = [mark if i in (7, 70) else str(n) for i, n in enumerate(numbers)]
+    table = pd.DataFrame({"pulse": fields, "y": np.arange(300) % 2})
+    X, _ = read_table(written(tmp_path, table), ["y"])
+    with pytest.warns(UserWarning, match="missing") as caught:
+        X = as_features(X, "data.csv")
+    message = (
+        f"2 fields of 'data.csv' are taken for missing, by column: 'pulse' ({mark!r}"
+    )
+    assert [str(w.message).partition(": 2")[0] for w in caught] == [message]
+    assert np.flatnonzero(X["pulse"].isna()).tolist() == [7, 70]
+    np.testing.assert_array_equal(X["pulse"].dropna(), np.delete(numbers, [7, 70]))
+
+
+def test_one_warning_counts_the_gaps_of_all_columns():
+    fields = [*"abcdefgh", *map(str, range(100))]
+    table = pd.DataFrame({"odd": fields, "word": "u", "fine": 0.5})
+    table.loc[:2, "word"] = ["NA", "?", "?"]
+    with pytest.warns(UserWarning, match="missing") as caught:
+        X = as_features(table, "data.csv")
+    (message,) = (str(warning.message) for warning in caught)
+    odd = ", ".join(f"{letter!r}: 1" for letter in "abcde")
+    assert message.startswith("11 fields of 'data.csv'")
+    assert f"'odd' ({odd}, and 3 more), 'word' ('?': 2, 'NA': 1)." in message
+    assert X.isna().sum().tolist() == [8, 3, 0]
+
+
+def test_signs_are_text():
+    X = as_features(pd.DataFrame({"sign": ["+", "-", None], "x": 0.0}), "data.csv")
+    assert X["sign"].tolist()[:2] == ["+", "-"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "first"),
+    [
+        (["1,200", "950", "2,000"], "'1,200' as 1200"),
+        (["1.200,5", "0,1"], "'1.200,5' as 1200.5"),
+        (["$5", "$7.5"], "'$5' as 5"),
+        (["12%", "3%"], "'12%' as 12"),
+        (["0071", "12"], "'0071' as 71"),
+    ],
+)
+def test_numbers_in_other_notations(tmp_path, fields, first):
+    table = pd.DataFrame({"x": fields * 9})
+    table["y"] = np.arange(len(table)) % 3
+    X, _ = read_table(written(tmp_path, table), ["y"])
+    message = f"'x' .* is read as numbers, such as {re.escape(first)}"
+    with pytest.warns(UserWarning, match=message):
+        X = as_features(X, "data.csv")
+    assert X["x"].dtype == float
+    assert X["x"].notna().all()
+
+
+def test_numbers_with_units_stay_text_with_a_warning():
+    table = pd.DataFrame({"mass": [f"{i} kg" for i in np.arange(60) % 20], "x": 0.0})
+    with pytest.warns(
+        UserWarning, match="'mass' .* taken for text.*'0 kg'.*--drop mass"
+    ):
+        assert as_features(table, "data.csv")["mass"].dtype == object
+
+
+def test_truth_values_are_numbers_and_other_words_are_not(tmp_path):
+    table = pd.DataFrame({"t": ["TRUE", "false", "True", None], "w": ["yes", "no"] * 2})
+    X, y = read_table(written(tmp_path, table.assign(y=["true", "FALSE"] * 2)), ["y"])
+    X = as_features(X, "data.csv")
+    assert X["t"].tolist()[:3] == [1, 0, 1]
+    assert X["w"].tolist() == ["yes", "no"] * 2
+    assert y["y"].tolist() == [True, False] * 2
+
+
+def test_columns_of_marks_alone_are_empty():
+    table = pd.DataFrame({"x": [0.0, 1.0], "gone": ["?", "NA"]})
+    with (
+        pytest.warns(UserWarning, match="'gone' of 'data.csv' is empty"),
+        pytest.warns(UserWarning, match=re.escape("'gone' ('?': 1, 'NA': 1)")),
+    ):
+        assert as_features(table, "data.csv").columns.tolist() == ["x"]
 
 
 def test_names_with_a_comma_can_be_dropped(tmp_path):

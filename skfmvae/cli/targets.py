@@ -1,0 +1,131 @@
+"""Columns of a table as partial labels."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from .errors import InputError
+from .fields import missing_marks, read_numbers, stripped
+
+if TYPE_CHECKING:
+    from pandas import Series
+
+__all__ = ["as_labels"]
+
+TYPES = {"string", "boolean", "integer", "floating", "mixed-integer-float", "decimal"}
+FEW_CLASSES = 10  # which a handful of labels may have
+MOST_NUMBERS = 100  # classes that are numbers: more of them are a quantity
+MOST_TEXTS = 1000
+BINNED = "bin it, or write classes as words"
+
+
+def as_labels(column: Series, source: str) -> Series:
+    """Return a target as the estimators take it.
+
+    Parameters
+    ----------
+    column : Series of shape (n_samples,)
+        Labels on some rows. Only what is missing, blank or -1 is unlabelled: the words
+        ``None`` and ``NA`` are classes.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    labels : Series of shape (n_samples,)
+        Whole numbers, with -1 where there is no label, or truth values or text, with
+        None.
+
+    Raises
+    ------
+    InputError
+        If there is no label, one class only, a quantity instead of classes, nearly as
+        many classes as labels, or a type that is none of labels.
+
+    Warns
+    -----
+    UserWarning
+        If a class is a word that may stand for a missing label, or -1 may be a class.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skfmvae.cli.targets import as_labels
+    >>> as_labels(pd.Series([1.0, None, 3.0]), "data.csv").tolist()
+    [1, -1, 3]
+    """
+    import pandas as pd
+
+    where = f"column {column.name!r} of {source!r}"
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object).infer_objects()
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "string":
+        column = stripped(column)
+    is_minus_one = column.isin([-1, "-1"])
+    n_minus_one = int(is_minus_one.sum())
+    unlabelled = column.isna() | is_minus_one
+    known = column[~unlabelled]
+    if known.empty:
+        raise _no_target(where, "has no label", "give some rows one")
+    if kind not in TYPES:
+        raise _no_target(where, f"holds {kind} values", "write classes as words")
+    classes = known.astype(str).value_counts().to_dict()
+    numbers = read_numbers(classes)
+    _check_classes(classes, numbers, where)
+    _warn_of_words(classes, where)
+    # Signs, such as those of opinions, rather than labels of which some are missing.
+    if n_minus_one == unlabelled.sum() > 0 and set(numbers.values()) == {0, 1}:
+        _warn(
+            f"{where} is -1 on {n_minus_one} rows, which marks them as unlabelled; if "
+            "-1 is a class, write another value for it."
+        )
+    if kind in {"string", "boolean"}:
+        return column.astype(object).where(~unlabelled, None)
+    # One by one, for large numbers beside gaps would be rounded.
+    labels = [int(label) for label in column.astype(object).mask(unlabelled, -1)]
+    return pd.Series(labels, index=column.index, name=column.name)
+
+
+def _check_classes(classes, numbers, where):
+    """Check that there are several classes, and that they are no quantity."""
+    if len(classes) == 1:
+        raise _no_target(
+            where,
+            f"has one value only, {next(iter(classes))!r}",
+            "label rows with another one (-1 marks them as unlabelled)",
+        )
+    fraction = next((f for f, n in numbers.items() if not n.is_integer()), None)
+    if fraction is not None:
+        raise _no_target(
+            where,
+            f"holds a quantity, such as {fraction} (Unknown label type: continuous)",
+            BINNED,
+        )
+    n_labels = sum(classes.values())
+    most = MOST_NUMBERS if numbers else MOST_TEXTS
+    if len(classes) > min(most, max(FEW_CLASSES, n_labels / 2)):
+        kinds = "numbers, which may be a quantity or an id" if numbers else "texts"
+        raise _no_target(
+            where,
+            f"holds {len(classes)} different {kinds}, in {n_labels} labels",
+            BINNED if numbers else "merge those that mean the same",
+        )
+
+
+def _warn_of_words(classes, where):
+    words = [f"{word!r} ({classes[word]})" for word in sorted(missing_marks(classes))]
+    if words:
+        _warn(
+            f"{where} has labels that may mean that there is none: {', '.join(words)}. "
+            "They are classes like any other; if they are not, leave the fields empty."
+        )
+
+
+def _no_target(where, why, remedy):
+    return InputError(f"--target: {where} {why}; {remedy}, or name another column.")
+
+
+def _warn(message):
+    warnings.warn(message, UserWarning, stacklevel=4)

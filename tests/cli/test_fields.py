@@ -1,0 +1,95 @@
+"""What fields of text stand for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skfmvae.cli.fields import missing_marks, read_numbers, typed
+
+
+@pytest.mark.parametrize(
+    ("fields", "dtype", "values"),
+    [
+        (["3", " -1 ", "+2"], "int64", [3, -1, 2]),
+        (["3", None, "  "], "Int64", [3, pd.NA, pd.NA]),
+        (["3", None, str(2**53 + 1)], "Int64", [3, pd.NA, 2**53 + 1]),
+        (["1.5", "2", ".5"], "float64", [1.5, 2.0, 0.5]),
+        (["1e3", None, "2."], "Float64", [1000.0, pd.NA, 2.0]),
+        (["TRUE", "false"], "bool", [True, False]),
+        (["true", None], "boolean", [True, pd.NA]),
+        # Nothing is lost of what is no number, or not as it is written.
+        (["007", "12"], "object", ["007", "12"]),
+        (["1", str(2**63)], "object", ["1", str(2**63)]),
+        (["1", "nan"], "object", ["1", "nan"]),
+        (["1_000", "2"], "object", ["1_000", "2"]),
+        (["yes", " no "], "object", ["yes", "no"]),
+    ],
+)
+def test_columns_have_the_type_of_all_their_fields(fields, dtype, values):
+    column = typed(pd.Series(fields, name="it", dtype=object))
+    expected = pd.Series(values, name="it", dtype=dtype)
+    pd.testing.assert_series_equal(column, expected)
+
+
+def test_floats_are_those_of_python():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=500) * 10.0 ** rng.integers(-300, 300, size=500)
+    column = typed(pd.Series(map(repr, values.tolist())))
+    np.testing.assert_array_equal(column, values)
+
+
+@pytest.mark.parametrize(
+    ("fields", "numbers"),
+    [
+        (["1,200", "950", "-1,234,567.5"], [1200, 950, -1234567.5]),
+        (["1.200,5", "950", "1.234.567"], [1200.5, 950, 1234567]),
+        (["1,5", "0,25", "1,200"], [1.5, 0.25, 1.2]),
+        (["1 200", "1\u202f234\u202f567,5"], [1200, 1234567.5]),
+        (["1'200.5", "3"], [1200.5, 3]),
+        (["$5", "-$1,200", "$ 3.50"], [5, -1200, 3.5]),
+        (["5 €", "1.200,50 €"], [5, 1200.5]),
+        (["12%", "3.5 %"], [12, 3.5]),
+        (["\u22125", "3"], [-5, 3]),
+        (["007", "12"], [7, 12]),
+        (["1e5", "2E-3", "inf"], [1e5, 2e-3, np.inf]),
+    ],
+)
+def test_notations_of_numbers(fields, numbers):
+    assert list(read_numbers(dict.fromkeys(fields, 1)).values()) == numbers
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["A11", "A12"],
+        ["12 kg", "500 g"],
+        ["12:30", "13:00"],
+        ["1.2.2024", "3.4.2024"],
+        ["192.168.1.1"],
+        ["18-24", "25-34"],
+        ["1,2,3", "4,5,6"],
+        ["$5", "5%"],
+        ["$5", "5 €"],
+        ["x", "1"],
+        ["?", "NA"],
+        [],
+    ],
+)
+def test_what_is_no_column_of_numbers(fields):
+    assert read_numbers(dict.fromkeys(fields, 1)) == {}
+
+
+@pytest.mark.parametrize("field", ["err", "?"])
+def test_a_few_fields_may_be_no_numbers(field):
+    counts = {"1": 45, "2": 45, field: 10}
+    assert read_numbers(counts) == {"1": 1, "2": 2}
+    # Marks of missing entries do not count; other words make a column of text.
+    read = read_numbers(counts | {field: 11})
+    assert (read == {}) == (field == "err")
+
+
+def test_marks_of_missing_entries():
+    marks = "n/a N/A NA NULL null nan NaN None - -- . ? missing Unknown #N/A #DIV/0!"
+    words = ["a", "no", "0", "-1", "Nancy", "naked"]
+    assert missing_marks([*marks.split(), *words]) == set(marks.split())
+    assert missing_marks(["+", "-", "?"]) == {"?"}
