@@ -163,6 +163,7 @@ def label_efficiency_curve(
     X, y, groups = indexable(X, y, groups)
     columns = columns_of(y)
     encoder = PartialLabelEncoder().fit(columns)
+    encoder.warn(columns)
     codes = encoder.transform(columns)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     if isinstance(cv, Integral):
