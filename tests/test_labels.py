@@ -699,7 +699,7 @@ KEPT_APART = {
 @pytest.mark.parametrize("y", KEPT_APART.values(), ids=KEPT_APART)
 @pytest.mark.parametrize("n_spare", [0, 2])
 def test_values_that_numpy_would_merge_stay_apart(y, n_spare):
-    given = [v for v in (y.tolist() if hasattr(y, "tolist") else list(y))]
+    given = y.tolist() if hasattr(y, "tolist") else y
     labelled = [v for v in given if v is not None and v is not NA and v == v]
     encoder = PartialLabelEncoder().fit(y, len(set(labelled)) + n_spare)
     assert encoder.classes[0].tolist() == sorted(set(labelled))
