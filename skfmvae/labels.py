@@ -512,7 +512,12 @@ def _unmasked(y: Any) -> Any:
     """Return nested lists with None for what is masked in them."""
     if isinstance(y, np.ma.MaskedArray):
         return y.tolist()
-    return list(map(_unmasked, y)) if isinstance(y, list | tuple) else y
+    nested = (list, tuple, np.ma.MaskedArray)
+    if isinstance(y, list | tuple) and any(
+        issubclass(type_, nested) for type_ in set(map(type, y))
+    ):
+        return list(map(_unmasked, y))
+    return y
 
 
 def _is_nan(column: np.ndarray) -> bool:
@@ -586,7 +591,8 @@ def _labelled_objects(column: np.ndarray, name: str) -> tuple[np.ndarray, np.nda
     values = np.array(
         [v.item() if isinstance(v, np.generic) else v for v in values], dtype=object
     )
-    floats = [v for v in values if isinstance(v, float | np.floating)]
+    types_of_floats = (float, np.floating)
+    floats = [v for v in values if isinstance(v, types_of_floats)]
     _check_floats(np.array(floats, dtype=float), name)
     array = narrowed(values)
     is_rounded = array.dtype.kind == "f" and abs(array).max() >= _n_exact(array.dtype)

@@ -105,7 +105,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             The rows. Float32 in C order is used as it is, without a copy.
         y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
             Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
-            unlabelled entry. A column without any label is discovered.
+            unlabelled entry, and so does a mask. A column without any label is
+            discovered.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, relative to each other.
 
@@ -121,6 +122,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             was before the call.
         FloatingPointError
             When the loss stops being finite; likewise.
+
+        Warns
+        -----
+        UserWarning
+            When a column of labels has a single class, has a number of their own on
+            more than half of its labelled rows, or has -1, which marks unlabelled
+            entries, beside other negative numbers.
         """
         with all_or_nothing(self):
             for name, settings in self.get_params(deep=False).items():

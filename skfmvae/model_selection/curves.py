@@ -124,6 +124,9 @@ def label_efficiency_curve(
     -----
     FitFailedWarning
         Where a fit or a score fails.
+    UserWarning
+        If a column of `y` has a single class, or classes that may be quantities or
+        lack -1, which marks unlabelled entries.
 
     See Also
     --------
