@@ -94,7 +94,7 @@ class Graph:
     ----------
     variables : dict of str to Discrete, Continuous or Latent
         The variables by name. Where `y` has no column names, its columns are those of
-        the properties, in this order.
+        the properties, in this order; a column with a name is matched by it.
     generative : dict of str to sequence of str or None, default=None
         The parents of each variable, and of "x", in the generative direction.
     recognition : dict of str to sequence of str or None, default=None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import count, islice
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import DataConversionWarning
 
-__all__ = ["Columns", "PartialLabelEncoder", "columns_of"]
+__all__ = [
+    "Columns",
+    "PartialLabelEncoder",
+    "as_array",
+    "columns_of",
+    "narrowed",
+    "positions_of",
+]
 
 # Components of a property without labels, unless somebody says otherwise.
 DISCOVERED_COMPONENTS = 10
@@ -22,6 +29,11 @@ KINDS = {
     "number": (int, float, np.integer, np.floating),
     "str": (str,),
 }
+
+IF_QUANTITY = (
+    "If it is a quantity, make it a Continuous variable in the graph of a "
+    "SemiSupervisedVAE"
+)
 
 
 class Columns(NamedTuple):
@@ -35,10 +47,11 @@ class Columns(NamedTuple):
 class PartialLabelEncoder:
     """Codes for the values of several properties, any of which may be missing.
 
-    An entry is unlabelled where it is None, NaN or ``pd.NA``, and where it is the
-    number -1. Values are booleans, whole numbers (also as floats) or strings, of one
-    kind per column. A column without any label is a *discovered* property, whose
-    values are the numbers of its components.
+    An entry is unlabelled where it is None, NaN, ``pd.NA`` or masked, and where it is
+    the number -1. Values are booleans, whole numbers (also as floats) or strings, of
+    one kind per column. After `fit`, values are the same where Python has them equal:
+    True, 1 and 1.0 are one value, and no number equals a string. A column without any
+    label is a *discovered* property, whose values are the numbers of its components.
 
     Attributes
     ----------
@@ -110,8 +123,9 @@ class PartialLabelEncoder:
         ------
         ValueError
             If `y` is empty, has more than two dimensions, has two columns of one name
-            or a column of infinite, continuous or mixed values, or if a number of
-            components is too small or given for an unknown property.
+            or a column of infinite, continuous or mixed values or of floats too large
+            to tell whole numbers apart, or if a number of components is too small or
+            given for an unknown property.
 
         Warns
         -----
@@ -160,6 +174,30 @@ class PartialLabelEncoder:
             self.values.append(_with_placeholders(name, classes, size))
         return self
 
+    def warn(self, y: Any) -> None:
+        """Warn of classes that are rarely meant, once for each column.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
+            What `fit` got.
+
+        Warns
+        -----
+        UserWarning
+            If a column has labels of one class only, if more than half of more than 20
+            labelled rows have a number of their own, as quantities do, or if -1, which
+            marks unlabelled entries, is found beside other negative numbers.
+        """
+        columns = [] if y is None else columns_of(y).columns
+        # of discovered properties there is no column
+        for name, classes, column in zip(
+            self.property_names, self.classes, columns, strict=False
+        ):
+            message = _doubt(classes.tolist(), column, name)
+            if message:
+                warnings.warn(f"property {name!r} of y {message}", stacklevel=2)
+
     def transform(
         self, y: Any, n_samples: int | None = None, *, unknown: int | None = None
     ) -> np.ndarray:
@@ -172,7 +210,8 @@ class PartialLabelEncoder:
         n_samples : int, default=None
             Number of rows, needed where `y` is None.
         unknown : int, default=None
-            Code of values that `values` lacks; None refuses them.
+            Code of values that `values` lacks, but might have: no number is a string.
+            None refuses them all.
 
         Returns
         -------
@@ -244,14 +283,12 @@ class PartialLabelEncoder:
     def code_of(self, property_name: str, value: Any) -> int:
         """Return the code of one value.
 
-        Numbers match by value, so ``3.0`` finds ``3``, but no boolean is a number.
-
         Parameters
         ----------
         property_name : str
             One of `property_names`.
         value : bool, int, float or str
-            One of the property's `values`.
+            One of the property's `values`, or equal to it.
 
         Returns
         -------
@@ -270,14 +307,15 @@ class PartialLabelEncoder:
         Parameters
         ----------
         properties : dict of str to value or array-like of shape (n_samples,)
-            One value for all rows, or one for each.
+            One value for all rows, or one for each; entries that are unlabelled, such
+            as None, choose nothing for their row.
         n_samples : int
             Number of rows.
 
         Returns
         -------
         codes : int64 ndarray of shape (n_samples, n_properties)
-            -1 for the properties that are not named.
+            -1 where nothing is chosen.
 
         Raises
         ------
@@ -289,15 +327,21 @@ class PartialLabelEncoder:
             if isinstance(value, str) or np.ndim(value) == 0:
                 codes[:, self._position(name)] = self.code_of(name, value)
                 continue
-            _, (column,), _ = columns_of(value)
-            if len(column) != n_samples:
+            _, columns, _ = columns_of(value)
+            if len(columns) > 1:
                 raise ValueError(
-                    f"property {name!r} has {len(column)} values for {n_samples} rows; "
+                    f"property {name!r} has {len(columns)} columns of values; give one "
+                    "value, or one for each row."
+                )
+            wanted = columns[0].tolist()
+            if len(wanted) != n_samples:
+                raise ValueError(
+                    f"property {name!r} has {len(wanted)} values for {n_samples} rows; "
                     "give one value, or one for each row."
                 )
-            distinct, positions = np.unique(column, return_inverse=True)
-            known = [self.code_of(name, value) for value in distinct.tolist()]
-            codes[:, self._position(name)] = np.array(known)[positions]
+            k = self._position(name)
+            chosen = [i for i, value in enumerate(wanted) if not _is_unlabelled(value)]
+            codes[chosen, k] = self._codes(k, [wanted[i] for i in chosen])
         return codes
 
     def _position(self, name: str) -> int:
@@ -311,21 +355,8 @@ class PartialLabelEncoder:
     def _codes(
         self, k: int, wanted: Sequence[Any], unknown: int | None = None
     ) -> np.ndarray:
-        # by kind as well, for True equals 1
-        known = {(_kind(type(v)), v): i for i, v in enumerate(self.values[k].tolist())}
-        codes = np.empty(len(wanted), dtype=np.int64)
-        for i, value in enumerate(wanted):
-            kind = _kind(type(value))
-            if kind in KINDS and (kind, value) in known:
-                codes[i] = known[kind, value]
-            elif unknown is not None:
-                codes[i] = unknown
-            else:
-                raise ValueError(
-                    f"property {self.property_names[k]!r} has no value {value!r}; its "
-                    f"values are {_shorten(self.values[k])}."
-                )
-        return codes
+        what = f"property {self.property_names[k]!r}"
+        return positions_of(wanted, self.values[k].tolist(), what, unknown)
 
     def _check_columns(self, names: list[str] | None, n_columns: int) -> None:
         expected = self.property_names[: self.n_columns]
@@ -374,7 +405,7 @@ def columns_of(y: Any) -> Columns:
         columns = [_series_to_array(y)]
         n_dims = 1
     else:
-        array = _list_to_array(y) if isinstance(y, list | tuple) else np.asarray(y)
+        array = as_array(y)
         n_dims = array.ndim
         if n_dims not in (1, 2):
             raise ValueError(
@@ -387,6 +418,108 @@ def columns_of(y: Any) -> Columns:
     return Columns(names, columns, n_dims)
 
 
+def positions_of(
+    wanted: Sequence[Any],
+    values: Sequence[Any],
+    what: str,
+    unknown: int | None = None,
+) -> np.ndarray:
+    """Return the positions of values among others, which are found by equality.
+
+    Parameters
+    ----------
+    wanted : sequence of object
+        What to look for.
+    values : sequence of bool, int, float or str
+        Where to look, of one kind.
+    what : str
+        Whose values they are, for errors.
+    unknown : int, default=None
+        Code of what is not found, if it is of a kind that might be; None refuses it.
+
+    Returns
+    -------
+    codes : int64 ndarray of shape (n_wanted,)
+
+    Raises
+    ------
+    ValueError
+        If a value is not found, or is a number among strings or the reverse.
+    """
+    # What is equal hashes alike: True, 1, 1.0 and np.int8(1) find each other.
+    known = {value: code for code, value in enumerate(values)}
+    codes = np.empty(len(wanted), dtype=np.int64)
+    for i, value in enumerate(wanted):
+        code = known.get(value, unknown) if isinstance(value, Hashable) else None
+        is_alike = isinstance(value, str) == isinstance(values[0], str)
+        if code is None or not is_alike:
+            hint = ""
+            if _is_unlabelled(value):
+                hint = " Leave the property out to choose none."
+            elif not is_alike:
+                hint = " No number equals a string; give values of one kind."
+            raise ValueError(
+                f"{what} has no value {value!r}; its values are {_shorten(values)}."
+                f"{hint}"
+            )
+        codes[i] = code
+    return codes
+
+
+def as_array(y: Any) -> np.ndarray:
+    """Return an array-like as an array that keeps all of its values apart.
+
+    Parameters
+    ----------
+    y : array-like
+        Of any dimensions.
+
+    Returns
+    -------
+    array : ndarray
+        Of strings or objects where `y` is a list, and of objects where an entry is
+        masked, which is None then.
+    """
+    if isinstance(y, np.ma.MaskedArray):
+        y = y.tolist() if np.ma.is_masked(y) else y.data
+    if not isinstance(y, list | tuple):
+        return np.asarray(y)
+    # left to itself, NumPy makes strings of everything beside a string
+    array = np.array(_unmasked(y), dtype=object)
+    strings = all(issubclass(type_, str) for type_ in set(map(type, array.flat)))
+    return narrowed(array) if array.size and strings else array
+
+
+def narrowed(values: np.ndarray) -> np.ndarray:
+    """Return objects in the dtype that NumPy has for them, if it keeps every value.
+
+    Parameters
+    ----------
+    values : object ndarray
+        Such as strings, of which NumPy strips null characters at the end, or whole
+        numbers, which it rounds beside floats.
+
+    Returns
+    -------
+    values : ndarray
+        The same array where a value would be another.
+    """
+    array = np.array(values.tolist())
+    return array if array.tolist() == values.tolist() else values
+
+
+def _unmasked(y: Any) -> Any:
+    """Return nested lists with None for what is masked in them."""
+    if isinstance(y, np.ma.MaskedArray):
+        return y.tolist()
+    nested = (list, tuple, np.ma.MaskedArray)
+    if isinstance(y, list | tuple) and any(
+        issubclass(type_, nested) for type_ in set(map(type, y))
+    ):
+        return list(map(_unmasked, y))
+    return y
+
+
 def _is_nan(column: np.ndarray) -> bool:
     return column.dtype.kind == "f" and bool(np.isnan(column).all())
 
@@ -396,13 +529,6 @@ def _series_to_array(series: Any) -> np.ndarray:
         return np.asarray(series)
     # a dtype of its own, whose missing values NumPy could only hold as objects
     return np.fromiter(series.to_list(), dtype=object, count=len(series))
-
-
-def _list_to_array(y: Sequence[Any]) -> np.ndarray:
-    # left to itself, NumPy makes strings of everything beside a string
-    array = np.array(y, dtype=object)
-    strings = all(issubclass(type_, str) for type_ in set(map(type, array.flat)))
-    return array.astype(str) if array.size and strings else array
 
 
 def _labelled(column: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -418,12 +544,28 @@ def _labelled(column: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     else:
         raise _unknown_label_type(column.dtype.name, name)
     if values.dtype.kind == "f":
-        if np.isinf(values).any():
-            raise ValueError(f"property {name!r} of y holds infinity; remove it.")
-        fractions = values[values != np.floor(values)]
-        if fractions.size:
-            raise _unknown_label_type(f"continuous ({fractions[0]})", name)
+        _check_floats(values, name)
     return labelled, values
+
+
+def _check_floats(values: np.ndarray, name: str) -> None:
+    if np.isinf(values).any():
+        raise ValueError(f"property {name!r} of y holds infinity; remove it.")
+    fractions = values[values != np.floor(values)]
+    if fractions.size:
+        found = f"continuous ({fractions[0]})"
+        raise _unknown_label_type(found, name, f" {IF_QUANTITY}.")
+    rounded = values[np.abs(values) >= _n_exact(values.dtype)]
+    if rounded.size:
+        raise ValueError(
+            f"property {name!r} of y holds {rounded[0]} as {values.dtype.name}, which "
+            "cannot keep whole numbers of this size apart; give integers or strings."
+        )
+
+
+def _n_exact(dtype: Any) -> int:
+    """Return the least number that a larger one may have been rounded to."""
+    return 2 ** (np.finfo(dtype).nmant + 1)
 
 
 def _labelled_objects(column: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -443,7 +585,18 @@ def _labelled_objects(column: np.ndarray, name: str) -> tuple[np.ndarray, np.nda
             f"property {name!r} of y mixes {sorted(t.__name__ for t in types)}; make "
             "its labels all strings, all numbers or all booleans."
         )
-    return labelled, values if kinds <= {"str"} else np.array(values.tolist())
+    if kinds <= {"str"}:
+        return labelled, values
+    # as Python's own numbers, which are compared exactly
+    values = np.array(
+        [v.item() if isinstance(v, np.generic) else v for v in values], dtype=object
+    )
+    types_of_floats = (float, np.floating)
+    floats = [v for v in values if isinstance(v, types_of_floats)]
+    _check_floats(np.array(floats, dtype=float), name)
+    array = narrowed(values)
+    is_rounded = array.dtype.kind == "f" and abs(array).max() >= _n_exact(array.dtype)
+    return labelled, values if is_rounded else array
 
 
 def _is_unlabelled(value: Any) -> bool:
@@ -460,12 +613,39 @@ def _kind(type_: type) -> str:
     return type_.__name__
 
 
-def _unknown_label_type(found: str, name: str) -> ValueError:
+def _unknown_label_type(found: str, name: str, hint: str = "") -> ValueError:
     # begins as scikit-learn's message does
     return ValueError(
         f"Unknown label type: {found}. The labels of property {name!r} of y must be "
-        "whole numbers, strings or booleans."
+        f"whole numbers, strings or booleans.{hint}"
     )
+
+
+def _doubt(classes: list[Any], column: np.ndarray, name: str) -> str | None:
+    """Return what is rarely meant about the classes of a column."""
+    if not classes:
+        return None
+    is_number = _kind(type(classes[0])) == "number"
+    n_labelled = int(_labelled(column, name)[0].sum())
+    marked = any(
+        isinstance(value, KINDS["number"]) and value == -1 for value in set(column)
+    )
+    recode = (
+        "-1 marks unlabelled entries; if it is a class, recode the column, for "
+        "instance to 0 and 1 or to strings."
+    )
+    if len(classes) == 1:
+        remedy = recode if marked else "Label rows of other classes too."
+        return f"has labels of one class only, {classes[0]!r}. {remedy}"
+    # as scikit-learn's check_classification_targets does
+    if is_number and n_labelled > 20 and len(classes) > round(0.5 * n_labelled):
+        return (
+            f"has {len(classes)} classes on {n_labelled} labelled rows. {IF_QUANTITY}; "
+            "if these are classes, write them as strings."
+        )
+    if is_number and marked and classes[0] < 0:
+        return f"has the class {classes[0]!r} beside -1. {recode}"
+    return None
 
 
 def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -509,30 +689,33 @@ def _with_placeholders(name: str, classes: np.ndarray, size: int) -> np.ndarray:
         return np.arange(size)
     if not n_spare:
         return classes
-    dtype = classes.dtype
-    if dtype.kind == "b":
+    spare: Iterable[Any]
+    kind = _kind(type(classes.tolist()[0]))
+    if kind == "bool":
         if size > 2:
             raise ValueError(
                 f"property_components={size} is too large for property {name!r}: a "
                 "bool property has two values."
             )
-        spare = np.array([not classes[0]])
-    elif dtype.kind in "iuf":
+        spare = [not classes[0]]
+    elif kind == "number":
         first = max(int(classes[-1]) + 1, 0)  # -1 would say unlabelled
-        spare = np.arange(first, first + n_spare)
-        if (spare.astype(dtype) == spare).all():
-            spare = spare.astype(dtype)
+        spare = range(first, first + n_spare)
     else:
         taken = set(classes)
         new = (value for i in count(1) if (value := f"new_{i}") not in taken)
-        spare = np.array(list(islice(new, n_spare)))
-    return np.concatenate([classes, spare])
+        spare = islice(new, n_spare)
+    values = np.array([*classes.tolist(), *spare], dtype=object)
+    if object in (classes.dtype, (narrow := narrowed(values)).dtype):
+        return values
+    same = narrow.astype(classes.dtype)
+    return same if same.tolist() == narrow.tolist() else narrow
 
 
 def _default_names(n_columns: int) -> list[str]:
     return [f"property_{k}" for k in range(n_columns)]
 
 
-def _shorten(values: np.ndarray, n: int = 20) -> str:
-    shown = ", ".join(map(repr, values[:n].tolist()))
+def _shorten(values: Sequence[Any], n: int = 20) -> str:
+    shown = ", ".join(map(repr, values[:n]))
     return shown if len(values) <= n else f"{shown}, ... ({len(values)} in all)"

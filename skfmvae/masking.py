@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skfmvae._checks import check_whole
-from skfmvae.labels import _is_unlabelled
+from skfmvae.labels import _is_unlabelled, as_array, narrowed
 
 __all__ = ["keep_entries", "label_order", "mask_labels"]
 
@@ -144,6 +144,7 @@ def keep_entries(y: Any, is_kept: np.ndarray) -> Any:
         for j in range(y.shape[1]):
             partial.isetitem(j, _masked_series(y.iloc[:, j], is_kept[:, j]))
         return partial
+    y = as_array(y)
     dtype, missing = _marker(y)
     partial = y.astype(dtype)
     partial[~is_kept] = missing
@@ -188,10 +189,11 @@ def label_order(
 
 
 def _as_labels(y):
-    array = np.asarray(y)
-    if array.dtype.kind not in "iuf":
-        # From what came in: NumPy makes strings of all that stands beside a string.
-        array = np.array(y, dtype=object)
+    array = as_array(y)
+    if isinstance(y, list | tuple) and narrowed(array).dtype.kind in "iuf":
+        array = narrowed(array)
+    elif array.dtype.kind not in "iuf":
+        array = array.astype(object)
     if array.ndim not in (1, 2) or not array.size:
         raise ValueError(
             f"y has shape {array.shape}; give (n_samples,) or (n_samples, n_columns), "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from skfmvae.labels import Columns, columns_of
+from skfmvae.labels import Columns, as_array, columns_of
 
 __all__ = ["QuantityEncoder"]
 
@@ -17,8 +17,8 @@ __all__ = ["QuantityEncoder"]
 class QuantityEncoder:
     """Standardised values of continuous properties, any of which may be missing.
 
-    An entry is missing where it is NaN, None or ``pd.NA``; -1 is a number like any
-    other. All columns of a property are known on a row, or none of them is.
+    An entry is missing where it is NaN, None, ``pd.NA`` or masked; -1 is a number like
+    any other. All columns of a property are known on a row, or none of them is.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ class QuantityEncoder:
         Raises
         ------
         ValueError
-            If values are infinite or no numbers, or a property is known in part.
+            If values are infinite or no numbers, a property is known in part, or `y`
+            has other columns or names than the properties.
         """
         self.mean, self.scale = np.zeros(self.n_quantities), np.ones(self.n_quantities)
         self.order: list[str] = []  # for it tells how to read a y without names
@@ -164,7 +165,7 @@ class QuantityEncoder:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_columns)
-            An object array if labels are no numbers.
+            An object array if labels are no numbers, or too large for a float.
         """
         if labels is not None and not (self.columns and self.order):
             return labels
@@ -176,7 +177,7 @@ class QuantityEncoder:
             labels = labels.reshape(len(quantities), -1)
             values |= dict(zip(others, labels.T, strict=False))
         columns = [values[name] for name in order if name in values]
-        if any(column.dtype.kind not in "iuf" for column in columns):
+        if not all(map(_is_exact_as_float, columns)):
             columns = [column.astype(object) for column in columns]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
 
@@ -187,19 +188,20 @@ class QuantityEncoder:
         ----------
         properties : dict of str to array-like
             One value (a number, or one number per column) for all rows, or one for
-            each row; other names are passed over.
+            each row, where NaN or None chooses nothing; other names are passed over.
         n_samples : int
             Number of rows.
 
         Returns
         -------
         quantities : float32 ndarray of shape (n_samples, n_quantities)
-            NaN for properties that are not named.
+            NaN where nothing is chosen.
 
         Raises
         ------
         ValueError
-            If values have another shape or are no finite numbers.
+            If values have another shape, are no finite numbers or choose a part of a
+            property.
         """
         quantities = np.full((n_samples, self.n_quantities), np.nan)
         for name, block in self.blocks.items():
@@ -207,7 +209,7 @@ class QuantityEncoder:
                 continue
             n_columns = block.stop - block.start
             try:
-                values = np.asarray(properties[name], dtype=np.float64)
+                values = _floats(as_array(properties[name]))
             except (TypeError, ValueError) as error:
                 raise ValueError(
                     f"property {name!r} is continuous and asked to be something else "
@@ -223,10 +225,14 @@ class QuantityEncoder:
                     f"({n_columns},) for all rows or ({n_samples}, {n_columns}), one "
                     "for each."
                 )
-            if not np.isfinite(values).all():
+            missing = np.isnan(values)
+            if values.ndim == 2:  # a row may choose nothing, but no part of a property
+                missing &= ~missing.all(axis=1, keepdims=True)
+            if np.isinf(values).any() or missing.any():
                 raise ValueError(
                     f"property {name!r} is asked to be NaN or infinite; give finite "
-                    "numbers, or leave the property out."
+                    "numbers, or leave the property out. Where each row has its own, "
+                    "all of a row may be NaN."
                 )
             quantities[:, block] = (values - self.mean[block]) / self.scale[block]
         return quantities.astype(np.float32)
@@ -239,14 +245,14 @@ class QuantityEncoder:
         found, columns, n_dims = columns_of(y)
         if not self.names:
             return Columns(found, columns, n_dims)
-        names, expected = found, self.order or self.names
-        if names is None or n_dims == 1 and len(self.names) == 1:
-            names = list(expected)
+        expected = self.order or self.names
+        names = list(expected) if found is None else found
         if len(names) != len(columns) or not set(names) <= set(self.names):
             raise ValueError(
                 f"y has {len(columns)} columns{f' {found}' if found else ''}; expected "
                 f"are {expected}, the columns of the graph's "
-                "properties. Add what is missing to the graph, or drop it from y."
+                "properties. Add what is missing to the graph, or drop it from y; "
+                "rename what stands for the same, or give y as an array without names."
             )
         return Columns(names, columns, n_dims)
 
@@ -276,15 +282,27 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, Real) and value != value
 
 
+def _is_exact_as_float(column: np.ndarray) -> bool:
+    """Return whether a column of numbers has none that a float would round."""
+    if column.dtype.kind not in "iu":
+        return column.dtype.kind == "f"
+    return bool(np.abs(column.astype(np.float64)).max(initial=0) < 2**53)
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    """Return values as floats, NaN where entries of an object array are missing."""
+    if values.dtype.kind == "O" and values.ndim:
+        missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+        values = np.where(missing, np.nan, values)
+    if values.dtype.kind in "cmM":  # which NumPy would make floats of
+        raise TypeError(values.dtype.name)
+    return values.astype(np.float64)
+
+
 def _numbers(column: np.ndarray, name: str) -> np.ndarray:
     """Return a column as floats, NaN where missing."""
-    if column.dtype.kind == "O":
-        missing = [_is_missing(value) for value in column]
-        column = np.where(missing, np.nan, column)
     try:
-        if column.dtype.kind in "cmM":  # which NumPy would make floats of
-            raise TypeError(column.dtype.name)
-        values = column.astype(np.float64)
+        values = _floats(column)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"column {name!r} of y is continuous in the graph and holds something "

@@ -2,6 +2,7 @@ import importlib.util
 import re
 import sys
 import time
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -445,8 +446,8 @@ def test_what_is_no_label_is_refused(y, message):
         (["a", "b"], objects("c", None), "has no value 'c'; its values are 'a', 'b'."),
         (["1", "2"], [1, 2], "has no value 1; its values are '1', '2'."),
         ([1, 2], ["1", "2"], "has no value '1'; its values are 1, 2."),
-        ([0, 1], [True, False], "has no value False; its values are 0, 1."),
-        ([True, False], [0, 1], "has no value 0; its values are False, True."),
+        ([0, 2], [True, False], "has no value True; its values are 0, 2."),
+        ([True, False], [0, 2], "has no value 2; its values are False, True."),
         (range(50), [50], "18, 19, ... (50 in all)."),
         (
             [1, 2],
@@ -496,9 +497,10 @@ def test_containers_may_change_after_fit():
 def test_code_of():
     y = pd.DataFrame({"digit": [3, 5], "on": [False, True], "name": ["x", "y"]})
     encoder = PartialLabelEncoder().fit(y)
-    for three in (3, 3.0, np.int64(3), np.uint8(3), np.float32(3)):
+    for three in (3, 3.0, np.int64(3), np.uint8(3), np.float32(3), Fraction(3)):
         assert encoder.code_of("digit", three) == 0
-    assert encoder.code_of("on", True) == encoder.code_of("on", np.True_) == 1
+    for true in (True, np.True_, 1, 1.0, np.int8(1)):
+        assert encoder.code_of("on", true) == 1
     assert encoder.code_of("name", "y") == encoder.code_of("name", np.str_("y")) == 1
     assert type(encoder.code_of("digit", 5)) is int
 
@@ -508,13 +510,14 @@ def test_code_of():
     [
         ("letter", 3, "no property 'letter'; the properties are ['digit', 'on']"),
         ("digit", 2, "property 'digit' has no value 2; its values are 0, 1."),
-        ("digit", True, "property 'digit' has no value True; its values are 0, 1."),
         ("digit", -1, "property 'digit' has no value -1"),
         ("digit", None, "property 'digit' has no value None"),
         ("digit", [0], "property 'digit' has no value [0]"),
         ("digit", NAN, "property 'digit' has no value nan"),
         ("digit", "0", "property 'digit' has no value '0'"),
-        ("on", 1, "property 'on' has no value 1; its values are False, True."),
+        ("digit", "0", "No number equals a string; give values of one kind."),
+        ("digit", None, "Leave the property out to choose none."),
+        ("on", 2, "property 'on' has no value 2; its values are False, True."),
     ],
 )
 def test_code_of_names_what_there_is(name, value, message):
@@ -541,6 +544,28 @@ def test_codes_of_rows_with_chosen_properties(digits):
         encoder.codes_of({"digit": [3, 4]}, 2)
     with pytest.raises(ValueError, match="no property 'letter'"):
         encoder.codes_of({"letter": ["a", "b"]}, 2)
+
+
+@pytest.mark.parametrize("missing", [None, NAN, -1, NA, np.float32(NAN)])
+def test_rows_that_choose_nothing(missing):
+    encoder = PartialLabelEncoder().fit([3, 7, 3])
+    assert encoder.codes_of({"property_0": [7, missing]}, 2).tolist() == [[1], [-1]]
+    encoder = PartialLabelEncoder().fit(["a", "b"])
+    assert encoder.codes_of({"property_0": ["b", missing]}, 2).tolist() == [[1], [-1]]
+    with pytest.raises(ValueError, match=r"has no value .*Leave the property out"):
+        encoder.codes_of({"property_0": missing}, 2)
+
+
+def test_masked_rows_choose_nothing():
+    encoder = PartialLabelEncoder().fit([3, 7, 3])
+    wanted = np.ma.array([7, 3, 7], mask=[0, 1, 0])
+    assert encoder.codes_of({"property_0": wanted}, 3).tolist() == [[1], [-1], [1]]
+
+
+def test_chosen_values_of_several_columns():
+    encoder = PartialLabelEncoder().fit([3, 7, 3])
+    with pytest.raises(ValueError, match="'property_0' has 2 columns of values; give"):
+        encoder.codes_of({"property_0": [[3, 7], [7, 3]]}, 2)
 
 
 @pytest.mark.parametrize("code", [-1, 2])
@@ -598,6 +623,300 @@ def test_many_labels_are_fast(y):
         PartialLabelEncoder().fit(y).transform(y)
         durations.append(time.process_time() - start)
     assert min(durations) < 0.2
+
+
+# Values that are equal ----------------------------------------------------------------
+
+# Labels at fit, and later ones that Python has equal to them.
+EQUAL = {
+    "bool for int": ([0, 1, 1], np.array([False, True, True])),
+    "int for bool": ([False, True, True], [0, 1, 1]),
+    "float for bool": (np.array([False, True, True]), np.array([0.0, 1.0, 1.0])),
+    "bool for float": ([0.0, 1.0, 1.0], pd.Series([False, True, True])),
+    "int for float": ([0.0, 5.0, 5.0], np.array([0, 5, 5], dtype=np.uint8)),
+    "float for int": ([0, 5, 5], pl.Series([0.0, 5.0, 5.0])),
+    "nullable bool for int": (
+        [0, 1, 1],
+        pd.Series([False, True, True], dtype="boolean"),
+    ),
+    "str_ for str": (["a", "b", "b"], objects(*map(np.str_, "abb"))),
+    "category for str": (["a", "b", "b"], pd.Series(["a", "b", "b"], dtype="category")),
+}
+
+
+@pytest.mark.parametrize(("fitted", "later"), EQUAL.values(), ids=EQUAL)
+def test_equal_values_are_one_value(fitted, later):
+    encoder = PartialLabelEncoder().fit(fitted)
+    expected = encoder.transform(fitted)
+    np.testing.assert_array_equal(encoder.transform(later), expected)
+    np.testing.assert_array_equal(encoder.transform(later, unknown=-2), expected)
+    wanted = {"property_0": later}
+    np.testing.assert_array_equal(encoder.codes_of(wanted, 3), expected)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "later"),
+    [
+        ([0, 1], ["0", "1"]),
+        ([0, 1], objects("0", None)),
+        (["0", "1"], np.array([0, 1])),
+        (["True", "False"], [True, False]),
+        ([True, False], pd.Series(["True", "False"])),
+        ([0.0, 1.0], pl.Series(["0", "1"])),
+        ([None, None], ["a", "b"]),
+    ],
+    ids=str,
+)
+def test_numbers_and_strings_are_not_compared(fitted, later):
+    """Not even where unknown values are allowed, for they would all be wrong."""
+    encoder = PartialLabelEncoder().fit(fitted)
+    for unknown in (None, -2):
+        with pytest.raises(ValueError, match="'property_0' has no value .* No number"):
+            encoder.transform(later, unknown=unknown)
+
+
+# Values that NumPy would merge --------------------------------------------------------
+
+BIG = 2**53
+KEPT_APART = {
+    "nul": ["a", "a\0", "b\0"],
+    "nul and none": ["a", None, "a\0"],
+    "big ints": [BIG, BIG + 1],
+    "big ints and none": [BIG, None, BIG + 1],
+    "big ints and nan": [BIG, NAN, BIG + 1],
+    "big ints and floats": [BIG, 1.0, BIG + 1],
+    "a big int and a float": [BIG, 1.0],
+    "object array": objects(BIG, BIG + 1, 3.0, NAN),
+    "signed and unsigned": [np.uint64(2**63), np.int64(-2), np.uint64(2**63 + 1)],
+    "beyond 64 bits": [2**70, 2**70 + 1, -3],
+    "uint64 array": np.array([2**64 - 1, 2**64 - 2], dtype=np.uint64),
+    "nullable": pd.Series([BIG, NA, BIG + 1], dtype="Int64"),
+    "polars": pl.Series([BIG, None, BIG + 1]),
+    "masked": np.ma.array([BIG, 5, BIG + 1], mask=[0, 1, 0]),
+}
+
+
+@pytest.mark.parametrize("y", KEPT_APART.values(), ids=KEPT_APART)
+@pytest.mark.parametrize("n_spare", [0, 2])
+def test_values_that_numpy_would_merge_stay_apart(y, n_spare):
+    given = y.tolist() if hasattr(y, "tolist") else y
+    labelled = [v for v in given if v is not None and v is not NA and v == v]
+    encoder = PartialLabelEncoder().fit(y, len(set(labelled)) + n_spare)
+    assert encoder.classes[0].tolist() == sorted(set(labelled))
+    codes = encoder.transform(y).ravel()
+    found = encoder.inverse(codes[codes >= 0])
+    assert found.tolist() == labelled
+    every = np.arange(len(encoder.values[0]))
+    assert encoder.transform(encoder.inverse(every)).ravel().tolist() == every.tolist()
+    assert [
+        encoder.code_of("property_0", v) for v in encoder.values[0]
+    ] == every.tolist()
+
+
+def test_big_numbers_of_two_dtypes_stay_apart_side_by_side():
+    y = pd.DataFrame(
+        {
+            "a": np.array([BIG, BIG + 1]),
+            "b": np.array([2**63, 2**63 + 1], dtype=np.uint64),
+        }
+    )
+    encoder = PartialLabelEncoder().fit(y)
+    back = encoder.inverse(encoder.transform(y))
+    assert back.tolist() == [[BIG, 2**63], [BIG + 1, 2**63 + 1]]
+
+
+@pytest.mark.parametrize(
+    ("y", "found"),
+    [
+        (np.array([BIG, BIG + 1, NAN]), "9007199254740992.0 as float64"),
+        (pd.Series([BIG + 1, None]), "9007199254740992.0 as float64"),
+        ([float(BIG), None], "9007199254740992.0 as float64"),
+        (pd.Series([1.0, -1e17], dtype="Float64"), "-1e+17 as float64"),
+        (np.float32([2**24, 3]), "16777216.0 as float32"),
+        (np.float16([4096, 3]), "4096.0 as float16"),
+    ],
+    ids=str,
+)
+def test_floats_that_may_be_rounded_are_refused(y, found):
+    with pytest.raises(ValueError, match=re.escape(f"holds {found}") + ".*integers or"):
+        PartialLabelEncoder().fit(y)
+
+
+def test_the_largest_floats_that_are_exact():
+    y = np.array([BIG - 1, 1.0, 1 - BIG])
+    assert PartialLabelEncoder().fit(y).classes[0].tolist() == sorted(y)
+    y = np.float32([2**24 - 1, 0])
+    assert PartialLabelEncoder().fit(y).classes[0].tolist() == [0, 2**24 - 1]
+
+
+@pytest.mark.parametrize("value", [0.5, np.inf])
+def test_floats_beside_numbers_of_more_than_64_bits(value):
+    with pytest.raises(ValueError, match="continuous|infinity"):
+        PartialLabelEncoder().fit([2**70 + 1, value])
+
+
+LABELS = st.one_of(
+    st.lists(st.booleans(), min_size=1),
+    st.lists(st.text(alphabet="a\0é-1", max_size=3), min_size=1),
+    st.lists(st.integers().filter(lambda v: v != -1), min_size=1),
+    st.lists(
+        st.one_of(
+            st.integers(-(2**70), 2**70).filter(lambda v: v != -1),
+            st.sampled_from([BIG - 1, BIG, BIG + 1, 2**63 - 1, 2**63, 2**64]),
+            st.integers(0, BIG - 1).map(float),
+        ),
+        min_size=1,
+    ),
+)
+HOLD = {
+    "list": list,
+    "objects": lambda y: objects(*y),
+    "with None": lambda y: [*y, None],
+    "with NaN": lambda y: [*y, NAN],
+    "masked": lambda y: np.ma.array(objects(*y, y[0]), mask=[0] * len(y) + [1]),
+    "series": lambda y: pd.Series(y, dtype=object),
+}
+
+
+@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
+@settings(deadline=None, max_examples=50)
+@given(labels=LABELS)
+def test_a_round_trip_changes_no_label(hold, labels):
+    y = hold(labels)
+    encoder = PartialLabelEncoder().fit(y)
+    assert encoder.classes[0].tolist() == sorted(set(labels))
+    codes = encoder.transform(y)[: len(labels)]
+    assert encoder.inverse(codes).tolist() == labels
+    reference = {value: code for code, value in enumerate(sorted(set(labels)))}
+    assert codes.ravel().tolist() == [reference[value] for value in labels]
+
+
+# Masked arrays ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([7, -1, 3, 7], np.int64),
+        ([7, 0, 3, 7], np.uint8),
+        ([7.0, 0.0, 3.0, 7.0], np.float64),
+        (["b", "z", "a", "b"], "<U1"),
+        (["b", "z", "a", "b"], object),
+        ([True, True, False, True], bool),
+    ],
+)
+@pytest.mark.parametrize("fill_value", [None, "other"])
+def test_what_is_masked_is_unlabelled(values, dtype, fill_value):
+    y = np.ma.array(np.array(values, dtype=dtype), mask=[0, 1, 0, 0])
+    if fill_value:
+        y.fill_value = values[0]
+    encoder = PartialLabelEncoder().fit(y)
+    assert encoder.classes[0].tolist() == sorted({values[0], values[2]})
+    assert encoder.transform(y).ravel().tolist() == [1, -1, 0, 1]
+    # as a list it is the same
+    assert encoder.transform(list(y)).ravel().tolist() == [1, -1, 0, 1]
+
+
+def test_a_mask_of_several_columns():
+    values, mask = [[7, 0], [5, 1], [3, 0]], [[0, 0], [1, 0], [0, 1]]
+    y = np.ma.array(values, mask=mask)
+    encoder = PartialLabelEncoder().fit(y)
+    assert [classes.tolist() for classes in encoder.classes] == [[3, 7], [0, 1]]
+    expected = [[1, 0], [-1, 1], [0, -1]]
+    assert encoder.transform(y).tolist() == expected
+    for rows in (list(y), [list(row) for row in y], y.tolist()):
+        assert encoder.transform(rows).tolist() == expected
+    column = PartialLabelEncoder().fit(y[:, 1])
+    assert column.transform(y[:, 1]).ravel().tolist() == [0, 1, -1]
+
+
+def test_masks_that_hide_nothing_or_everything():
+    y = np.ma.array(np.array([7, 3], dtype=np.int8))
+    assert PartialLabelEncoder().fit(y).classes[0].dtype == np.int8
+    nothing = np.ma.masked_all(2, dtype=int)
+    assert PartialLabelEncoder().fit(nothing, 4).values[0].tolist() == [0, 1, 2, 3]
+
+
+# Classes that are rarely meant --------------------------------------------------------
+
+LEFT = "class only, 1. -1 marks unlabelled entries; if it is a class, recode"
+DOUBTFUL = {
+    "-1 and 1": ([-1, 1, 1, -1], f"'property_0' of y has labels of one {LEFT}"),
+    "array": (np.array([-1, 1]), LEFT),
+    "float": (np.array([-1.0, 1.0]), "class only, 1.0. -1 marks unlabelled"),
+    "objects": (objects(-1, 1, None), LEFT),
+    "nullable": (pd.Series([-1, 1, NA], dtype="Int64", name="side"), f"'side'.*{LEFT}"),
+    "polars": (pl.Series("side", [-1, 1]), f"'side'.*{LEFT}"),
+    "a frame": (
+        pd.DataFrame({"kind": [0, 1, 2], "side": [-1, 1, 1]}),
+        f"property 'side'.*{LEFT}",
+    ),
+    "-2 and -1": ([-2, -1], "class only, -2. -1 marks unlabelled"),
+    "other negative numbers": ([-2, -1, 1, 2], "has the class -2 beside -1. -1 marks"),
+    "negative floats": ([-3.0, -1.0, 0.0], "has the class -3.0 beside -1. -1 marks"),
+    "negative nullable": (
+        pd.Series([-2, -1, 1], dtype="Int64"),
+        "has the class -2 beside -1.",
+    ),
+    "one number": ([3, 3, 3], "class only, 3. Label rows of other classes too"),
+    "one word": (["a", None, "a"], "class only, 'a'. Label rows"),
+    "one truth": ([True, True, None], "class only, True. Label rows"),
+    "a column of one class": ([[1, 0], [1, 1]], "'property_0'.* class only, 1"),
+    "quantities": (np.arange(21), "has 21 classes on 21 labelled rows. .* Continuous"),
+    "half": ([*range(16), *[0] * 14], "has 16 classes on 30 labelled rows"),
+    "quantities with gaps": (
+        [*range(0, 300, 10), *[-1] * 500],
+        "has 30 classes on 30 labelled rows.*strings",
+    ),
+    "float quantities": (np.arange(100.0), "has 100 classes on 100 labelled"),
+    "big quantities": ([2**70 + i for i in range(30)], "has 30 classes on 30"),
+}
+
+
+@pytest.mark.parametrize(("y", "message"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_classes_that_are_rarely_meant(y, message):
+    encoder = PartialLabelEncoder().fit(y)
+    with pytest.warns(UserWarning, match=message.replace(". -1", r"\. -1")) as caught:
+        encoder.warn(y)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        None,
+        [-1, -1],
+        [None, None],
+        [-1, 0, 1],
+        [-3, -2, 5],
+        [True, -1, False],
+        ["-1", "-2", "a"],
+        ["a", "b", -1],
+        range(20),
+        [*range(15), *[0] * 15],
+        [str(i) for i in range(100)],
+        np.array([[0, 1], [1, 0], [-1, -1]]),
+    ],
+    ids=str,
+)
+def test_classes_that_are_often_meant(y):
+    y = list(y) if isinstance(y, range) else y
+    PartialLabelEncoder().fit(y).warn(y)  # a warning would be an error here
+
+
+def test_every_doubtful_column_is_named():
+    y = pd.DataFrame({"a": [-1, 1, 1], "b": [0, 1, 0], "c": [2, 2, 2]})
+    encoder = PartialLabelEncoder().fit(y, n_discovered=1)
+    with pytest.warns(UserWarning, match="one class only") as caught:
+        encoder.warn(y)
+    found = [re.search("property '(.)'", str(w.message))[1] for w in caught]
+    assert found == ["a", "c"]
+
+
+@pytest.mark.parametrize("y", [[0.5, 1.0], objects(0.5, None), np.float32([2.5, 1])])
+def test_fractions_are_sent_to_quantities(y):
+    with pytest.raises(ValueError, match="continuous.*Continuous.*SemiSupervisedVAE"):
+        PartialLabelEncoder().fit(y)
 
 
 def test_pandas_and_polars_are_not_needed(monkeypatch):

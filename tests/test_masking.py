@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skfmvae.datasets import LIT_OBJECTS_COLUMNS, mask_labels
 from skfmvae.labels import PartialLabelEncoder
+from skfmvae.masking import keep_entries
 
 Y = np.repeat([0, 1, 2], [60, 30, 10])
 MIXED = np.column_stack([Y, np.random.default_rng(0).normal(size=(100, 3))])
@@ -126,7 +127,12 @@ def test_quantities_are_drawn_alike():
         (Y > 0, object),
         (Y.astype(str), object),
         (Y.tolist(), np.int64),
+        (np.ma.array(Y), Y.dtype),
+        ((Y + 2**53).tolist(), np.int64),
+        ([int(value) + 2**70 for value in Y], object),
+        ([2**53 + int(value) if value else 1.0 for value in Y], object),
         ([f"value {value}" for value in Y], object),
+        (["a\0" * value for value in Y], object),
         ([[f"value {value}", value] for value in Y], object),
     ],
     ids=lambda value: "" if isinstance(value, list) else str(value)[:30],
@@ -186,6 +192,25 @@ def test_a_quantity_may_be_minus_one():
     np.testing.assert_array_equal(mask_labels(y, 3), y)
 
 
+@pytest.mark.parametrize(
+    "values", [["a", "a\0", "b"], [2**53, 2**53 + 1, 1.0], [2**70, 2**70 + 1, 5]]
+)
+def test_labels_that_numpy_would_merge_stay_apart(values):
+    assert mask_labels(values, 3).tolist() == values
+    # They count as different values, too.
+    order = [*values, *[values[0]] * 5]
+    found = mask_labels(order, 3, random_state=0)
+    assert set(found) - {None} == set(values)
+
+
+@pytest.mark.parametrize("dtype", [int, float, np.uint8, bool, "U1"])
+def test_masked_entries_are_not_kept(dtype):
+    y = np.ma.array(np.array([1, 0, 1], dtype=dtype), mask=[0, 0, 1])
+    found = keep_entries(y, np.array([True, False, True]))
+    encoder = PartialLabelEncoder().fit(np.array([0, 1], dtype=dtype))
+    assert encoder.transform(found).ravel().tolist() == [1, -1, -1]
+
+
 def test_labels_that_came_in_stay():
     y = Y.copy()
     mask_labels(y, 10, random_state=0)
@@ -219,6 +244,7 @@ def test_bad_settings(settings, message):
         ([1.5, np.nan], "holds nan"),
         ([1.0, -1.0], "holds -1.0"),
         (["a", None], "holds None"),
+        (np.ma.array([1, 2], mask=[0, 1]), "holds None"),
         (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), "'a' of y holds"),
         (np.array([0, 2**64 - 1], dtype=np.uint64), "too large beside -1"),
         (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),

@@ -556,6 +556,26 @@ def test_calibration_error_of_known_values():
     assert expected_calibration_error(y, proba) == pytest.approx(0, abs=1e-12)
 
 
+def test_calibration_error_of_equal_labels():
+    """A label is right where Python has it equal to the class."""
+    proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])
+    expected = expected_calibration_error([0, 1, 0], proba, labels=[0, 1])
+    for y in ([False, True, False], [0.0, 1.0, 0.0], np.uint8([0, 1, 0])):
+        for labels in ([0, 1], [False, True], [0.0, 1.0]):
+            found = expected_calibration_error(y, proba, labels=labels)
+            assert found == pytest.approx(expected)
+    merged = [2**53, 2**53 + 1, 1.0]  # as NumPy would have it: two classes
+    assert expected_calibration_error(merged, np.eye(3)[[1, 2, 0]]) == 0
+
+
+@pytest.mark.parametrize(
+    ("y", "labels"), [(["0", "1"], [0, 1]), ([0, 1], ["0", "1"])], ids=str
+)
+def test_calibration_error_of_labels_that_cannot_be_compared(y, labels):
+    with pytest.raises(ValueError, match="labels has no value .* No number equals"):
+        expected_calibration_error(y, np.eye(2), labels=labels)
+
+
 def test_calibration_error_of_the_wrong_shape():
     with pytest.raises(ValueError, match=r"shape \(2, 2\).*2 rows.*and 3 columns"):
         expected_calibration_error([0, 1], np.eye(2), labels=[0, 1, 2])

@@ -52,7 +52,11 @@ CONTAINERS = {
     "column": np.array([[4], [NAN], [-1], [6]]),
     "object array": objects(4, None, np.float32(-1), 6.0),
     "series": pd.Series([4, NAN, -1, 6], name="size"),
-    "series of another name": pd.Series([4, NAN, -1, 6], name="height"),
+    "masked array": np.ma.array([4, 5, -1, 6], mask=[0, 1, 0, 0]),
+    "masked floats": np.ma.array([4.0, 5, -1, 6], mask=[0, 1, 0, 0]),
+    "masked column": np.ma.array([[4], [-1], [-1], [6]], mask=[[0], [1], [0], [0]]),
+    "list of a masked array": list(np.ma.array([4, 5, -1, 6], mask=[0, 1, 0, 0])),
+    "series without a name": pd.Series([4, NAN, -1, 6]),
     "Int64 series": pd.Series([4, NA, -1, 6], dtype="Int64"),
     "Float64 series": pd.Series([4, NA, -1, 6], dtype="Float64"),
     "object series": pd.Series(objects(4, NA, -1, 6)),
@@ -86,8 +90,11 @@ def test_containers_of_one_quantity(y):
             {v: [None if e != e else e for e in frame[v]] for v in frame}
         ),
         lambda frame: frame.convert_dtypes(),
+        lambda frame: np.ma.array(
+            frame.where(frame.notna(), -1).to_numpy(), mask=frame.isna().to_numpy()
+        ),
     ],
-    ids=["pandas", "array", "list", "shuffled", "polars", "nullable"],
+    ids=["pandas", "array", "list", "shuffled", "polars", "nullable", "masked"],
 )
 def test_containers_of_labels_and_quantities(frame, container):
     y = container(frame)
@@ -245,6 +252,22 @@ def test_fit_forgets_the_fit_before(frame):
         ({"light": (1, 2)}, [[1, 2, NAN]] * 3),
         ({"light": [[1, 2], [3, 4], [5, 6]]}, [[1, 2, NAN], [3, 4, NAN], [5, 6, NAN]]),
         ({"light": [1, 2], "size": [7, 8, 9]}, [[1, 2, v] for v in (7, 8, 9)]),
+        # rows that choose nothing
+        ({"size": [-1, NAN, 4]}, [[NAN, NAN, v] for v in (-1, NAN, 4)]),
+        ({"size": [-1, None, 4]}, [[NAN, NAN, v] for v in (-1, NAN, 4)]),
+        ({"size": [[-1], [NA], [4]]}, [[NAN, NAN, v] for v in (-1, NAN, 4)]),
+        (
+            {"size": np.ma.array([-1, 2, 4], mask=[0, 1, 0])},
+            [[NAN, NAN, v] for v in (-1, NAN, 4)],
+        ),
+        (
+            {"size": pd.Series([-1, NA, 4], dtype="Int64")},
+            [[NAN, NAN, v] for v in (-1, NAN, 4)],
+        ),
+        (
+            {"light": [[1, 2], [None, NAN], [5, 6]]},
+            [[1, 2, NAN], [NAN, NAN, NAN], [5, 6, NAN]],
+        ),
     ],
     ids=str,
 )
@@ -281,11 +304,20 @@ def test_chosen_values_of_another_shape(properties, shape):
         QuantityEncoder(COLUMNS, NAMES).fit(None).values_of(properties, 3)
 
 
-@pytest.mark.parametrize("value", [NAN, None, np.inf, [1, 2, -np.inf], [0, NAN, 0]])
+@pytest.mark.parametrize("value", [NAN, None, np.inf, [1, 2, -np.inf], [NAN]])
 def test_chosen_values_that_are_not_finite(value):
     encoder = QuantityEncoder(COLUMNS, NAMES).fit(None)
     with pytest.raises(ValueError, match="'size' is asked to be NaN or infinite; give"):
         encoder.values_of({"size": value}, 3)
+
+
+@pytest.mark.parametrize(
+    "value", [[NAN, NAN], [1, NAN], [[1, 2], [NAN, 2], [1, 2]], [[1, None]] * 3]
+)
+def test_chosen_parts_of_a_vector(value):
+    encoder = QuantityEncoder(COLUMNS, NAMES).fit(None)
+    with pytest.raises(ValueError, match="'light' is asked to be NaN .* all of a row"):
+        encoder.values_of({"light": value}, 3)
 
 
 @pytest.mark.parametrize("value", ["large", NA, ["a", "b", "c"], {"size": 3}, [[1], 2]])
@@ -358,6 +390,37 @@ def test_another_number_of_columns_than_at_fit(frame):
         ValueError, match=r"3 columns; expected are \['size', 'digit'\]"
     ):
         encoder.transform(np.zeros((3, 3)), 3)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.Series([4, NAN], name="height"),
+        pl.Series("height", [4, None]),
+        pd.DataFrame({"height": [4, NAN]}),
+        pd.Series([4, NAN], name=3),
+    ],
+    ids=["pandas", "polars", "frame", "number"],
+)
+@pytest.mark.parametrize("columns", [{"size": ["size"]}, {}], ids=["quantity", "label"])
+def test_a_column_of_another_name_is_not_the_only_property(y, columns):
+    name = str(y.columns[0] if hasattr(y, "columns") else y.name)
+    encoder = QuantityEncoder(columns, ["size"])
+    message = (
+        rf"columns \['{name}'\]; expected are \['size'\].* rename .* without names"
+    )
+    with pytest.raises(ValueError, match=message):
+        encoder.fit(y)
+    with pytest.raises(ValueError, match=message):
+        encoder.fit([4, 5]).rest(y)
+
+
+@pytest.mark.parametrize("label", [2**53 + 1, -(2**62) - 1])
+def test_join_keeps_large_labels_exact(label):
+    y = pd.DataFrame({"id": [label, label - 1], "size": [0.5, 1.5]})
+    encoder = QuantityEncoder({"size": ["size"]}, ["id", "size"]).fit(y)
+    joined = encoder.join(y["id"].to_numpy(), encoder.transform(y, 2))
+    assert joined[:, 0].tolist() == [label, label - 1]
 
 
 def test_columns_that_nobody_knows(frame):

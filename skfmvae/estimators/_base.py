@@ -31,7 +31,13 @@ from skfmvae.training import (
     VirtualAdversarial,
 )
 
-from ._checks import check_device, check_finite, check_object, check_weights
+from ._checks import (
+    check_counted,
+    check_device,
+    check_finite,
+    check_object,
+    check_weights,
+)
 from ._guards import all_or_nothing, seeded
 from ._precision import is_exact, masked_as_nan, to_float32, warn_of_merged_values
 from ._training import OPTIMIZERS, train
@@ -101,6 +107,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         self.labels_ = PartialLabelEncoder().fit(
             y, self.property_components, n_discovered=self.n_discovered
         )
+        self.labels_.warn(y)
 
     # Parameters ---------------------------------------------------------------------
 
@@ -166,7 +173,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             The rows. Float32 in C order is used as it is, without a copy.
         y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
             Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
-            unlabelled entry. A column without any label is discovered.
+            unlabelled entry, and so does a mask. A column without any label is
+            discovered.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, relative to each other.
 
@@ -185,6 +193,14 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         KeyboardInterrupt
             When interrupted. The estimator is then fitted as far as the last complete
             epoch, or, before one is complete, what it was before the call.
+
+        Warns
+        -----
+        UserWarning
+            When a column of labels has a single class, has a number of their own on
+            more than half of its labelled rows, or has -1, which marks unlabelled
+            entries, beside other negative numbers. Likewise when
+            float32 merges values of a column of `X`.
         """
         with all_or_nothing(self):
             for name, settings in self.get_params(deep=False).items():
@@ -342,9 +358,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
-            True values; unlabelled entries do not count.
+            True values; unlabelled entries do not count. A value that equals the
+            predicted one is right whatever its type: True, 1 and 1.0 are one value.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows, none of them negative; zero leaves a row out.
 
         Returns
         -------
@@ -355,10 +372,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         Raises
         ------
         ValueError
-            When no entry of `y` is labelled.
+            When no entry of `y` is labelled on a row with a weight, when weights are
+            NaN, infinite, negative or not one for each row, or when `y` holds numbers
+            and `fit` got strings, or the reverse.
         """
         if y is None:
-            return float(np.average(self.score_samples(X), weights=sample_weight))
+            bound = self.score_samples(X)
+            return float(np.average(bound, weights=check_weights(sample_weight, bound)))
         if not (self.labels_.n_columns or self.quantities_.columns):
             raise ValueError(
                 "fit had no y, so there are no predictions to compare y with; call "
@@ -372,28 +392,24 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         codes = self.labels_.transform(labels, X.shape[0], unknown=-2)
         codes = codes[:, : self.labels_.n_columns]
         check_consistent_length(X, codes, sample_weight)
-        labelled = codes != -1
-        if not labelled.any():
-            raise ValueError("y has no labelled entry to score; pass y=None instead.")
-        weight = np.ones(len(codes)) if sample_weight is None else sample_weight
-        weight = np.broadcast_to(np.asarray(weight)[:, None], codes.shape)
+        weight = check_weights(sample_weight, X)
+        counted = check_counted(codes != -1, weight)
         correct = self._most_probable(X) == codes
-        return float(np.average(correct[labelled], weights=weight[labelled]))
+        weight = np.broadcast_to(weight[:, None], codes.shape)
+        return float(np.average(correct[counted], weights=weight[counted]))
 
     def _score_quantities(self, X, y, sample_weight):
         """Return the mean R² of all columns of quantities, over rows where known."""
         true = self.quantities_.transform(y, X.shape[0])
         check_consistent_length(X, true, sample_weight)
         predicted = self._quantity_distribution(X)[0]
-        weight = np.ones(len(true)) if sample_weight is None else sample_weight
-        weight = np.asarray(weight)
+        weight = check_weights(sample_weight, X)
+        counted = check_counted(~np.isnan(true), weight)
         scores = [
-            r2_score(true[known, j], predicted[known, j], sample_weight=weight[known])
-            for j, known in enumerate(~np.isnan(true.T))
-            if known.any()
+            r2_score(true[rows, j], predicted[rows, j], sample_weight=weight[rows])
+            for j, rows in enumerate(counted.T)
+            if rows.any()
         ]
-        if not scores:
-            raise ValueError("y has no known entry to score; pass y=None instead.")
         return float(np.mean(scores))
 
     def score_samples(self, X: MatrixLike, n_draws: int = 100) -> np.ndarray:
@@ -504,7 +520,8 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             The rows.
         properties : dict of str to value or array-like of shape (n_samples,)
-            New values by property name, one for all rows or one each.
+            New values by property name, one for all rows or one each. An entry that
+            is unlabelled, such as None or NaN, leaves its row alone.
 
         Returns
         -------
@@ -545,7 +562,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             Number of rows.
         properties : dict of str to value or array-like of shape (n_samples,), \
                 default=None
-            Values by property name; properties that are not named are drawn.
+            Values by property name, one for all rows or one each. Properties that are
+            not named are drawn, and so are entries that are unlabelled, such as None
+            or NaN.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws.
 

@@ -7,7 +7,13 @@ import scipy.sparse
 import torch
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["check_device", "check_finite", "check_object", "check_weights"]
+__all__ = [
+    "check_counted",
+    "check_device",
+    "check_finite",
+    "check_object",
+    "check_weights",
+]
 
 
 def check_object(name, settings):
@@ -40,6 +46,19 @@ def check_weights(sample_weight, X):
     if not weight.sum() > 0:
         raise ValueError("sample_weight is zero everywhere; give some row a weight.")
     return weight / weight.mean()
+
+
+def check_counted(known, weight):
+    """Return which entries of `y` count: known ones, on rows that have a weight."""
+    if not known.any():
+        raise ValueError("y has no labelled entry to score; pass y=None instead.")
+    counted = known & (weight > 0)[:, None]
+    if not counted.any():
+        raise ValueError(
+            "sample_weight is zero on every labelled row of y; give one of them a "
+            "weight."
+        )
+    return counted
 
 
 def check_finite(X, feature_names):

@@ -358,6 +358,12 @@ class SemiSupervisedVAE(BaseVAE):
         self.graph.check()
         columns = {v: spec.column_names(v) for v, spec in self.graph.continuous.items()}
         names = [column for _, column in self.graph.columns()]
+        if y is not None and not names:
+            raise ValueError(
+                f"graph: none of the variables {list(self.graph.variables)} is a "
+                "property, so nothing stands for the columns of y; add a Discrete() or "
+                "a Continuous(), or pass y=None."
+            )
         self.quantities_ = QuantityEncoder(columns, names).fit(y)
         discrete = {v: spec.n_values for v, spec in self.graph.discrete.items()}
         observed = self.quantities_.order
@@ -366,6 +372,7 @@ class SemiSupervisedVAE(BaseVAE):
             {v: size for v, size in discrete.items() if size is not None},
             discovered_names=[v for v in discrete if v not in observed],
         )
+        self.labels_.warn(self.quantities_.rest(y))
         for v, classes in zip(
             self.labels_.property_names, self.labels_.classes, strict=True
         ):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
+
+from skfmvae.labels import as_array, positions_of
 
 __all__ = ["expected_calibration_error"]
 
@@ -41,7 +43,8 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        If `y_proba` has not a row for each label and a column for each class.
+        If `y_proba` has not a row for each label and a column for each class, or if
+        `y_true` holds numbers and `labels` strings, or the reverse.
 
     References
     ----------
@@ -55,16 +58,17 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0, 1, 1, 1], proba), 2)
     0.3
     """
-    true = np.asarray(y_true)
+    true = column_or_1d(as_array(y_true)).tolist()
     proba = check_array(y_proba, input_name="y_proba")
-    classes = np.unique(true) if labels is None else np.asarray(labels)
+    classes = sorted(set(true)) if labels is None else as_array(labels).tolist()
     if proba.shape != (len(true), len(classes)):
         raise ValueError(
             f"y_proba has shape {proba.shape}; expected are {len(true)} rows, as "
             f"y_true has, and {len(classes)} columns, one for each of the labels."
         )
     confidence = proba.max(axis=1)
-    is_right = classes[proba.argmax(axis=1)] == true
+    codes = positions_of(true, classes, "labels", unknown=-1)
+    is_right = proba.argmax(axis=1) == codes
     bins = np.ceil(confidence * n_bins).astype(int)
     gaps = np.bincount(bins, is_right - confidence)
     return float(np.abs(gaps).sum() / len(true))

@@ -124,6 +124,9 @@ def label_efficiency_curve(
     -----
     FitFailedWarning
         Where a fit or a score fails.
+    UserWarning
+        If a column of `y` has a single class, or classes that may be quantities or
+        lack -1, which marks unlabelled entries.
 
     See Also
     --------
@@ -163,6 +166,7 @@ def label_efficiency_curve(
     X, y, groups = indexable(X, y, groups)
     columns = columns_of(y)
     encoder = PartialLabelEncoder().fit(columns)
+    encoder.warn(columns)
     codes = encoder.transform(columns)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     if isinstance(cv, Integral):

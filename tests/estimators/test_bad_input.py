@@ -88,7 +88,16 @@ REFUSED_BY_FIT = {
         lambda X, y: (X, y[:, None, None]),
         ["y has 3 dimensions", "(n_samples,)"],
     ),
-    "continuous_y": ({}, lambda X, y: (X, y + 0.5), ["continuous", "'property_0'"]),
+    "continuous_y": (
+        {},
+        lambda X, y: (X, y + 0.5),
+        ["continuous", "'property_0'", "Continuous", "SemiSupervisedVAE"],
+    ),
+    "rounded_y": (
+        {},
+        lambda X, y: (X, y + 1e17),
+        ["'property_0'", "1e+17", "float64", "integers or strings"],
+    ),
     "mixed_y": (
         {},
         lambda X, y: (X, ["a", *y[1:]]),
@@ -311,6 +320,16 @@ REFUSED_WHEN_FITTED = {
         lambda e, X: e.score(X, np.full(150, -1)),
         ["y has no labelled entry", "y=None"],
     ),
+    "score_unlabelled_where_weights_are": (
+        lambda e, X: e.score(
+            X, np.where(np.arange(150) < 9, 0, -1), np.arange(150) >= 9
+        ),
+        ["sample_weight is zero on every labelled row", "give"],
+    ),
+    "score_strings": (
+        lambda e, X: e.score(X, ["0"] * 150),
+        ["'kind' has no value '0'", "0, 1, 2", "No number equals a string"],
+    ),
     "score_weights_of_other_length": (
         lambda e, X: e.score(X, np.zeros(150, dtype=int), sample_weight=np.ones(9)),
         ["inconsistent", "150", "9"],
@@ -346,6 +365,14 @@ REFUSED_WHEN_FITTED = {
     "sample_value_of_another_kind": (
         lambda e, X: e.sample(2, {"kind": "0"}),
         ["'kind' has no value '0'", "0, 1, 2"],
+    ),
+    "sample_no_value": (
+        lambda e, X: e.sample(2, {"kind": None}),
+        ["'kind' has no value None", "Leave the property out"],
+    ),
+    "sample_values_in_columns": (
+        lambda e, X: e.sample(2, {"kind": [[0, 1], [1, 0]]}),
+        ["'kind' has 2 columns of values", "one for each row"],
     ),
     "sample_values_for_other_rows": (
         lambda e, X: e.sample(2, {"kind": [0, 1, 2]}),
@@ -384,6 +411,45 @@ def test_a_fitted_estimator_refuses(fitted, blobs, case):
     X, _ = blobs
     with pytest.raises(ValueError, match=says(*pieces)):
         call(fitted, X)
+
+
+BAD_WEIGHTS = {
+    "nan": (lambda w: np.where(w > 1, np.nan, w), ["sample_weight", "NaN"]),
+    "infinite": (lambda w: np.where(w > 1, np.inf, w), ["sample_weight", "infinity"]),
+    "negative": (lambda w: -w, ["egative", "sample_weight"]),
+    "zero": (lambda w: 0 * w, ["ample", "weight", "zero"]),
+    "two_dimensional": (lambda w: np.stack([w, w], 1), ["1D array", "2D array"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_WEIGHTS)
+@pytest.mark.parametrize("with_y", [True, False], ids=["y", "no_y"])
+def test_score_refuses_weights_that_fit_refuses(fitted, partial_blobs, case, with_y):
+    X, y = partial_blobs
+    spoil, pieces = BAD_WEIGHTS[case]
+    weight = spoil(1.0 + np.arange(150) % 2)
+    with pytest.raises(ValueError, match=says(*pieces)):
+        fitted.score(X, y if with_y else None, sample_weight=weight)
+
+
+@pytest.mark.parametrize("with_y", [True, False], ids=["y", "no_y"])
+def test_score_refuses_weights_for_other_rows(fitted, partial_blobs, with_y):
+    X, y = partial_blobs
+    with pytest.raises(ValueError, match=says("150", "2")):
+        fitted.score(X, y if with_y else None, sample_weight=[1, 2])
+
+
+@pytest.mark.parametrize("with_y", [True, False], ids=["y", "no_y"])
+def test_rows_of_weight_zero_are_not_scored(fitted, partial_blobs, with_y):
+    X, y = partial_blobs
+    weight = np.arange(150) % 3
+    some = weight > 0
+    found = fitted.score(X, y if with_y else None, sample_weight=weight)
+    alone = fitted.score(X[some], y[some] if with_y else None, weight[some])
+    assert found == pytest.approx(alone, rel=1e-6)
+    in_copies = np.repeat(np.arange(150), weight)
+    repeated = fitted.score(X[in_copies], y[in_copies] if with_y else None)
+    assert found == pytest.approx(repeated, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,58 @@ def test_all_labels_known_as_strings(make_learner, blobs):
     assert predicted.dtype == y.dtype
 
 
+def test_masked_entries_are_unlabelled(make_estimator, blobs):
+    X, number = blobs
+    known = np.arange(150) < 45
+    plain = make_estimator().fit(X, np.where(known, number, -1))
+    masked = make_estimator().fit(X, np.ma.array(number, mask=~known))
+    proba = plain.predict_proba(X)
+    np.testing.assert_array_equal(masked.predict_proba(X), proba)
+    right = masked.predict(X) == number
+    assert masked.score(X, np.ma.array(number, mask=~known)) == right[known].mean()
+    assert masked.score(X, np.ma.array(number)) == right.mean()
+
+
+@pytest.mark.parametrize(
+    ("fitted", "later"),
+    [(int, bool), (bool, int), (float, int), (int, float), (bool, float), (str, None)],
+)
+def test_equal_labels_are_scored_as_equal(make_estimator, blobs, fitted, later):
+    """As ``predict(X) == y`` has them."""
+    X, number = blobs
+    X, number = X[number < 2], number[number < 2]
+    estimator = make_estimator().fit(X, number.astype(fitted))
+    if later is None:
+        y = np.array([np.str_(value) for value in number], dtype=object)
+    else:
+        y = number.astype(later)
+    expected = np.mean(estimator.predict(X) == y)
+    assert 0 < expected == estimator.score(X, y)
+    one = y.tolist()[0]
+    _, sampled = estimator.sample(2, {"property_0": one})
+    assert (sampled == one).all()
+
+
+@pytest.mark.parametrize(
+    ("fitted", "later"), [(int, str), (str, int), (float, str), (str, bool)]
+)
+def test_numbers_and_strings_are_not_scored(make_estimator, blobs, fitted, later):
+    X, number = blobs
+    estimator = make_estimator().fit(X, number.astype(fitted))
+    with pytest.raises(ValueError, match="'property_0' has no value.*No number equals"):
+        estimator.score(X, number.astype(later))
+
+
+def test_labels_that_numpy_would_merge_are_predicted_apart(make_learner, blobs):
+    X, number = blobs
+    for values in (["a", "a\0", "b"], [2**53, 2**53 + 1, 2**53 + 2], [2**70, 1.0, 0]):
+        y = [values[i] for i in number]
+        estimator = make_learner().fit(X, [*y[:-1], None])
+        assert estimator.classes_.tolist() == sorted(values)
+        assert estimator.predict(X).tolist() == y
+        assert estimator.score(X, y) == 1.0
+
+
 # Names --------------------------------------------------------------------------------
 
 
@@ -191,6 +243,46 @@ def test_what_nobody_labelled_is_found_beside_what_is(make_learner):
     assert adjusted_rand_score(hidden, found) > 0.95
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, -1, pd.NA])
+def test_rows_whose_property_is_not_chosen(make_learner, two_properties, missing):
+    """They are drawn as if nothing was asked for, or left alone."""
+    X, _, y = two_properties
+    estimator = make_learner().fit(X, y)
+    _, sampled = estimator.sample(
+        300, {"property_1": [2, missing, 0] * 100}, random_state=0
+    )
+    assert set(sampled[0::3, 1]) == {2}
+    assert set(sampled[1::3, 1]) == {0, 1, 2}
+    assert set(sampled[2::3, 1]) == {0}
+    wanted = {"property_1": [2, missing] * 100}
+    changed = estimator.intervene(X, wanted)
+    everywhere = estimator.intervene(X, {"property_1": 2})
+    nowhere = estimator.intervene(X, {})
+    np.testing.assert_array_equal(changed[0::2], everywhere[0::2])
+    np.testing.assert_array_equal(changed[1::2], nowhere[1::2])
+
+
+# Classes that are rarely meant --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.where(np.arange(200) % 2, 1, -1), "'side'.*one class only, 1.*-1 marks"),
+        (np.arange(200) % 4 - 2.0, "'side'.*class -2.0 beside -1.*-1 marks"),
+        (np.arange(200), "'side'.*200 classes on 200.*Continuous.*SemiSupervisedVAE"),
+    ],
+)
+def test_fit_warns_of_doubtful_classes(make_estimator, two_properties, column, message):
+    """Once, of the column that has them."""
+    X, numbers, _ = two_properties
+    y = pd.DataFrame({"kind": numbers[:, 1], "side": column})
+    with pytest.warns(UserWarning, match=message) as caught:
+        estimator = make_estimator(max_epochs=1, n_discovered=1).fit(X, y)
+    assert len(caught) == 1
+    estimator.score(X[:1], y.iloc[1:2])  # not of a test fold that has one class
+
+
 # Few labels, or none ------------------------------------------------------------------
 
 
@@ -226,7 +318,8 @@ def test_nothing_but_nan_is_refused(make_estimator, blobs):
 def test_one_labelled_class(make_estimator, blobs):
     X, number = blobs
     y = np.where((number == 2) & (np.arange(150) < 30), 2, -1)
-    estimator = make_estimator().fit(X, y)
+    with pytest.warns(UserWarning, match="labels of one class only, 2"):
+        estimator = make_estimator().fit(X, y)
     assert estimator.classes_.tolist() == [2]
     assert (estimator.predict(X) == 2).all()
     np.testing.assert_array_equal(estimator.predict_proba(X), np.ones((150, 1)))
@@ -245,7 +338,8 @@ def test_a_thousand_classes(make_estimator):
     rng = np.random.default_rng(0)
     y = np.where(np.arange(1200) < 1000, 3 * np.arange(1200), -1)
     X = rng.normal(size=(1200, 4))
-    estimator = make_estimator(max_epochs=1).fit(X, y)
+    with pytest.warns(UserWarning, match="1000 classes on 1000 labelled rows"):
+        estimator = make_estimator(max_epochs=1).fit(X, y)
     assert estimator.classes_.tolist() == list(range(0, 3000, 3))
     proba = estimator.predict_proba(X[:50])
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)

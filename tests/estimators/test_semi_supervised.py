@@ -143,6 +143,90 @@ def test_quantities_alone_are_scored_by_name(rows):
     assert named == pytest.approx(model.score(X, y[:, 1]), rel=1e-4)
 
 
+def test_weights_of_scored_quantities(rows):
+    X, y, _ = rows
+    graph = Graph({"across": Continuous(), "along": Continuous(), "style": Latent(4)})
+    model = SemiSupervisedVAE(graph, **SMALL | {"max_epochs": 2}).fit(X, y[:, 1:])
+    weight = np.arange(400) % 3
+    some = weight > 0
+    found = model.score(X, y[:, 1:], sample_weight=weight)
+    assert found == pytest.approx(model.score(X[some], y[some, 1:], weight[some]))
+    # A column that is known on rows without weight alone does not count.
+    partial = y[:, 1:].copy()
+    partial[some, 0] = np.nan
+    expected = r2_score(partial[:, 1], model.predict(X)[:, 1], sample_weight=weight)
+    found = model.score(X, partial, sample_weight=weight)
+    assert found == pytest.approx(expected, rel=1e-4)
+    for wrong, message in [
+        (-weight, "egative"),
+        (np.where(some, np.nan, 1), "sample_weight contains NaN"),
+        (np.zeros(400), "zero"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.score(X, y[:, 1:], sample_weight=wrong)
+    partial[some] = np.nan
+    with pytest.raises(ValueError, match="sample_weight is zero on every labelled row"):
+        model.score(X, partial, sample_weight=weight)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_whose_quantities_are_not_chosen(fitted, rows, missing):
+    X, _, _ = rows
+    wanted = {"place": [[7.0, -20.0], [missing, missing]] * 200}
+    _, values = fitted.sample(400, wanted, random_state=0)
+    np.testing.assert_allclose(values[0::2, 1:], np.tile([7.0, -20.0], (200, 1)))
+    assert np.isfinite(values[1::2, 1:].astype(float)).all()
+    assert len(np.unique(values[1::2, 1])) == 200
+    changed = fitted.intervene(X, wanted)
+    everywhere = fitted.intervene(X, {"place": [7.0, -20.0]})
+    np.testing.assert_array_equal(changed[0::2], everywhere[0::2])
+    np.testing.assert_array_equal(changed[1::2], fitted.intervene(X, {})[1::2])
+
+
+def test_masked_quantities_are_unknown(rows):
+    X, _, partial = rows
+    settings = SMALL | {"max_epochs": 2}
+    masked = np.ma.masked_invalid(partial)
+    plain = SemiSupervisedVAE(GRAPH, **settings).fit(X, partial)
+    found = SemiSupervisedVAE(GRAPH, **settings).fit(X, masked)
+    np.testing.assert_array_equal(
+        found.predict(X).astype(float), plain.predict(X).astype(float)
+    )
+    assert found.score(X, masked) == plain.score(X, partial)
+
+
+@pytest.mark.parametrize("variable", [Discrete(), Continuous()], ids=["label", "value"])
+def test_a_column_that_no_variable_is_named_like(rows, variable):
+    """Though it is the only column, and the only property."""
+    X, y, _ = rows
+    model = SemiSupervisedVAE(Graph({"kind": variable}), **SMALL | {"max_epochs": 1})
+    species = pd.Series(y[:, 0], name="species")
+    for named in (species, species.to_frame()):
+        with pytest.raises(ValueError, match=r"\['species'\].*\['kind'\].*rename"):
+            model.fit(X, named)
+    for same in (y[:, 0], species.rename(None), species.rename("kind")):
+        model.fit(X, same)
+    with pytest.raises(ValueError, match=r"\['species'\].*\['kind'\].*rename"):
+        model.score(X, species)
+
+
+def test_a_graph_without_properties_takes_no_targets(rows):
+    X, y, _ = rows
+    model = SemiSupervisedVAE(Graph({"style": Latent(2)}), **SMALL | {"max_epochs": 1})
+    with pytest.raises(ValueError, match=r"\['style'\].*Discrete\(\).*y=None"):
+        model.fit(X, y[:, 0])
+    model.fit(X)
+
+
+def test_a_quantity_is_no_doubtful_class(rows):
+    X, y, _ = rows
+    y = np.column_stack([np.where(y[:, 0], 1, -1), np.arange(400) - 200, np.ones(400)])
+    model = SemiSupervisedVAE(GRAPH, **SMALL | {"max_epochs": 1})
+    with pytest.warns(UserWarning, match="'kind'.*one class only, 1") as caught:
+        model.fit(X, y)
+    assert len(caught) == 1
+
+
 def test_a_column_that_is_called_like_the_rows(rows):
     X, y, _ = rows
     with pytest.raises(ValueError, match="column named 'x'.*rename"):

@@ -616,6 +616,15 @@ def test_failed_fits_leave_a_hole_and_a_warning(study):
     assert (zeros["test_score"][failed] == 0).all()
 
 
+def test_a_class_that_marks_missing_labels_is_noticed(numbered):
+    """Once, of all labels, and not of each training part."""
+    X, y = numbered
+    y = np.where(y > 0, 1, -1)
+    with pytest.warns(UserWarning, match="one class only, 1.*recode") as caught:
+        label_efficiency_curve({"nb": GaussianNB()}, X, y, budgets=[10, 20], cv=2)
+    assert len(caught) == 1
+
+
 def test_failures_are_raised_on_request_or_where_nothing_else_is(study):
     run, _, _ = study
     with pytest.raises(ValueError, match="too much for me"):
