@@ -257,15 +257,15 @@ def _count(codes, item, n_items):
     row, column = np.nonzero(codes >= 0)
     label = (np.cumsum(n_values) - n_values)[column] + codes[row, column]
     shape = (n_items, int(n_values.sum()))
-    counts = sparse.csr_array((np.ones(len(row), dtype=int), (item[row], label)), shape=shape)
+    counts = sparse.csr_array(
+        (np.ones(len(row), dtype=int), (item[row], label)), shape=shape
+    )
     counts.sum_duplicates()
     # One item cannot be spread, and there may be as many such labels as rows.
     return counts[:, np.bincount(counts.indices, minlength=shape[1]) > 1]
 
 
-def _deal(
-    counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray
-) -> np.ndarray:
+def _deal(counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray) -> np.ndarray:
     """Deal items to parts, so that each part gets its share of every label.
 
     Of the items that are alike, each part gets its share, rounded down, and the rest
