@@ -170,16 +170,16 @@ class PartialScorer:
         ValueError
             If there is no such property.
         """
-        n = len(targets.columns)
+        n, names = len(targets.columns), targets.names or []
         if self.property is None:
             return targets.scored
-        if self.property in (targets.names or []):
-            return [targets.names.index(self.property)]
+        if self.property in names:
+            return [names.index(self.property)]
         if isinstance(self.property, Integral) and 0 <= self.property < n:
             return [int(self.property)]
         raise ValueError(
             f"property={self.property!r} is none of those of y; they are "
-            f"{targets.names or list(range(n))}."
+            f"{names or list(range(n))}."
         )
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> PartialScorer:
