@@ -62,7 +62,7 @@ class ResultCache:
                     path.unlink(missing_ok=True)
 
     def load(
-        self, key: str, is_valid: Callable[[Any], bool] = lambda result: True
+        self, key: str, is_valid: Callable[[Any], bool] | None = None
     ) -> dict[str, Any] | None:
         """Return the result of a task, or None where there is none to go by.
 
@@ -70,8 +70,8 @@ class ResultCache:
         ----------
         key : str
             What `save` got.
-        is_valid : callable, default=lambda result: True
-            Tells whether a result can be that of the task.
+        is_valid : callable, default=None
+            Whether a result can be that of the task; None takes any.
 
         Returns
         -------
@@ -88,7 +88,7 @@ class ResultCache:
             entry = json.loads(path.read_text(encoding="utf-8"))
             if entry["checksum"] != _checksum(key, entry["result"]):
                 reason = "its checksum differs"
-            elif not is_valid(entry["result"]):
+            elif is_valid is not None and not is_valid(entry["result"]):
                 reason = "it is not the result of such a task"
             else:
                 return entry["result"]

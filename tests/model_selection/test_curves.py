@@ -923,8 +923,8 @@ def test_a_metric_that_fails_leaves_the_others(study, lacking):
     changed = {"X": X, "y": y, "cv": cv, "budgets": [150]}
     alone = run(models, **changed, scoring={"accuracy": "accuracy"}, cache=None)
     message = (
-        "metric 'log loss' of {0!r} failed after 1 of 2 fits, whose score is nan; other "
-        "metrics stand. First {0!r} failed with 150 labels, repeat 0, fold 0: "
+        "metric 'log loss' of {0!r} failed after 1 of 2 fits, whose score is nan; "
+        "other metrics stand. First {0!r} failed with 150 labels, repeat 0, fold 0: "
         "ValueError: y_true and y_prob contain different number of classes"
     )
     for _ in range(2):  # computed, then cached
