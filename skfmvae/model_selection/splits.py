@@ -20,6 +20,10 @@ from .targets import read_targets
 
 __all__ = ["PartialLabelKFold", "PartialLabelShuffleSplit"]
 
+# Bounds on the time that is spent on labels which one pass leaves uneven.
+N_SWAPS = 200
+N_TRIED = 200  # items of a part, at a time
+
 
 class _PartialLabelSplitter(BaseCrossValidator):
     """Splits whose test rows have a label; rows without one are there to train on.
@@ -291,25 +295,61 @@ def _deal(counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray) -> np.
     counts = sparse.csr_array(sparse.hstack([counts, sizes[:, None]]))
     counts.sort_indices()
     kinds = _alike(counts)
-    first = np.array([items[0] for items in kinds])
     n_items = np.array([len(items) for items in kinds])
-    # Whole numbers, in units of a share of the total, so that what is equal is.
+    counts = counts[[items[0] for items in kinds]]
+    sizes = sizes[[items[0] for items in kinds]]
+    given, turns, lacking = _round(counts, sizes, n_items, quota)
+    _swap(counts, sizes, given, lacking, quota.sum())
+    part = np.empty(n_items.sum(), dtype=int)
+    for items, turn, number in zip(kinds, turns, given, strict=True):
+        to = np.repeat(turn, number[turn])
+        if len(to) > 1:
+            # In turns, so that neighbours among the items are spread too.
+            lap = np.concatenate([np.arange(n) for n in number[turn]])
+            to = to[np.argsort(lap, kind="stable")]
+        part[items] = to
+    return part
+
+
+def _round(counts, sizes, n_items, quota):
+    """Return how many items of each kind go to each part.
+
+    All numbers are whole, in units of a share of the total, so that what is equal is.
+
+    Parameters
+    ----------
+    counts : csr_array of shape (n_kinds, n_labels)
+        Of an item of each kind, the last of them its size.
+    sizes, n_items : int ndarray of shape (n_kinds,)
+        Size and number of these items.
+    quota : int ndarray of shape (n_parts,)
+        As for `_deal`.
+
+    Returns
+    -------
+    given : int ndarray of shape (n_kinds, n_parts)
+        The numbers.
+    turns : int ndarray of shape (n_kinds, n_parts)
+        The order in which parts want items of the kind.
+    lacking : int ndarray of shape (n_labels, n_parts)
+        What parts have too few of each label.
+    """
     total = quota.sum()
     given, rest = np.divmod(n_items[:, None] * quota, total)
+    turns = np.empty_like(given)
     lacking = np.zeros((counts.shape[1], len(quota)), dtype=int)
-    room = quota - sizes[first] @ given
+    room = quota - sizes @ given
     n_given = given.sum(axis=0)
     n_left, n_empty = n_items.sum() - n_given.sum(), np.count_nonzero(n_given == 0)
-    part = np.empty(len(sizes), dtype=int)
-    for i in _rarest_first(counts, first):
-        own = slice(counts.indptr[first[i]], counts.indptr[first[i] + 1])
-        labels, count, size = counts.indices[own], counts.data[own], sizes[first[i]]
+    for i in _rarest_first(counts, n_items):
+        own = slice(counts.indptr[i], counts.indptr[i + 1])
+        labels, count = counts.indices[own], counts.data[own]
         lack = lacking[labels] + count[:, None] * rest[i]
         gain = count @ lack
-        turn = np.argsort(-gain, kind="stable")
+        turns[i] = np.argsort(-gain, kind="stable")
         for _ in range(rest[i].sum() // total):
             if n_left > n_empty:
-                fits = np.flatnonzero(room >= min(size, room.max()))
+                fits = np.flatnonzero(room >= min(sizes[i], room.max()))
             else:
                 fits = np.flatnonzero(n_given == 0)
             to = fits[gain[fits].argmax()]
@@ -317,17 +357,47 @@ def _deal(counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray) -> np.
             n_left -= 1
             given[i, to] += 1
             n_given[to] += 1
-            room[to] -= size
+            room[to] -= sizes[i]
             lack[:, to] -= count * total
             gain[to] -= count @ count * total
         lacking[labels] = lack
-        # In turns, so that neighbours among the items are spread too.
-        to = np.repeat(turn, given[i, turn])
-        if len(to) > 1:
-            round_ = np.concatenate([np.arange(n) for n in given[i, turn]])
-            to = to[np.argsort(round_, kind="stable")]
-        part[kinds[i]] = to
-    return part
+    return given, turns, lacking
+
+
+def _swap(counts, sizes, given, lacking, total):
+    """Swap items of a size between parts while a label is off its share by one or more.
+
+    It changes `given` and `lacking`, which `_round` returned, and ends where no swap of
+    the items that are tried lessens the sum of squares.
+    """
+    for _ in range(N_SWAPS):
+        off = np.abs(lacking).max(axis=1)
+        for label in np.argsort(-off, kind="stable")[: np.count_nonzero(off >= total)]:
+            to, source = lacking[label].argmax(), lacking[label].argmin()
+            has_label = counts[:, [label]].toarray()[:, 0] > 0
+            gives = np.flatnonzero(has_label & (given[:, source] > 0))[:N_TRIED]
+            takes = np.flatnonzero(~has_label & (given[:, to] > 0))[:N_TRIED]
+            if not (len(gives) and len(takes)):
+                continue
+            wanted = lacking[:, source] - lacking[:, to]
+            a, b = counts[gives], counts[takes]
+            squares = [(c * c).sum(axis=1) for c in (a, b)]
+            loss = np.add.outer(
+                a @ wanted + total * squares[0], total * squares[1] - b @ wanted
+            )
+            loss -= 2 * total * (a @ b.T).toarray()
+            loss[sizes[gives][:, None] != sizes[takes]] = 0
+            i, j = np.unravel_index(loss.argmin(), loss.shape)
+            if loss[i, j] < 0:
+                break
+        else:
+            return
+        moved = total * (a[[i]] - b[[j]]).toarray()[0]
+        lacking[:, to] -= moved
+        lacking[:, source] += moved
+        for kind, start, end in ((gives[i], source, to), (takes[j], to, source)):
+            given[kind, start] -= 1
+            given[kind, end] += 1
 
 
 def _alike(counts):
@@ -340,10 +410,9 @@ def _alike(counts):
     return list(kinds.values())
 
 
-def _rarest_first(counts, items):
-    """Return the order of items by their rarest label, then from large to small."""
-    rarity = np.bincount(counts.indices) * counts.shape[1]
-    own = counts[items]
+def _rarest_first(counts, n_items):
+    """Return the order of kinds by their rarest label, then from large to small."""
+    rarity = (counts > 0).T @ n_items * counts.shape[1]
     rarity += np.arange(len(rarity))  # for labels that are as rare
-    rarest = np.minimum.reduceat(rarity[own.indices], own.indptr[:-1])
-    return np.lexsort((-own.sum(axis=1), rarest))
+    rarest = np.minimum.reduceat(rarity[counts.indices], counts.indptr[:-1])
+    return np.lexsort((-counts.sum(axis=1), rarest))
