@@ -105,6 +105,14 @@ def test_several_properties_are_spread_together():
     assert unevenness(y, random) > 6
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_labels_are_even_though_folds_are_of_one_size(seed):
+    y = make_labels(n=300, n_properties=4, share=0.5, seed=seed)
+    tests = [test for _, test in PartialLabelKFold(5).split(rows_of(y), y)]
+    assert unevenness(y, tests) <= 2
+    assert np.ptp([len(test) for test in tests]) <= 1
+
+
 def test_a_share_of_each_value_is_tested():
     y = make_labels(n=600, n_properties=2)
     for test_size in (0.25, int(0.25 * (y >= 0).any(axis=1).sum())):
