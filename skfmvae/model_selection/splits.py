@@ -22,7 +22,8 @@ __all__ = ["PartialLabelKFold", "PartialLabelShuffleSplit"]
 
 # Bounds on the time that is spent on labels which one pass leaves uneven.
 N_SWAPS = 200
-N_TRIED = 200  # items of a part, at a time
+N_UNEVEN = 20  # labels that are tried for a swap, those furthest off
+N_ITEMS = 200  # kinds of them that are tried of a part
 
 
 class _PartialLabelSplitter(BaseCrossValidator):
@@ -370,13 +371,17 @@ def _swap(counts, sizes, given, lacking, total):
     It changes `given` and `lacking`, which `_round` returned, and ends where no swap of
     the items that are tried lessens the sum of squares.
     """
+    by_label = counts.tocsc()
     for _ in range(N_SWAPS):
         off = np.abs(lacking).max(axis=1)
-        for label in np.argsort(-off, kind="stable")[: np.count_nonzero(off >= total)]:
+        n_uneven = min(np.count_nonzero(off >= total), N_UNEVEN)
+        for label in np.argsort(-off, kind="stable")[:n_uneven]:
             to, source = lacking[label].argmax(), lacking[label].argmin()
-            has_label = counts[:, [label]].toarray()[:, 0] > 0
-            gives = np.flatnonzero(has_label & (given[:, source] > 0))[:N_TRIED]
-            takes = np.flatnonzero(~has_label & (given[:, to] > 0))[:N_TRIED]
+            own = slice(by_label.indptr[label], by_label.indptr[label + 1])
+            lacks = np.ones(len(given), dtype=bool)
+            lacks[by_label.indices[own]] = False
+            gives = np.flatnonzero(~lacks & (given[:, source] > 0))[:N_ITEMS]
+            takes = np.flatnonzero(lacks & (given[:, to] > 0))[:N_ITEMS]
             if not (len(gives) and len(takes)):
                 continue
             wanted = lacking[:, source] - lacking[:, to]
