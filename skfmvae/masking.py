@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from skfmvae._checks import check_whole
 from skfmvae.labels import _is_unlabelled, as_array, narrowed
+from skfmvae.quantities import is_quantity
 
 __all__ = ["keep_entries", "label_order", "mask_labels"]
 
@@ -105,7 +106,7 @@ def mask_labels(
     random_state = check_random_state(random_state)
     is_kept = np.zeros((len(y), len(columns)), dtype=bool)
     for group in _groups(per_property, names):
-        categories = [columns[j] for j in group if not _is_quantity(columns[j])]
+        categories = [columns[j] for j in group if not is_quantity(columns[j])]
         order = label_order(
             categories[0] if categories else columns[group[0]],
             stratify if categories else None,
@@ -206,7 +207,7 @@ def _check_full(column, name):
     kind = column.dtype.kind
     if kind == "f":
         marks = np.isnan(column)
-        if not _is_quantity(column[~marks]):
+        if not is_quantity(column[~marks]):
             marks |= column == -1
     elif kind in "iu":
         marks = column == -1
@@ -255,10 +256,6 @@ def _groups(per_property, names):
             positions.append(names.index(name))
         groups.append(positions)
     return groups + [[j] for j in free]
-
-
-def _is_quantity(column):
-    return column.dtype.kind == "f" and bool((column != np.floor(column)).any())
 
 
 def _marker(values):

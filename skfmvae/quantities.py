@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skfmvae.labels import Columns, as_array, columns_of
 
-__all__ = ["QuantityEncoder"]
+__all__ = ["QuantityEncoder", "is_quantity", "missing_entries"]
 
 
 class QuantityEncoder:
@@ -273,6 +273,53 @@ class QuantityEncoder:
                     f"{list(self.columns[name])}, or NaN in all of them."
                 )
         return values
+
+
+def is_quantity(column: np.ndarray) -> bool:
+    """Tell whether a column of `y` holds a quantity, by its values alone.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_samples,)
+        Of any dtype.
+
+    Returns
+    -------
+    bool
+        Whether its known entries are all numbers, and any of them is fractional.
+    """
+    if column.dtype.kind == "O":
+        known = column[~missing_entries(column)]
+        types = set(map(type, known))
+        if not all(issubclass(t, Real) and not issubclass(t, bool) for t in types):
+            return False
+        if all(issubclass(t, Integral) for t in types):  # of any size
+            return False
+        column = known.astype(np.float64)
+    if column.dtype.kind != "f":
+        return False
+    with np.errstate(invalid="ignore"):  # infinity is as good as whole
+        return bool((column % 1 > 0).any())
+
+
+def missing_entries(column: np.ndarray) -> np.ndarray:
+    """Return where a column has no value: None, NaN, NaT or ``pd.NA``.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_samples,)
+        Of any dtype.
+
+    Returns
+    -------
+    missing : bool ndarray of shape (n_samples,)
+        -1 is a value.
+    """
+    if column.dtype.kind == "f":
+        return np.isnan(column)
+    if column.dtype.kind != "O":
+        return np.zeros(len(column), dtype=bool)
+    return np.fromiter(map(_is_missing, column), bool, len(column))
 
 
 def _is_missing(value: Any) -> bool:

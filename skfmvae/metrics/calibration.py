@@ -17,6 +17,7 @@ def expected_calibration_error(
     *,
     labels: ArrayLike | None = None,
     n_bins: int = 15,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Return how far confidence is from accuracy, on average over bins of confidence.
 
@@ -34,6 +35,8 @@ def expected_calibration_error(
         sorted values of `y_true`.
     n_bins : int, default=15
         Number of bins.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows; None weighs all alike.
 
     Returns
     -------
@@ -70,5 +73,6 @@ def expected_calibration_error(
     codes = positions_of(true, classes, "labels", unknown=-1)
     is_right = proba.argmax(axis=1) == codes
     bins = np.ceil(confidence * n_bins).astype(int)
-    gaps = np.bincount(bins, is_right - confidence)
-    return float(np.abs(gaps).sum() / len(true))
+    weight = np.ones(len(true)) if sample_weight is None else np.asarray(sample_weight)
+    gaps = np.bincount(bins, weight * (is_right - confidence))
+    return float(np.abs(gaps).sum() / weight.sum())

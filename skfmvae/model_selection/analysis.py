@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -57,15 +59,25 @@ def labels_needed(
     needed : DataFrame, or dict of str to ndarray where pandas is not installed
         A row for each estimator, with the columns "estimator", "labels_needed", "low"
         and "high", the percentile interval. The smallest budget stands for itself and
-        fewer, and infinity for more than the largest.
+        fewer, infinity for more than the largest, and NaN for an estimator without a
+        score.
 
     Raises
     ------
     ValueError
-        If there is no such column, or a parameter is out of range.
+        If there is no such column, a parameter is out of range, or a fit has several
+        rows.
+
+    Warns
+    -----
+    UserWarning
+        If splits are left out.
 
     Notes
     -----
+    At each budget, means are over the splits in which every estimator that has scores
+    there has one; an estimator without any does not count.
+
     Splits share rows, so that the interval tells how much the estimate depends on them
     and on the draws of labels rather than on the data at large.
 
@@ -93,7 +105,8 @@ def labels_needed(
         drawn = _means(scores[:, draws]).T
         boots = [_first_reach(budgets, means, target_score) for means in drawn]
         # By rank, for between a number and infinity there is nothing.
-        ends = np.percentile(boots, tails, method="nearest")
+        known = [labels for labels in boots if not np.isnan(labels)] or [np.nan]
+        ends = np.percentile(known, tails, method="nearest")
         rows.append([_first_reach(budgets, _means(scores), target_score), *ends])
     columns = zip(*rows, strict=True)
     needed = dict(zip(("labels_needed", "low", "high"), columns, strict=True))
@@ -109,8 +122,10 @@ def _means(scores):
 
 
 def _first_reach(budgets, means, target):
-    """Return where a curve first reaches the target."""
+    """Return where a curve first reaches the target; NaN where there is no curve."""
     budgets, means = budgets[~np.isnan(means)], means[~np.isnan(means)]
+    if not len(means):
+        return np.nan
     reached = np.flatnonzero(means >= target)
     if not len(reached):
         return np.inf
@@ -154,7 +169,12 @@ def compare_estimators(
     Raises
     ------
     ValueError
-        If there is no such estimator or column.
+        If there is no such estimator or column, or a fit has several rows.
+
+    Warns
+    -----
+    UserWarning
+        If splits are left out, since one of the two has no score there.
 
     Notes
     -----
@@ -175,10 +195,7 @@ def compare_estimators(
     ([0.125], [1])
     """
     _check_confidence(confidence)
-    names, budgets, cube = score_cube(results, score)
-    for name in (first, second):
-        if name not in names:
-            raise ValueError(f"estimator {name!r} is none of the results': {names}.")
+    names, budgets, cube = score_cube(results, score, [first, second])
     differences = cube[names.index(first)] - cube[names.index(second)]
     ratio = share_tested(results)
     rows = []
@@ -252,8 +269,13 @@ def share_tested(results: Table) -> float:
     )
 
 
-def score_cube(results: Table, score: str) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the scores of a study as an array.
+def score_cube(
+    results: Table, score: str, estimators: Sequence[str] | None = None
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the scores of a study as an array, of the same splits for all estimators.
+
+    A score counts where, at its budget, all estimators that have any have one in its
+    split. Means over splits then differ by the estimators alone.
 
     Parameters
     ----------
@@ -261,6 +283,8 @@ def score_cube(results: Table, score: str) -> tuple[list[str], np.ndarray, np.nd
         What `label_efficiency_curve` returned.
     score : str
         The column.
+    estimators : sequence of str or None, default=None
+        Those that are compared; None stands for all.
 
     Returns
     -------
@@ -269,26 +293,83 @@ def score_cube(results: Table, score: str) -> tuple[list[str], np.ndarray, np.nd
     budgets : ndarray of shape (n_budgets,)
         Sorted.
     scores : ndarray of shape (n_estimators, n_budgets, n_splits)
-        NaN where a task failed, or is not there.
+        NaN where a score does not count, or is not there.
 
     Raises
     ------
     ValueError
-        If there is no such column.
+        If there is no such column or estimator, or if there are several rows, or none,
+        of a fit.
+
+    Warns
+    -----
+    UserWarning
+        If there are scores that do not count: how many splits, at which budgets.
     """
     columns = list(results)
     if score not in columns:
         known = [column for column in columns if column.startswith("test_")]
         raise ValueError(f"score={score!r} is no column of results; it has {known}.")
+    if not len(results[score]):
+        raise ValueError("results has no row; give what a study returned.")
     names = list(dict.fromkeys(results["estimator"]))
     budgets, at_budget = np.unique(results["budget"], return_inverse=True)
     where = np.stack([np.asarray(results["repeat"]), np.asarray(results["fold"])])
     splits, at_split = np.unique(where, axis=1, return_inverse=True)
     position = {name: i for i, name in enumerate(names)}
-    at_name = [position[name] for name in results["estimator"]]
-    cube = np.full((len(names), len(budgets), splits.shape[1]), np.nan)
-    cube[at_name, at_budget, at_split] = results[score]
-    return names, budgets, cube
+    at_name = np.array([position[name] for name in results["estimator"]])
+    at = (at_name, at_budget.ravel(), at_split.ravel())
+    shape = len(names), len(budgets), splits.shape[1]
+    _check_single(results, np.ravel_multi_index(at, shape))
+    cube = np.full(shape, np.nan)
+    cube[at] = results[score]
+    if estimators is not None:
+        for name in estimators:
+            if name not in names:
+                raise ValueError(
+                    f"estimator {name!r} is none of the results': {names}."
+                )
+        names = list(dict.fromkeys(estimators))
+        cube = cube[[position[name] for name in names]]
+    return names, budgets, _in_common(cube, score, names, budgets)
+
+
+def _check_single(results, cell):
+    """Check that no two rows are of the same fit."""
+    twice = np.flatnonzero(np.bincount(cell)[cell] > 1)
+    if len(twice):
+        fit = [
+            f"{name} {np.asarray(results[name])[twice[0]]}"
+            for name in ("estimator", "budget", "repeat", "fold")
+        ]
+        raise ValueError(
+            f"results has several rows of {', '.join(fit)}; give one study, with each "
+            "row once."
+        )
+
+
+def _in_common(cube, score, names, budgets):
+    """Return the scores in splits that all estimators have, of those with any."""
+    known = ~np.isnan(cube)
+    any_known = known.any(axis=2, keepdims=True)
+    common = (known | ~any_known).all(axis=0)
+    left_out = (known.any(axis=0) & ~common).sum(axis=1)
+    if left_out.any():
+        n_splits = cube.shape[2]
+        at = [
+            f"{n} of {n_splits} splits at budget {budget}"
+            for budget, n in zip(budgets, left_out, strict=True)
+            if n
+        ]
+        lacks = (any_known & ~known & known.any(axis=0)).any(axis=(1, 2))
+        without = [name for name, lack in zip(names, lacks, strict=True) if lack]
+        warnings.warn(
+            f"{score!r} of all estimators leaves out {', '.join(at)}, where {without} "
+            "have none.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return np.where(common, cube, np.nan)
 
 
 def _check_confidence(confidence):

@@ -5,23 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 __all__ = ["ResultCache"]
+
+# What `uuid4().hex` may be, for `glob`.
+UNFINISHED = f"*.{'[0-9a-f]' * 32}.tmp"
+ABANDONED = 24 * 3600  # seconds, after which nobody writes to a file any more
 
 
 class ResultCache:
     """A folder with one small JSON file per finished task.
 
     A file is written whole or not at all, and says by a checksum whether it still is
-    what was written. JSON keeps every float to the last bit, and loading runs no code.
+    what was written for its key. JSON keeps every float to the last bit, and loading
+    runs no code. A folder that cannot be written keeps nothing; the first failure is
+    warned of.
 
     Parameters
     ----------
     folder : str or path
         Made if it is not there.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it cannot be made.
 
     Examples
     --------
@@ -35,15 +50,28 @@ class ResultCache:
 
     def __init__(self, folder: str | os.PathLike):
         self.folder = Path(folder).expanduser()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._has_warned = False
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._warn_unwritten(error)
+        # Whoever was killed while writing left a file behind.
+        with suppress(OSError):
+            for path in self.folder.glob(UNFINISHED):
+                if path.stat().st_mtime < time.time() - ABANDONED:
+                    path.unlink(missing_ok=True)
 
-    def load(self, key: str) -> dict[str, Any] | None:
+    def load(
+        self, key: str, is_valid: Callable[[Any], bool] | None = None
+    ) -> dict[str, Any] | None:
         """Return the result of a task, or None where there is none to go by.
 
         Parameters
         ----------
         key : str
             What `save` got.
+        is_valid : callable, default=None
+            Whether a result can be that of the task; None takes any.
 
         Returns
         -------
@@ -53,17 +81,20 @@ class ResultCache:
         Warns
         -----
         RuntimeWarning
-            If there is a file, but a damaged one.
+            If there is a file, but a damaged one, or of another key.
         """
         path = self._path(key)
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
-            if entry["checksum"] == _checksum(entry["result"]):
+            if entry["checksum"] != _checksum(key, entry["result"]):
+                reason = "its checksum differs"
+            elif is_valid is not None and not is_valid(entry["result"]):
+                reason = "it is not the result of such a task"
+            else:
                 return entry["result"]
-            reason = "its checksum differs"
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever can be wrong with a file
             reason = repr(error)
         warnings.warn(
             f"{path} is damaged ({reason}); its task is computed again.",
@@ -81,17 +112,41 @@ class ResultCache:
             What tells the task from all others; a file name.
         result : dict
             Of numbers and strings.
+
+        Warns
+        -----
+        RuntimeWarning
+            If it cannot be written; only the first time.
         """
-        path = self._path(key)
-        # Of this process alone, so that two studies may share a folder.
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        entry = {"checksum": _checksum(result), "result": result}
-        unfinished.write_text(json.dumps(entry), encoding="utf-8")
-        os.replace(unfinished, path)
+        entry = json.dumps({"checksum": _checksum(key, result), "result": result})
+        # A name of its own, so that studies, and threads, may share a folder; not by
+        # tempfile, whose files nobody else may read.
+        unfinished = self.folder / f"{key}.{uuid4().hex}.tmp"
+        try:
+            try:
+                unfinished.write_text(entry, encoding="utf-8")
+                os.replace(unfinished, self._path(key))
+            except BaseException:
+                with suppress(OSError):
+                    unfinished.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            self._warn_unwritten(error)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
+    def _warn_unwritten(self, error: OSError) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f"the cache {self.folder} cannot be written ({error}); the study goes "
+                "on, but what is not kept is computed again by the next one.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
-def _checksum(result: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()
+
+def _checksum(key: str, result: dict[str, Any]) -> str:
+    content = json.dumps([key, result], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()

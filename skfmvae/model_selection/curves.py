@@ -20,13 +20,14 @@ from sklearn.utils import check_random_state, indexable
 from tqdm.auto import tqdm
 
 from skfmvae._checks import check_whole
-from skfmvae.labels import PartialLabelEncoder, columns_of
+from skfmvae.labels import Columns, PartialLabelEncoder, columns_of
 
 from .cache import ResultCache
 from .per_property import PerProperty, is_semi_supervised, takes_partial_labels
 from .scorers import PartialScorer, partial_scorer
 from .splits import PartialLabelKFold
 from .tables import Table, as_table
+from .targets import Targets, read_targets, takes_quantities
 from .tasks import Study, Task, fit_and_score, one_thread
 
 __all__ = ["label_efficiency_curve"]
@@ -72,16 +73,20 @@ def label_efficiency_curve(
         The rows.
     y : array-like of shape (n_samples,) or (n_samples, n_properties)
         Labels, all or some, marked as for the estimators. Rows without any are always
-        trained on.
+        trained on. A column is a quantity where the graph of an estimator says so, or
+        where any of its numbers is fractional; estimators without quantities in their
+        graph are fitted to the labels alone.
     budgets : sequence of int, or of dict of str to int
         Numbers of labels, each of every property; or by the names of properties, where
-        those that are not named keep all their labels.
+        those that are not named keep all their labels. A quantity is a property whose
+        known values are its labels: as many are kept, on rows of their own.
     cv : int, splitter or iterable of (train, test), default=5
         Splits of the rows. A number stands for shuffled folds of `PartialLabelKFold`.
     n_repeats : int, default=1
         How often labels are drawn for each split.
     scoring : str, callable, or list or dict of them, default="accuracy"
-        What `partial_scorer` takes or makes; several by their names.
+        What `partial_scorer` takes or makes; several by their names. A metric that
+        fails leaves the others' scores, with a warning.
     strategy : {"stratified", "random", "balanced"}, default="stratified"
         Whether labels are drawn in the shares that they have among the training rows,
         or whatever they are, or as many of each value as far as there are so many.
@@ -97,10 +102,12 @@ def label_efficiency_curve(
     cache : str or path, default=None
         A folder for the results of finished fits. A study that was interrupted goes on
         where it stopped, and one with more budgets, repeats or estimators computes
-        those alone; the result is the same to the last bit. A damaged file is computed
-        again, with a warning. Needs a whole number as `random_state`.
+        those alone; the result is the same to the last bit. With a warning, a damaged
+        file is computed again, and a study whose results cannot be written goes on
+        without. Needs a whole number as `random_state`.
     error_score : "raise" or float, default=nan
-        The scores where a fit fails, with a warning that says why; or to raise it.
+        The scores where a fit or a metric fails, with a warning that says why; or to
+        raise it.
     verbose : int, default=0
         Shows a progress bar, with the time left, where it is not 0.
 
@@ -111,22 +118,25 @@ def label_efficiency_curve(
         "budget" (the largest number, where it is a dict), "repeat", "fold", "n_train",
         "n_test", "n_labels" (or "n_labels_<property>", where there are several),
         "test_score" (or "test_<name>", for every name in `scoring`), the same with
-        "_<property>" where there are several, whose mean it is, and "fit_time" and
-        "score_time" in seconds.
+        "_<property>" where there are several with labels, whose mean it is, and
+        "fit_time" and "score_time" in seconds.
 
     Raises
     ------
     ValueError
         If a parameter is out of range, or a budget larger than the number of labels in
-        some training part.
+        some training part; if all fits fail.
 
     Warns
     -----
     FitFailedWarning
-        Where a fit or a score fails.
+        Where a fit fails.
     UserWarning
-        If a column of `y` has a single class, or classes that may be quantities or
-        lack -1, which marks unlabelled entries.
+        For each estimator and metric that fails: how often, and why the first time. If
+        a column of `y` has a single class, or classes that may be quantities or lack
+        -1, which marks unlabelled entries.
+    RuntimeWarning
+        If a file of the cache is damaged, or one cannot be written.
 
     See Also
     --------
@@ -164,24 +174,19 @@ def label_efficiency_curve(
             f"strategy={strategy!r} is unknown; choose one of {sorted(STRATEGIES)}."
         )
     X, y, groups = indexable(X, y, groups)
-    columns = columns_of(y)
-    encoder = PartialLabelEncoder().fit(columns)
-    encoder.warn(columns)
-    codes = encoder.transform(columns)
+    prepared = _prepare(estimators, semi_supervised)
+    targets = _named(read_targets(y, *prepared.values()))
+    y = _maskable(y, targets)
+    _check_labels(prepared, targets)
+    _warn_of_classes(targets)
+    metrics = _metrics(scoring)
+    for metric in metrics.values():
+        metric.positions(targets)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     if isinstance(cv, Integral):
         cv = PartialLabelKFold(int(cv), shuffle=True, random_state=seed)
-    study = Study(
-        X,
-        y if hasattr(y, "iloc") else _as_array(columns),
-        codes,
-        encoder.property_names,
-        _prepare(estimators, semi_supervised),
-        _metrics(scoring),
-        list(check_cv(cv).split(X, y, groups)),
-        STRATEGIES[strategy],
-        seed,
-    )
+    splits = list(check_cv(cv).split(X, y, groups))
+    study = Study(X, y, targets, prepared, metrics, splits, STRATEGIES[strategy], seed)
     tasks = [
         Task(name, budget, repeat, fold)
         # Estimators change fastest, so that the time left is soon known.
@@ -196,15 +201,30 @@ def label_efficiency_curve(
     return _tidy(study, tasks, results, error_score)
 
 
-def _as_array(columns):
-    """Return the columns of a list or of a frame that is not of pandas."""
-    if columns.n_dims == 1:
-        return columns.columns[0]
-    one_dtype = len({column.dtype for column in columns.columns}) == 1
-    return np.stack(
-        [column if one_dtype else column.astype(object) for column in columns.columns],
-        axis=1,
-    )
+def _named(targets: Targets) -> Targets:
+    """Return targets with a name for each column, as the estimators have it."""
+    names = targets.names or [f"property_{k}" for k in range(len(targets.columns))]
+    return targets._replace(names=names)
+
+
+def _maskable(y, targets):
+    """Return `y` as an array or of pandas, with a mark for all that can be hidden.
+
+    -1 marks a label that is hidden among whole numbers, but not a quantity.
+    """
+    counted = {k for own in targets.quantities.values() for k in own}
+    counted = {k for k in counted if targets.columns[k].dtype.kind in "iu"}
+    if hasattr(y, "iloc"):
+        if y.ndim == 1:
+            return y.astype(object) if counted else y
+        y = y.copy(deep=False)
+        for k in counted:
+            y.isetitem(k, y.iloc[:, k].astype(object))
+        return y if y.shape[1] > 1 else y.iloc[:, 0]
+    columns = columns_of(y).columns
+    if counted or len({column.dtype for column in columns}) > 1:
+        columns = [column.astype(object) for column in columns]
+    return np.stack(columns, axis=1) if len(columns) > 1 else columns[0]
 
 
 def _prepare(estimators, semi_supervised):
@@ -221,16 +241,35 @@ def _prepare(estimators, semi_supervised):
         )
     prepared = {}
     for name, estimator in estimators.items():
-        if isinstance(estimator, type) or not is_classifier(estimator):
+        ours = takes_partial_labels(estimator)  # a regressor with quantities alone
+        if isinstance(estimator, type) or not (ours or is_classifier(estimator)):
             raise ValueError(
                 f"estimator {name!r} is {estimator!r}, which is no classifier; give an "
                 "unfitted one."
             )
-        if not takes_partial_labels(estimator):
+        if not ours:
             sees_all = name in semi_supervised or is_semi_supervised(estimator)
             estimator = PerProperty(estimator, semi_supervised=sees_all)
         prepared[name] = estimator
     return prepared
+
+
+def _check_labels(estimators, targets):
+    """Check that there are labels for all that take nothing else."""
+    for name, estimator in estimators.items():
+        if not targets.labels and not takes_quantities(estimator):
+            raise ValueError(
+                f"Unknown label type: continuous. y holds quantities alone, "
+                f"{list(targets.quantities)}, which estimator {name!r} does not take; "
+                "add a column of labels, or leave the estimator out."
+            )
+
+
+def _warn_of_classes(targets):
+    """Warn of classes that are rarely meant, as `fit` does."""
+    for k in targets.labels:
+        column = Columns([targets.names[k]], [targets.columns[k]], 1)
+        PartialLabelEncoder().fit(column).warn(column)
 
 
 def _metrics(scoring):
@@ -247,15 +286,11 @@ def _metrics(scoring):
 
 def _check_budgets(budgets, study):
     """Return each budget as a number of labels of every property."""
-    names = study.property_names
-    available = dict(
-        zip(
-            names,
-            # In the training part that has fewest.
-            np.min([(study.codes[train] >= 0).sum(0) for train, _ in study.splits], 0),
-            strict=True,
-        )
-    )
+    names = list(study.targets.properties)
+    available = {  # in the training part that has fewest
+        name: min((codes[train] >= 0).sum() for train, _ in study.splits)
+        for name, codes in study.codes.items()
+    }
     checked = []
     for budget in budgets:
         named = budget if isinstance(budget, Mapping) else dict.fromkeys(names, budget)
@@ -273,7 +308,8 @@ def _check_budgets(budgets, study):
                     f"only {available[name]}; lower it, or label more rows."
                 )
         # Of a property that is not named, all.
-        checked.append({name: int(named.get(name, len(study.codes))) for name in names})
+        every = len(study.targets.codes)
+        checked.append({name: int(named.get(name, every)) for name in names})
     sizes = [_size(budget, study) for budget in checked]
     if not sizes or len(set(sizes)) < len(sizes):
         raise ValueError(f"budgets={budgets!r} should be one or more, all different.")
@@ -282,8 +318,8 @@ def _check_budgets(budgets, study):
 
 def _size(budget, study):
     """Return the largest number of labels that a budget asks for."""
-    asked = [number for number in budget.values() if number < len(study.codes)]
-    return max(asked, default=len(study.codes))
+    every = len(study.targets.codes)
+    return max((number for number in budget.values() if number < every), default=every)
 
 
 def _run(study, tasks, n_jobs, cache, verbose):
@@ -292,7 +328,7 @@ def _run(study, tasks, n_jobs, cache, verbose):
     if cache is not None:
         stored, digest = ResultCache(cache), study.digest()
         keys = [study.key(task, digest) for task in tasks]
-        results = [stored.load(key) for key in keys]
+        results = [stored.load(key, study.is_result) for key in keys]
     missing = [i for i, result in enumerate(results) if result is None]
     backend, _ = get_active_backend()
     # Results are kept as they come, where the backend hands them out.
@@ -348,27 +384,23 @@ def _shared(study, backend) -> Iterator[None]:
 
 
 def _tidy(study, tasks, results, error_score):
-    """Return the table of results, and say which fits have failed."""
-    failed = [i for i, result in enumerate(results) if "error" in result]
-    for i in failed:
-        name, budget, repeat, fold = tasks[i]
-        message = (
-            f"{name!r} failed with {_size(budget, study)} labels, repeat {repeat}, "
-            f"fold {fold}:\n{results[i]['error']}"
-        )
-        if error_score == "raise" or len(failed) == len(tasks):
-            raise ValueError(message)
-        warnings.warn(message, FitFailedWarning, stacklevel=3)
-    whole = next(result for result in results if "error" not in result)
-    scores = [key for key in whole if key.startswith("test_")]
+    """Return the table of results, and say which fits and metrics have failed."""
+    _report_fits(study, tasks, results, error_score)
+    _report_metrics(study, tasks, results, error_score)
     times = dict.fromkeys(("fit_time", "score_time"), float("nan"))
+    scores = dict.fromkeys(study.score_columns, error_score)
     rows = []
     for task, result in zip(tasks, results, strict=True):
-        if "error" in result:
-            counts = {key: result[key] for key in result if key != "error"}
-            result = {**counts, **dict.fromkeys(scores, error_score), **times}
+        failed = {
+            column: error_score
+            for metric in result.get("failures", {})
+            for column in [f"test_{metric}", *study.scorers(metric)]
+            if np.isnan(result[column])
+        }
+        filled = {**scores, **times, **result, **failed}
+        numbers = {column: filled[column] for column in study.columns}
         size = _size(task.budget, study)
-        rows.append({**task._asdict(), "budget": size, **result})
+        rows.append({**task._asdict(), "budget": size, **numbers})
     names = list(study.estimators)
     rows.sort(
         key=lambda row: (
@@ -379,3 +411,42 @@ def _tidy(study, tasks, results, error_score):
         )
     )
     return as_table({column: [row[column] for row in rows] for column in rows[0]})
+
+
+def _report_fits(study, tasks, results, error_score):
+    """Warn of each fit that failed; raise the first if asked to, or if all did."""
+    failed = [i for i, result in enumerate(results) if "error" in result]
+    for i in failed:
+        message = f"{_described(study, tasks[i])}:\n{results[i]['error']}"
+        if error_score == "raise" or len(failed) == len(tasks):
+            raise ValueError(message)
+        warnings.warn(message, FitFailedWarning, stacklevel=4)
+
+
+def _report_metrics(study, tasks, results, error_score):
+    """Warn of each metric that failed, by estimator; raise the first if asked to."""
+    failures: dict[tuple[str, str], list[int]] = {}
+    for i, result in enumerate(results):
+        for metric in result.get("failures", {}):
+            failures.setdefault((tasks[i].estimator, metric), []).append(i)
+    for (name, metric), failed in failures.items():
+        trace = results[failed[0]]["failures"][metric]
+        where = _described(study, tasks[failed[0]])
+        if error_score == "raise":
+            raise ValueError(f"metric {metric!r} of {where}:\n{trace}")
+        n_fits = sum(task.estimator == name for task in tasks)
+        warnings.warn(
+            f"metric {metric!r} of {name!r} failed after {len(failed)} of {n_fits} "
+            f"fits, whose score is {error_score}; other metrics stand. First "
+            f"{where}: {trace.strip().splitlines()[-1]}",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _described(study, task):
+    """Say which task failed."""
+    return (
+        f"{task.estimator!r} failed with {_size(task.budget, study)} labels, repeat "
+        f"{task.repeat}, fold {task.fold}"
+    )

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfmvae.estimators._base import BaseVAE
 from skfmvae.labels import PartialLabelEncoder, columns_of
 
-__all__ = ["PerProperty", "is_semi_supervised", "takes_partial_labels"]
+__all__ = ["PerProperty", "deciding", "is_semi_supervised", "takes_partial_labels"]
 
 
 def takes_partial_labels(estimator: Any) -> bool:
@@ -32,7 +32,7 @@ def takes_partial_labels(estimator: Any) -> bool:
     bool
         True for the estimators of this package.
     """
-    return isinstance(_deciding(estimator), BaseVAE)
+    return isinstance(deciding(estimator), BaseVAE)
 
 
 def is_semi_supervised(estimator: Any) -> bool:
@@ -48,15 +48,28 @@ def is_semi_supervised(estimator: Any) -> bool:
     bool
         True for the classifiers of :mod:`sklearn.semi_supervised`.
     """
-    parents = type(_deciding(estimator)).__mro__
+    parents = type(deciding(estimator)).__mro__
     return any(p.__module__.startswith("sklearn.semi_supervised") for p in parents)
 
 
-def _deciding(estimator):
+def deciding(estimator: Any) -> Any:
+    """Return the estimator that predicts, within pipelines and searches.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted or not.
+
+    Returns
+    -------
+    estimator : object
+        The last step of a pipeline, the best or else the only estimator of a search;
+        any other is returned itself.
+    """
     if isinstance(estimator, Pipeline):
-        return _deciding(estimator.steps[-1][1])
+        return deciding(estimator.steps[-1][1])
     if isinstance(estimator, BaseSearchCV):
-        return _deciding(estimator.estimator)
+        return deciding(getattr(estimator, "best_estimator_", estimator.estimator))
     return estimator
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
 
-from skfmvae.labels import PartialLabelEncoder, columns_of
 from skfmvae.metrics import expected_calibration_error
+
+from .targets import Targets, read_targets
 
 __all__ = ["PartialScorer", "partial_scorer"]
 
-# A fitted classifier of one property, rows, and labels, all known, to a number.
-Scorer = Callable[[Any, Any, np.ndarray], float]
+# A fitted estimator of one property, rows, and values, all known, to a number. It may
+# take the keyword sample_weight.
+Scorer = Callable[..., float]
 
 
 def partial_scorer(
@@ -30,16 +36,19 @@ def partial_scorer(
     metric : str or callable, default="accuracy"
         A name that ``scoring`` takes, such as "balanced_accuracy", "f1_macro",
         "neg_log_loss", "roc_auc_ovr" or "neg_brier_score", or
-        "neg_expected_calibration_error"; or a scorer, as of
-        :func:`sklearn.metrics.make_scorer`.
+        "neg_expected_calibration_error"; for a quantity that of a regression, such as
+        "r2"; or a scorer, as of :func:`sklearn.metrics.make_scorer`.
     property : str, int or None, default=None
-        The property to score, by its name or its position among the columns of `y`.
-        None takes the mean over those that have a label among the rows.
+        The property to score, by its name or its position among the columns of `y`; of
+        a quantity with several columns, one of these. None takes the mean over those
+        that have a label among the rows; quantities count where `y` has no labels.
 
     Returns
     -------
     scorer : PartialScorer
-        For ``scoring``, of any classifier of one property or several.
+        For ``scoring``, of any classifier of one property or several. A column is a
+        quantity where the estimator's graph says so, or where any of its numbers is
+        fractional.
 
     Raises
     ------
@@ -80,6 +89,7 @@ class PartialScorer:
     def __init__(self, metric: str | Scorer, property: str | int | None = None):
         self.metric = metric
         self.property = property
+        self._weight_request: bool | str | None = None
         if callable(metric):
             self._score = metric
         elif metric == "neg_expected_calibration_error":
@@ -96,7 +106,9 @@ class PartialScorer:
     def __repr__(self) -> str:
         return f"partial_scorer({self.metric!r}, property={self.property!r})"
 
-    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
+    def __call__(
+        self, estimator: Any, X: Any, y: Any, sample_weight: Any = None
+    ) -> float:
         """Return the score on the entries that are labelled.
 
         Parameters
@@ -106,89 +118,205 @@ class PartialScorer:
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_properties)
             Partial labels, marked as for the estimators.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, for metrics that take them.
 
         Returns
         -------
         score : float
-            NaN where no entry of the property, or of any, is labelled.
+            NaN where no entry of the property, or of any, is labelled on a row of
+            positive weight.
+
+        Raises
+        ------
+        ValueError
+            If there is no such property, if the estimator does not predict it, or if
+            weights are negative, not finite or not one for each row.
+        """
+        targets = read_targets(y, estimator)
+        known = targets.codes >= 0
+        weights = None
+        if sample_weight is not None:
+            weights = _check_weight(sample_weight, len(known))
+            known &= weights[:, None] > 0
+        scores = []
+        for k in self.positions(targets):
+            rows = np.flatnonzero(known[:, k])
+            if not len(rows):
+                continue
+            kind = _OneLabel if k in targets.labels else _OneQuantity
+            values = np.array(targets.columns[k][rows].tolist())
+            # Only where given, for a metric may take none.
+            weight = {} if weights is None else {"sample_weight": weights[rows]}
+            one = kind(estimator, targets, k)
+            scores.append(self._score(one, _safe_indexing(X, rows), values, **weight))
+        return float(np.mean(scores)) if scores else float("nan")
+
+    def positions(self, targets: Targets) -> list[int]:
+        """Return the columns whose mean score it is.
+
+        Parameters
+        ----------
+        targets : Targets
+            What `y` holds.
+
+        Returns
+        -------
+        positions : list of int
+            Among the columns of `y`.
 
         Raises
         ------
         ValueError
             If there is no such property.
         """
-        columns = columns_of(y)
-        known = PartialLabelEncoder().fit(columns).transform(columns) >= 0
-        scores = []
-        for k in self._positions(estimator, columns):
-            rows = np.flatnonzero(known[:, k])
-            if len(rows):
-                labels = np.array(columns.columns[k][rows].tolist())
-                one = _OneProperty(estimator, k if columns.n_dims == 2 else None)
-                scores.append(self._score(one, _safe_indexing(X, rows), labels))
-        return float(np.mean(scores)) if scores else float("nan")
-
-    def _positions(self, estimator, columns):
-        n = len(columns.columns)
+        n, names = len(targets.columns), targets.names or []
         if self.property is None:
-            return range(n)
-        names = columns.names or list(getattr(estimator, "property_names_", []))[:n]
+            return targets.scored
         if self.property in names:
             return [names.index(self.property)]
-        if isinstance(self.property, int) and 0 <= self.property < n:
-            return [self.property]
+        if isinstance(self.property, Integral) and 0 <= self.property < n:
+            return [int(self.property)]
         raise ValueError(
             f"property={self.property!r} is none of those of y; they are "
             f"{names or list(range(n))}."
         )
 
+    def set_score_request(self, *, sample_weight: bool | str | None) -> PartialScorer:
+        """Say whether to be given `sample_weight`, as scikit-learn's scorers do.
 
-def _has_proba(one: _OneProperty) -> bool:
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            True asks for it, False does without, a word asks for it by that name, and
+            None raises an error where it is given.
+
+        Returns
+        -------
+        scorer : PartialScorer
+            Itself.
+
+        Raises
+        ------
+        RuntimeError
+            If metadata routing is not enabled.
+        """
+        if not get_config()["enable_metadata_routing"]:
+            raise RuntimeError(
+                "set_score_request needs metadata routing; enable it by "
+                "sklearn.set_config(enable_metadata_routing=True)."
+            )
+        self._weight_request = sample_weight
+        return self
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return what is asked for.
+
+        Returns
+        -------
+        request : MetadataRequest
+            As scikit-learn's scorers have it.
+        """
+        request = MetadataRequest(owner=repr(self))
+        request.score.add_request(param="sample_weight", alias=self._weight_request)
+        return request
+
+    def _accept_sample_weight(self):
+        # scikit-learn asks for it where metadata are not routed.
+        if hasattr(self._score, "_accept_sample_weight"):
+            return self._score._accept_sample_weight()
+        return "sample_weight" in signature(self._score).parameters
+
+
+def _check_weight(sample_weight, n_samples):
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (n_samples,) or (weight < 0).any():
+        raise ValueError(
+            f"sample_weight has shape {weight.shape} and values from {weight.min()}; "
+            f"give {n_samples} numbers, one for each row, none of them negative."
+        )
+    return weight
+
+
+def _has_proba(one: _OneLabel) -> bool:
     return hasattr(one.estimator, "predict_proba")
 
 
-def _has_decision(one: _OneProperty) -> bool:
-    return one.position is None and hasattr(one.estimator, "decision_function")
+def _has_decision(one: _OneLabel) -> bool:
+    several = isinstance(getattr(one.estimator, "classes_", None), list)
+    return not several and hasattr(one.estimator, "decision_function")
 
 
-class _OneProperty(ClassifierMixin, BaseEstimator):
-    """A fitted classifier of several properties, as one of a single property.
+class _OneColumn(BaseEstimator):
+    """A fitted estimator of several properties, as one of a single column of `y`.
 
     Parameters
     ----------
-    estimator : classifier
-    position : int or None
-        Of the property; None where the classifier has one only, and no columns.
+    estimator : estimator
+        Of all columns of `y`, or of those of labels.
+    targets : Targets
+        What `y` holds.
+    position : int
+        Of the column in `y`.
     """
 
-    def __init__(self, estimator, position):
+    def __init__(self, estimator, targets, position):
         self.estimator = estimator
+        self.targets = targets
         self.position = position
 
     def __sklearn_is_fitted__(self):
         return True
 
-    @property
-    def classes_(self):
-        classes = self.estimator.classes_
-        return classes[self.position] if isinstance(classes, list) else classes
-
     def predict(self, X):
         predicted = np.asarray(self.estimator.predict(X))
-        if predicted.ndim == 1:
-            return predicted
-        return np.array(predicted[:, self.position or 0].tolist())
+        predicted = predicted.reshape(len(predicted), -1)
+        labels = self.targets.labels
+        for columns in (list(range(len(self.targets.columns))), labels):
+            if len(columns) == predicted.shape[1] and self.position in columns:
+                column = predicted[:, columns.index(self.position)]
+                return np.array(column.tolist())
+        raise ValueError(
+            f"the estimator predicts {predicted.shape[1]} columns, but y has "
+            f"{len(self.targets.columns)}, of which {len(labels)} are labels; score "
+            "what it predicts."
+        )
+
+
+class _OneLabel(ClassifierMixin, _OneColumn):
+    """With the classes and probabilities of that column."""
+
+    @property
+    def classes_(self):
+        return self._own(self.estimator.classes_)
 
     @available_if(_has_proba)
     def predict_proba(self, X):
-        proba = self.estimator.predict_proba(X)
-        return proba[self.position] if isinstance(proba, list) else proba
+        return self._own(self.estimator.predict_proba(X))
 
     @available_if(_has_decision)
     def decision_function(self, X):
         return self.estimator.decision_function(X)
 
+    def _own(self, by_label):
+        if not isinstance(by_label, list):
+            return by_label
+        return by_label[self.targets.labels.index(self.position)]
 
-def _neg_expected_calibration_error(estimator, X, y):
-    proba = estimator.predict_proba(X)
-    return -expected_calibration_error(y, proba, labels=estimator.classes_)
+
+class _OneQuantity(RegressorMixin, _OneColumn):
+    """With predictions that are numbers."""
+
+    def predict(self, X):
+        return super().predict(X).astype(np.float64)
+
+
+def _neg_expected_calibration_error(estimator, X, y, sample_weight=None):
+    return -expected_calibration_error(
+        y,
+        estimator.predict_proba(X),
+        labels=estimator.classes_,
+        sample_weight=sample_weight,
+    )

@@ -22,6 +22,7 @@ from skfmvae._seeds import unseeded
 from skfmvae.masking import keep_entries, label_order
 
 from .scorers import PartialScorer
+from .targets import Targets, takes_quantities
 
 __all__ = ["Study", "Task", "fit_and_score", "one_thread"]
 
@@ -34,7 +35,7 @@ class Task(NamedTuple):
     estimator : str
         Its name.
     budget : dict of str to int
-        Number of labels of each property.
+        Number of labels, or of known values of a quantity, of each property.
     repeat : int
         Which draw of labels.
     fold : int
@@ -55,12 +56,10 @@ class Study:
     ----------
     X : array-like of shape (n_samples, n_features)
         The rows.
-    y : ndarray, Series or DataFrame of shape (n_samples,) or (n_samples, n_properties)
-        Partial labels.
-    codes : int64 ndarray of shape (n_samples, n_properties)
-        Their codes, -1 where there is none.
-    property_names : list of str
-        Names of the columns of `y`.
+    y : ndarray, Series or DataFrame of shape (n_samples,) or (n_samples, n_columns)
+        Partial labels and quantities.
+    targets : Targets
+        What its columns hold.
     estimators : dict of str to classifier
         That take partial labels.
     metrics : dict of str to PartialScorer
@@ -75,16 +74,21 @@ class Study:
 
     X: Any
     y: Any
-    codes: np.ndarray
-    property_names: list[str]
+    targets: Targets
     estimators: dict[str, Any]
     metrics: dict[str, PartialScorer]
     splits: list[tuple[np.ndarray, np.ndarray]]
     strategy: str | None
     seed: int
 
-    def kept(self, task: Task) -> np.ndarray:
-        """Return which entries of the training rows keep their labels.
+    @property
+    def codes(self) -> dict[str, np.ndarray]:
+        """The codes of each property, -1 where there is none."""
+        properties = self.targets.properties.items()
+        return {name: self.targets.codes[:, own[0]] for name, own in properties}
+
+    def kept(self, task: Task) -> dict[str, np.ndarray]:
+        """Return which training rows keep the label or the quantity of each property.
 
         They depend on the repeat and the fold, not on the estimator, and a larger
         budget keeps all that a smaller one does.
@@ -96,17 +100,82 @@ class Study:
 
         Returns
         -------
-        kept : bool ndarray of shape (n_train, n_properties)
-            As many per column as the budget says.
+        kept : dict of str to bool ndarray of shape (n_train,)
+            As many per property as the budget says.
         """
-        codes = self.codes[self.splits[task.fold][0]]
-        kept = np.zeros(codes.shape, dtype=bool)
-        for k, name in enumerate(self.property_names):
-            labelled = np.flatnonzero(codes[:, k] >= 0)
+        train, _ = self.splits[task.fold]
+        kept = {}
+        for k, (name, codes) in enumerate(self.codes.items()):
+            kept[name] = np.zeros(len(train), dtype=bool)
+            labelled = np.flatnonzero(codes[train] >= 0)
             random_state = self._random_state(task, k)
-            order = label_order(codes[labelled, k], self.strategy, random_state)
-            kept[labelled[order[: task.budget[name]]], k] = True
+            order = label_order(codes[train[labelled]], self.strategy, random_state)
+            kept[name][labelled[order[: task.budget[name]]]] = True
         return kept
+
+    def training_targets(self, task: Task, kept: Mapping[str, np.ndarray]) -> Any:
+        """Return the `y` that the task's estimator is fitted to.
+
+        Parameters
+        ----------
+        task : Task
+            Of this study.
+        kept : dict of str to bool ndarray of shape (n_train,)
+            What `kept` returns.
+
+        Returns
+        -------
+        y : ndarray, Series or DataFrame of shape (n_train,) or (n_train, n_columns)
+            Only the columns of labels for an estimator that takes no quantities.
+        """
+        train, _ = self.splits[task.fold]
+        y = _safe_indexing(self.y, train)
+        if y.ndim == 1:
+            (only,) = kept.values()
+            return keep_entries(y, only)
+        is_kept = np.zeros(y.shape, dtype=bool)
+        for name, own in self.targets.properties.items():
+            is_kept[:, own] = kept[name][:, None]
+        y = keep_entries(y, is_kept)
+        labels = self.targets.labels
+        if takes_quantities(self.estimators[task.estimator]):
+            return y
+        columns = labels if len(labels) > 1 else labels[0]
+        return y.iloc[:, columns] if hasattr(y, "iloc") else y[:, columns]
+
+    def scorers(self, metric: str) -> dict[str, PartialScorer]:
+        """Return the scorers whose mean is the score by a metric.
+
+        Parameters
+        ----------
+        metric : str
+            Its name.
+
+        Returns
+        -------
+        scorers : dict of str to PartialScorer
+            By their columns in the results: one for each property, where the metric
+            names none and there are several, or else the only one.
+        """
+        scorer, column = self.metrics[metric], f"test_{metric}"
+        scored = self.targets.scored
+        if scorer.property is not None or len(scored) == 1:
+            return {column: scorer}
+        names = self.targets.names or []
+        return {f"{column}_{names[k]}": PartialScorer(scorer.metric, k) for k in scored}
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a task's result that hold numbers."""
+        names = [f"n_labels_{name}" for name in self.targets.properties]
+        columns = ["n_train", "n_test", *(names if len(names) > 1 else ["n_labels"])]
+        return [*columns, *self.score_columns, "fit_time", "score_time"]
+
+    @property
+    def score_columns(self) -> list[str]:
+        """Those that hold scores."""
+        columns = [[f"test_{name}", *self.scorers(name)] for name in self.metrics]
+        return list(dict.fromkeys(column for own in columns for column in own))
 
     def estimator(self, task: Task) -> Any:
         """Return the task's estimator, unfitted, with a seed where it had none.
@@ -168,8 +237,32 @@ class Study:
         """
         metrics = {name: (m.metric, m.property) for name, m in self.metrics.items()}
         versions = [version(name) for name in ("skfmvae", "scikit-learn", "torch")]
-        shared = self.X, self.y, self.property_names, self.splits
+        shared = self.X, self.y, self.targets.properties, self.splits
         return joblib.hash((shared, metrics, self.strategy, self.seed, versions))
+
+    def is_result(self, result: Any) -> bool:
+        """Tell whether something is what a task of this study can have returned.
+
+        Parameters
+        ----------
+        result : object
+            Perhaps what `fit_and_score` returned without an error.
+
+        Returns
+        -------
+        bool
+            Whether it has a number in each column, and failures of metrics alone.
+        """
+        if not isinstance(result, dict):
+            return False
+        numbers = [result.get(column) for column in self.columns]
+        failures = result.get("failures", {})
+        return (
+            all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+            and isinstance(failures, dict)
+            and set(failures) <= set(self.metrics)
+            and all(isinstance(trace, str) for trace in failures.values())
+        )
 
     def _random_state(self, task: Task, part: int) -> np.random.RandomState:
         entropy = [self.seed, task.repeat, task.fold, part + 1]
@@ -190,49 +283,46 @@ def fit_and_score(study: Study, task: Task) -> dict[str, Any]:
     Returns
     -------
     result : dict
-        Numbers of rows and labels, scores and seconds; where the fit or a score fails
-        "error", a traceback, in place of scores and seconds.
+        Numbers of rows and labels, scores and seconds. Where a metric fails its score
+        is NaN, and "failures" a dict of the tracebacks by metric; where the fit fails
+        "error" is its traceback, in place of scores and seconds.
     """
     train, test = study.splits[task.fold]
     kept = study.kept(task)
-    y = keep_entries(
-        _safe_indexing(study.y, train), kept if study.y.ndim == 2 else kept[:, 0]
-    )
-    X = _safe_indexing(study.X, train)
-    X_test, y_test = (_safe_indexing(part, test) for part in (study.X, study.y))
-    names = [f"n_labels_{name}" for name in study.property_names]
-    names = names if len(names) > 1 else ["n_labels"]
-    result: dict[str, Any] = {"n_train": len(train), "n_test": len(test)}
-    result |= zip(names, kept.sum(axis=0).tolist(), strict=True)
+    y = study.training_targets(task, kept)
+    X, X_test = (_safe_indexing(study.X, part) for part in (train, test))
+    counts = [len(train), len(test), *(int(rows.sum()) for rows in kept.values())]
+    result: dict[str, Any] = dict(zip(study.columns, counts, strict=False))
     try:
         # The tasks run side by side already, whatever a search within would ask for.
         with one_thread(), parallel_config(backend="sequential"):
             start = time.perf_counter()
             estimator = study.estimator(task).fit(X, y)
             fitted = time.perf_counter()
-            result |= _scores(study, estimator, X_test, y_test)
+            result |= _scores(study, estimator, X_test, study.targets.rows(test))
             scored = time.perf_counter()
     except Exception:
         return result | {"error": traceback.format_exc()}
     return result | {"fit_time": fitted - start, "score_time": scored - fitted}
 
 
-def _scores(study, estimator, X, y):
+def _scores(study, estimator, X, targets):
     """Return the score by every metric, and by property where there are several."""
-    scores = {}
-    for name, scorer in study.metrics.items():
-        column = f"test_{name}"
-        if scorer.property is None and len(study.property_names) > 1:
-            single = {
-                f"{column}_{p}": PartialScorer(scorer.metric, k)(estimator, X, y)
-                for k, p in enumerate(study.property_names)
-            }
-            known = [score for score in single.values() if not np.isnan(score)]
-            scores[column] = float(np.mean(known)) if known else float("nan")
-            scores.update(single)
-        else:
-            scores[column] = scorer(estimator, X, y)
-    return {name: float(score) for name, score in scores.items()}
+    scores: dict[str, Any] = {}
+    failures = {}
+    for metric in study.metrics:
+        single = {}
+        for column, scorer in study.scorers(metric).items():
+            single[column] = float("nan")
+            try:
+                single[column] = float(scorer(estimator, X, targets))
+            except Exception:
+                failures[metric] = traceback.format_exc()
+        known = [score for score in single.values() if not np.isnan(score)]
+        failed = metric in failures or not known
+        scores[f"test_{metric}"] = float("nan") if failed else float(np.mean(known))
+        scores |= single
+    return scores | ({"failures": failures} if failures else {})
 
 
 @contextmanager

@@ -27,7 +27,8 @@ class LabelEfficiencyDisplay:
 
     Around the means stand intervals, as bands where there are few estimators and as
     bars beside each other where there are more. Scores at a budget share rows; the
-    intervals allow for it as `compare_estimators` does.
+    intervals allow for it as `compare_estimators` does. Means are over the splits that
+    all estimators have, as those of `labels_needed` are.
 
     Parameters
     ----------
@@ -125,7 +126,12 @@ class LabelEfficiencyDisplay:
         Raises
         ------
         ValueError
-            If the results have no such score.
+            If the results have no such score, or several rows of a fit.
+
+        Warns
+        -----
+        UserWarning
+            If splits are left out.
         """
         plt = pyplot("LabelEfficiencyDisplay.plot")
         names, budgets, cube = score_cube(self.results, self.score)

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from skfmvae.model_selection import compare_estimators, labels_needed
+from skfmvae.plotting import LabelEfficiencyDisplay
 
 
 def make_results(scores, budgets=(10, 100, 1000), n_train=80, n_test=20):
@@ -137,6 +138,76 @@ def test_rows_in_any_order_are_paired(results):
     pd.testing.assert_frame_equal(
         compare_estimators(mixed, "a", "b"), compare_estimators(results, "a", "b")
     )
+
+
+# Splits in common --------------------------------------------------------------------
+
+
+@pytest.fixture
+def gaps():
+    """Return scores of which `b` lacks the best split of `a` at the second budget."""
+    a = np.array([[0.5, 0.5, 0.5], [0.9, 0.6, 0.6], [0.9, 0.9, 0.9]])[:, None]
+    b = np.array([[0.5, 0.5, 0.5], [np.nan, 0.7, 0.7], [0.9, 0.9, 0.9]])[:, None]
+    return make_results({"a": a, "b": b})
+
+
+LEFT_OUT = r"leaves out 1 of 3 splits at budget 100, where \['b'\] have none"
+
+
+@pytest.mark.parametrize("how", ["NaN", "no row"])
+def test_means_are_over_the_splits_that_all_estimators_have(gaps, how):
+    if how == "no row":
+        gaps = gaps.dropna()
+    with pytest.warns(UserWarning, match=LEFT_OUT):
+        needed = labels_needed(gaps, 0.65, random_state=0)
+    by_hand = [100 * 10 ** ((0.65 - 0.6) / (0.9 - 0.6)), 10 * 10 ** (0.15 / 0.2)]
+    assert_allclose(needed["labels_needed"], by_hand)
+    with pytest.warns(UserWarning, match=LEFT_OUT):
+        display = LabelEfficiencyDisplay(gaps).plot()
+    assert_allclose(display.lines_["a"].get_ydata(), [0.5, 0.6, 0.9])
+    assert_allclose(display.lines_["b"].get_ydata(), [0.5, 0.7, 0.9])
+    with pytest.warns(UserWarning, match=LEFT_OUT):
+        compared = compare_estimators(gaps, "a", "b")
+    assert_allclose(compared["difference"], [0, -0.1, 0])
+    assert compared["losses"].tolist() == [0, 2, 0]
+
+
+def test_other_estimators_do_not_matter_to_a_comparison(gaps):
+    third = gaps[gaps["estimator"] == "a"].assign(estimator="c")
+    both = pd.concat([gaps, third], ignore_index=True)
+    compared = compare_estimators(both, "a", "c")  # without a warning
+    assert compared["ties"].tolist() == [3, 3, 3]
+
+
+def test_an_estimator_without_scores_at_a_budget_takes_none_from_others():
+    a = np.array([0.5, 0.7, 0.9])[:, None, None] * np.ones((1, 1, 2))
+    results = make_results({"a": a, "b": np.where(a == 0.7, np.nan, a)})
+    needed = labels_needed(results, 0.7, random_state=0)  # without a warning
+    assert_allclose(needed["labels_needed"], [100, np.sqrt(10 * 1000)])
+
+
+def test_an_estimator_without_any_score_needs_nobody_knows_how_many():
+    a = np.array([0.5, 0.7, 0.9])[:, None, None]
+    results = make_results({"a": a, "b": np.full_like(a, np.nan)})
+    needed = labels_needed(results, 0.7, random_state=0)
+    assert_allclose(needed.iloc[0, 1:].astype(float), 100)
+    assert needed.iloc[1, 1:].isna().all()
+
+
+def test_several_rows_of_a_fit_are_refused(results):
+    again = pd.concat([results, results.iloc[[7]]])
+    row = results.iloc[7]
+    names = ("estimator", "budget", "repeat", "fold")
+    fit = ", ".join(f"{name} {row[name]}" for name in names)
+    for function in (
+        lambda: labels_needed(again, 0.8),
+        lambda: compare_estimators(again, "a", "b"),
+        lambda: LabelEfficiencyDisplay(again).plot(),
+    ):
+        with pytest.raises(ValueError, match=f"several rows of {fit}"):
+            function()
+    with pytest.raises(ValueError, match="results has no row"):
+        labels_needed(results.iloc[:0], 0.8)
 
 
 # Bad input ---------------------------------------------------------------------------

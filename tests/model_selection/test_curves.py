@@ -1,18 +1,27 @@
+import errno
+import hashlib
 import json
+import os
+import shutil
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -20,12 +29,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from skfmvae import FactorialMixtureVAE
+from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
+from skfmvae.graphical_model import Continuous, Discrete, Graph
 from skfmvae.model_selection import (
     PartialLabelKFold,
     label_efficiency_curve,
     partial_scorer,
 )
+from skfmvae.model_selection.cache import ResultCache, _checksum
 from skfmvae.model_selection.tables import as_table
 
 SCORES = ["estimator", "budget", "repeat", "fold", "test_score"]
@@ -316,6 +327,132 @@ def test_a_property_of_which_one_value_is_labelled_is_predicted_to_have_it():
     assert (results["test_score"] == 0.95).any()
 
 
+# Quantities --------------------------------------------------------------------------
+
+
+class Noted(SemiSupervisedVAE):
+    """Keeps what it is fitted to in a list that all clones share."""
+
+    noted: ClassVar[list] = []
+
+    def fit(self, X, y):
+        self.noted.append(y)
+        return super().fit(X, y)
+
+
+@pytest.fixture
+def kind_and_size():
+    """Return rows, a label and a quantity of them, and their graph."""
+    X, kind = make_blobs(160, centers=2, n_features=4, random_state=0)
+    y = pd.DataFrame({"kind": kind, "size": X[:, 0]})
+    y["kind"] = y["kind"].where(np.arange(160) % 4 > 0, -1)
+    y["size"] = y["size"].where(np.arange(160) % 5 > 0, np.nan)
+    Noted.noted.clear()
+    return X, y, Graph({"kind": Discrete(2), "size": Continuous()})
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_quantities_have_budgets_and_scores_of_their_own(kind_and_size, as_array):
+    X, y, graph = kind_and_size
+    models = {
+        "ours": Noted(graph, max_epochs=20),
+        "mixture": FactorialMixtureVAE(max_epochs=20),
+        "logistic": LogisticRegression(),
+    }
+    results = label_efficiency_curve(
+        models,
+        X,
+        y.to_numpy() if as_array else y,
+        budgets=[10, {"kind": 20}],
+        cv=2,
+        scoring={
+            "accuracy": "accuracy",
+            "named": partial_scorer(property="kind"),
+        },
+        random_state=0,
+    )
+    for form, all_sizes in zip(Noted.noted, [False, True] * 2, strict=True):
+        form = pd.DataFrame(form, columns=["kind", "size"])
+        n_kinds = (form["kind"].notna() & (form["kind"] != -1)).sum()
+        assert n_kinds == (20 if all_sizes else 10)
+        assert (form["size"].notna().sum() > 10) == all_sizes
+    kinds = results[["budget", "n_labels_kind"]].to_numpy()
+    assert_array_equal(kinds[:, 0], kinds[:, 1])
+    assert (results["n_labels_size"][results["budget"] == 10] == 10).all()
+    assert_array_equal(results["test_accuracy"], results["test_named"])
+    assert (results["test_accuracy"] > 0.7).all()
+    assert not {"test_accuracy_kind", "test_accuracy_size"} & set(results)
+
+
+def test_the_score_of_a_quantity_is_that_of_a_loop_by_hand(kind_and_size):
+    X, y, graph = kind_and_size
+    model = SemiSupervisedVAE(graph, max_epochs=5, random_state=0)
+    results = label_efficiency_curve(
+        {"ours": model},
+        X,
+        y,
+        budgets=[{"kind": 40}],
+        cv=[(np.arange(80), np.arange(80, 160))],
+        scoring=partial_scorer("r2", property="size"),
+        strategy="random",
+        random_state=0,
+    )
+    # All sizes are kept; which kinds are is drawn.
+    Noted.noted.clear()
+    label_efficiency_curve(
+        {"ours": Noted(**model.get_params())},
+        X,
+        y,
+        budgets=[{"kind": 40}],
+        cv=[(np.arange(80), np.arange(80, 160))],
+        strategy="random",
+        random_state=0,
+    )
+    (partial,) = Noted.noted
+    pd.testing.assert_series_equal(partial["size"], y["size"][:80])
+    model.fit(X[:80], partial)
+    known = np.flatnonzero(y["size"].notna() & (np.arange(160) >= 80))
+    size = model.predict(X[known])[:, 1].astype(float)
+    assert results["test_score"][0] == pytest.approx(r2_score(y["size"][known], size))
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_whole_numbers_of_a_quantity_are_hidden_by_no_number(as_array):
+    """-1 would be one of them; the columns of a quantity are hidden together."""
+    rng = np.random.default_rng(0)
+    X, kind = make_blobs(80, centers=2, n_features=4, random_state=0)
+    place = rng.integers(-2, 3, size=(80, 2))
+    y = pd.DataFrame({"kind": kind, "place_0": place[:, 0], "place_1": place[:, 1]})
+    graph = Graph({"kind": Discrete(2), "place": Continuous(2)})
+    Noted.noted.clear()
+    results = label_efficiency_curve(
+        {"ours": Noted(graph, max_epochs=1)},
+        X,
+        y.to_numpy() if as_array else y,
+        budgets=[{"kind": 10, "place": 15}],
+        cv=[(np.arange(60), np.arange(60, 80))],
+        random_state=0,
+    )
+    (partial,) = (pd.DataFrame(form, columns=y.columns) for form in Noted.noted)
+    known = partial["place_0"].notna().to_numpy()
+    assert known.sum() == 15
+    assert_array_equal(known, partial["place_1"].notna())
+    assert_array_equal(partial.iloc[known, 1:].astype(int), place[:60][known])
+    assert (partial["kind"].notna() & (partial["kind"] != -1)).sum() == 10
+    assert results["n_labels_place"].tolist() == [15]
+
+
+def test_quantities_alone(kind_and_size):
+    X, y, _ = kind_and_size
+    ours = SemiSupervisedVAE(Graph({"size": Continuous()}), max_epochs=5)
+    settings = {"budgets": [20], "cv": 2, "scoring": "r2", "random_state": 0}
+    results = label_efficiency_curve({"ours": ours}, X, y["size"], **settings)
+    assert results["n_labels"].tolist() == [20, 20]
+    assert np.isfinite(results["test_score"]).all()
+    with pytest.raises(ValueError, match=r"continuous.*\['size'\].*'nb' does not take"):
+        label_efficiency_curve({"nb": GaussianNB()}, X, y["size"], **settings)
+
+
 # Kinds of input ----------------------------------------------------------------------
 
 
@@ -528,17 +665,48 @@ def change(path):
     path.write_text(json.dumps(entry))
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        change,
-        lambda path: path.write_text(path.read_text()[:-9]),
-        lambda path: path.write_bytes(b"\xff\xfe\x00"),
-        lambda path: path.write_text(""),
-        lambda path: path.write_text("[]"),
-    ],
-    ids=["another value", "cut off", "not text", "empty", "another shape"],
-)
+def rewrite(result):
+    """Return a function that puts another result, with a right checksum, in a file."""
+
+    def damage(path):
+        checksum = _checksum(path.stem, result)
+        path.write_text(json.dumps({"checksum": checksum, "result": result}))
+
+    return damage
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "another value": change,
+    "cut off": lambda path: path.write_text(path.read_text()[:-9]),
+    "not text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "empty": lambda path: path.write_text(""),
+    "a list": lambda path: path.write_text("[]"),
+    "a number": lambda path: path.write_text("1e999"),
+    "null": lambda path: path.write_text("null"),
+    "no number": lambda path: path.write_text('{"checksum": NaN, "result": NaN}'),
+    "nested too deep": lambda path: path.write_text("[" * 100_000),
+    "a number too long": lambda path: path.write_text("1" * 5000),
+    "of another task": lambda path: shutil.copy(min(path.parent.iterdir()), path),
+    "without checksum": lambda path: path.write_text('{"result": {}}'),
+    "result is null": rewrite(None),
+    "result is a list": rewrite([1.0]),
+    "result is empty": rewrite({}),
+    "result of text": rewrite({"n_train": "a", "test_score": "b"}),
+    "as it was before the key was checked": lambda path: path.write_text(
+        json.dumps(
+            json.loads(path.read_text())
+            | {"checksum": hashlib.sha256(b"the result alone").hexdigest()}
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damaged_entries_are_computed_again_with_a_warning(study, damage):
     run, fits, cache = study
     first = run()
@@ -551,6 +719,72 @@ def test_damaged_entries_are_computed_again_with_a_warning(study, damage):
     assert_array_equal(again[SCORES], first[SCORES])
     run()
     assert fits() == 0, "the entry is whole again"
+
+
+def test_a_folder_in_place_of_a_file_is_computed_each_time(study):
+    run, fits, cache = study
+    first = run()
+    fits()
+    replace_by_folder(sorted(cache.glob("*.json"))[2])
+    with (
+        pytest.warns(RuntimeWarning, match="is damaged"),
+        pytest.warns(RuntimeWarning, match="cannot be written"),
+    ):
+        again = run()
+    assert fits() == 1
+    assert_array_equal(again[SCORES], first[SCORES])
+    assert not list(cache.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("obstacle", ["file", "vanished", "full"])
+def test_a_study_whose_cache_cannot_be_written_goes_on(study, monkeypatch, obstacle):
+    run, fits, cache = study
+    expected = run(cache=None)
+    fits()
+    if obstacle == "file":  # where the folder should be
+        cache.write_text("")
+    elif obstacle == "vanished":
+        fit = Counted.fit
+        monkeypatch.setattr(
+            Counted, "fit", lambda *given: (shutil.rmtree(cache, True), fit(*given))[1]
+        )
+    else:
+
+        def no_space(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", no_space)
+    with pytest.warns(RuntimeWarning, match="cannot be written") as caught:
+        results = run()
+    assert len(caught) == 1
+    assert fits() == 6
+    assert_array_equal(results[SCORES], expected[SCORES])
+    assert not list(cache.parent.rglob("*.tmp"))
+
+
+def test_threads_may_save_the_same_key(tmp_path):
+    cache = ResultCache(tmp_path)
+    results = [{"test_score": i / 7, "text": "x" * 10_000} for i in range(16)]
+
+    def save(result):
+        for _ in range(20):
+            cache.save("key", result)
+            assert cache.load("key") in results
+
+    with ThreadPoolExecutor(16) as executor:
+        list(executor.map(save, results))
+    assert [path.name for path in tmp_path.iterdir()] == ["key.json"]
+
+
+def test_what_was_left_half_written_is_cleared_away_later(tmp_path):
+    left, fresh = (tmp_path / f"key.{digit * 32}.tmp" for digit in "ab")
+    others = tmp_path / "notes.tmp"
+    for path in (left, fresh, others):
+        path.write_text("{")
+    for path in (left, others):
+        os.utime(path, (0, 0))
+    ResultCache(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [fresh, others]
 
 
 def test_an_interrupted_study_goes_on(study, numbered, monkeypatch):
@@ -574,6 +808,51 @@ def test_an_interrupted_study_goes_on(study, numbered, monkeypatch):
     results = run()
     assert fits() == 2
     assert_array_equal(results[SCORES], expected[SCORES])
+
+
+class Interrupted(DummyClassifier):
+    """Fits, and is interrupted while the fourth does, or its scoring."""
+
+    n_fits: ClassVar[list] = [0]
+    where: ClassVar[str] = "fit"
+
+    def fit(self, X, y):
+        self.n_fits[0] += 1
+        super().fit(X, y)
+        if self.where == "fit" and self.n_fits[0] == 4:
+            raise KeyboardInterrupt
+        return self
+
+    def predict(self, X):
+        if self.where == "predict" and self.n_fits[0] == 4:
+            raise KeyboardInterrupt
+        return super().predict(X)
+
+
+@pytest.mark.parametrize("where", ["fit", "predict"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupt_ends_the_study_and_keeps_nothing_half_done(
+    study, monkeypatch, n_jobs, where
+):
+    run, _, cache = study
+    monkeypatch.setattr(Interrupted, "where", where)
+    Interrupted.n_fits[0] = 0
+    models = {"dummy": Interrupted(random_state=0)}
+    with parallel_config("threading"), pytest.raises(KeyboardInterrupt):
+        run(models, n_jobs=n_jobs)
+    kept = {path.name: path.read_text() for path in cache.glob("*.json")}
+    assert len(kept) <= 3, "not the fourth"
+    if n_jobs == 1:
+        assert (len(kept), Interrupted.n_fits[0]) == (3, 4)
+    monkeypatch.setattr(Interrupted, "where", "nowhere")
+    Interrupted.n_fits[0] = 0
+    results = run(models)
+    if n_jobs == 1:  # or else other fits of before may count too
+        assert Interrupted.n_fits[0] == 3
+    assert len(list(cache.glob("*.json"))) == 6
+    assert_array_equal(results[SCORES], run(models, cache=None)[SCORES])
+    for name, text in kept.items():
+        assert (cache / name).read_text() == text
 
 
 def test_a_cache_needs_a_seed(study):
@@ -633,6 +912,66 @@ def test_failures_are_raised_on_request_or_where_nothing_else_is(study):
         run({"tree": Fails()}, budgets=[20])
 
 
+@pytest.fixture
+def lacking():
+    """Return rows and labels of which one class is in a single fold."""
+    X, y = make_blobs(200, centers=2, n_features=5, random_state=0)
+    return X, np.r_[2, 2, y[2:]]
+
+
+MANY = {"accuracy": "accuracy", "log loss": "neg_log_loss", "f1": "f1_macro"}
+
+
+def test_a_metric_that_fails_leaves_the_others(study, lacking):
+    run, _, cache = study
+    X, y = lacking
+    rows = np.arange(200)
+    # The first training part lacks a class, which both test parts have.
+    cv = [(rows[50:], rows[:50]), (rows[rows != 1][:150], np.r_[1, rows[151:]])]
+    models = {"tree": DecisionTreeClassifier(), "nb": GaussianNB()}
+    changed = {"X": X, "y": y, "cv": cv, "budgets": [150]}
+    alone = run(models, **changed, scoring={"accuracy": "accuracy"}, cache=None)
+    message = (
+        "metric 'log loss' of {0!r} failed after 1 of 2 fits, whose score is nan; "
+        "other metrics stand. First {0!r} failed with 150 labels, repeat 0, fold 0: "
+        "ValueError: y_true and y_prob contain different number of classes"
+    )
+    for _ in range(2):  # computed, then cached
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            results = run(models, **changed, scoring=MANY)
+        said = [str(w.message) for w in caught if "metric" in str(w.message)]
+        for name, text in zip(models, said, strict=True):  # once for each
+            assert text.startswith(message.format(name))
+        assert_array_equal(results["test_log loss"].isna(), [True, False] * 2)
+        assert_array_equal(results["test_accuracy"], alone["test_accuracy"])
+        assert results["test_f1"].notna().all()
+        assert results["fit_time"].notna().all()
+    with pytest.raises(ValueError, match=r"metric 'log loss' of 'tree' (?s:.)*Traceb"):
+        run(models, **changed, scoring=MANY, error_score="raise")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        zeros = run(models, **changed, scoring=MANY, error_score=0.0)
+    assert_array_equal(zeros["test_log loss"] == 0, [True, False] * 2)
+    assert_array_equal(zeros["test_accuracy"], alone["test_accuracy"])
+
+
+def test_a_metric_that_fails_for_one_property_has_no_mean(two_properties):
+    X, y = two_properties
+    settings = {"budgets": [30], "cv": 2, "random_state": 0}
+    with pytest.warns(UserWarning, match="metric 'roc' of 'tree' failed after 2 of 2"):
+        results = label_efficiency_curve(
+            {"tree": DecisionTreeClassifier()},
+            X,
+            y,
+            scoring={"roc": "roc_auc"},  # not of three shapes
+            **settings,
+        )
+    assert results["test_roc"].isna().all()
+    assert results["test_roc_shape"].isna().all()
+    assert results["test_roc_colour"].notna().all()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -647,6 +986,7 @@ def test_failures_are_raised_on_request_or_where_nothing_else_is(study):
         ({"n_repeats": 0}, "n_repeats=0 should be"),
         ({"semi_supervised": ["x"]}, r"semi_supervised names \['x'\]"),
         ({"scoring": "exactness"}, "metric='exactness' is not a scorer"),
+        ({"scoring": partial_scorer(property="age")}, "property='age' is none of th"),
         ({"estimators": {}}, "should be a dict of classifiers"),
         ({"estimators": [GaussianNB()]}, "should be a dict of classifiers"),
         ({"estimators": {"s": StandardScaler()}}, "'s' is StandardScaler"),

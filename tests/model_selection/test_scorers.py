@@ -3,21 +3,34 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
+from numpy.testing import assert_allclose
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    RidgeClassifier,
+)
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
     brier_score_loss,
     f1_score,
+    get_scorer,
     log_loss,
     make_scorer,
+    mean_absolute_error,
+    r2_score,
     roc_auc_score,
 )
-from sklearn.model_selection import cross_validate
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.semi_supervised import LabelSpreading
+from sklearn.svm import SVC
 
-from skfmvae import FactorialMixtureVAE
+from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
+from skfmvae.graphical_model import Continuous, Discrete, Graph
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.model_selection import PartialLabelKFold, partial_scorer
 
@@ -121,6 +134,155 @@ def test_a_property_without_a_label_is_left_out(rows, forest):
     both = partial_scorer()(forest, X, partial)
     assert both == partial_scorer(property=0)(forest, X, partial)
     assert np.isnan(partial_scorer(property=1)(forest, X, partial))
+
+
+# Quantities --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kind_and_size():
+    """Return rows, a label and a quantity of them, and an estimator of both."""
+    X, kind = make_blobs(200, centers=2, n_features=5, random_state=0)
+    y = pd.DataFrame({"kind": kind.astype(float), "size": X[:, 0]})
+    y = y.where(np.random.default_rng(0).random(y.shape) < 0.5)
+    graph = Graph({"kind": Discrete(2), "size": Continuous()})
+    model = SemiSupervisedVAE(graph, max_epochs=5, random_state=0)
+    return X, y, model.fit(X, y)
+
+
+def of_known(metric, y, predicted):
+    known = y.notna().to_numpy()
+    return metric(y[known].astype(float), predicted[known].astype(float))
+
+
+def test_labels_and_quantities_have_metrics_of_their_own(kind_and_size):
+    X, y, model = kind_and_size
+    kind, size = model.predict(X).T
+    accuracy = of_known(accuracy_score, y["kind"], kind)
+    r2 = of_known(r2_score, y["size"], size)
+    error = of_known(mean_absolute_error, y["size"], size)
+    # Arrays have no names; the estimator knows them.
+    for form in (y, y.to_numpy(), y.astype(object).where(y.notna(), None)):
+        assert partial_scorer()(model, X, form) == accuracy
+        assert partial_scorer(property="kind")(model, X, form) == accuracy
+        scorer = partial_scorer("r2", property="size")
+        assert scorer(model, X, form) == pytest.approx(r2)
+        scorer = partial_scorer("neg_mean_absolute_error", property=1)
+        assert scorer(model, X, form) == pytest.approx(-error)
+    assert partial_scorer()(model, X, y) == model.score(X, y)
+    proba = model.predict_proba(X)[y["kind"].notna()]
+    expected = -log_loss(y["kind"].dropna(), proba, labels=model.classes_)
+    assert partial_scorer("neg_log_loss")(model, X, y) == pytest.approx(expected)
+
+
+def test_the_graph_says_what_whole_numbers_are(kind_and_size):
+    """Of 3 rows all sizes are whole, or -1: none of them is missing."""
+    X, y, model = kind_and_size
+    few = pd.DataFrame({"kind": [0, 1, -1], "size": [-1, 5, 2]})
+    size = model.predict(X[:3])[:, 1].astype(float)
+    scorer = partial_scorer("r2", property="size")
+    assert scorer(model, X[:3], few) == pytest.approx(r2_score([-1, 5, 2], size))
+    cv = PartialLabelKFold(2)
+    search = GridSearchCV(model, {"lr": [1e-3]}, cv=cv, scoring=partial_scorer())
+    search.fit(X, y)
+    expected = scorer(search.best_estimator_, X[:3], few)
+    assert scorer(search, X[:3], few) == pytest.approx(expected)
+
+
+def test_quantities_alone_are_scored_by_their_mean():
+    X, _ = make_blobs(60, centers=2, n_features=3, random_state=0)
+    y = np.where(np.random.default_rng(0).random((60, 2)) < 0.5, X[:, :2], np.nan)
+    model = LinearRegression().fit(X[:, 1:], X[:, :2])
+    predicted = model.predict(X[:, 1:])
+    by_column = [
+        r2_score(y[known, j], predicted[known, j])
+        for j, known in enumerate(~np.isnan(y.T))
+    ]
+    found = partial_scorer("r2")(model, X[:, 1:], y)
+    assert found == pytest.approx(np.mean(by_column))
+
+
+def test_a_quantity_that_nobody_predicts_is_not_scored(kind_and_size):
+    X, y, _ = kind_and_size
+    known = y["kind"].notna()
+    model = LogisticRegression().fit(X[known], y["kind"][known])
+    expected = model.score(X[known], y["kind"][known])
+    assert partial_scorer()(model, X, y) == expected
+    with pytest.raises(ValueError, match="predicts 1 columns, but y has 2, of which 1"):
+        partial_scorer("r2", property="size")(model, X, y)
+
+
+# One column ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "accuracy"])
+@pytest.mark.parametrize("model", [SVC(), LogisticRegression(), RidgeClassifier()])
+def test_a_frame_of_one_column_is_scored_as_its_column(metric, model):
+    X, y = make_blobs(100, centers=2, cluster_std=6.0, random_state=0)
+    model.fit(X, y)
+    expected = get_scorer(metric)(model, X, y)
+    for form in (y, y[:, None], pd.Series(y), pd.DataFrame({"kind": y})):
+        assert partial_scorer(metric)(model, X, form) == expected
+
+
+# Weights ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_weights_count_rows_as_often(rows, forest, metric):
+    X, _, partial = (part[200:] for part in rows)
+    weight = np.random.default_rng(1).integers(4, size=len(X))
+    again = np.repeat(np.arange(len(X)), weight)
+    scorer = partial_scorer(metric)
+    expected = scorer(forest, X[again], partial[again])
+    found = scorer(forest, X, partial, sample_weight=weight)
+    assert found == pytest.approx(expected)
+    assert np.isnan(scorer(forest, X, partial, sample_weight=np.zeros(len(X))))
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1.0, np.nan], "sample_weight contains NaN"),
+        ([1.0, np.inf], "sample_weight contains infinity"),
+        ([1.0, -1.0], "values from -1.0; give 2 numbers"),
+        ([1.0, 1.0, 1.0], r"sample_weight has shape \(3,\).*give 2 numbers"),
+        ([[1.0, 1.0]], r"sample_weight has shape \(1, 2\)"),
+    ],
+)
+def test_weights_that_cannot_be(rows, forest, weight, message):
+    X, y, _ = rows
+    with pytest.raises(ValueError, match=message):
+        partial_scorer()(forest, X[:2], y[:2], sample_weight=weight)
+
+
+def test_weights_are_routed_where_asked_for(rows):
+    X, _, partial = rows
+    y, weight = partial[:, 0], np.random.default_rng(0).random(300)
+    model = LabelSpreading(gamma=0.3)
+    params = {"sample_weight": weight}
+
+    def scores(scorer):
+        return cross_validate(
+            model, X, y, cv=PartialLabelKFold(3), scoring=scorer, params=params
+        )
+
+    by_hand = []
+    for train, test in PartialLabelKFold(3).split(X, y):
+        model.fit(X[train], y[train])
+        right = model.predict(X[test]) == y[test]
+        by_hand.append(np.average(right, weights=weight[test]))
+    with pytest.raises(RuntimeError, match="needs metadata routing"):
+        partial_scorer().set_score_request(sample_weight=True)
+    with sklearn.config_context(enable_metadata_routing=True):
+        asks = partial_scorer().set_score_request(sample_weight=True)
+        assert_allclose(scores(asks)["test_score"], by_hand)
+        plain = partial_scorer().set_score_request(sample_weight=False)
+        found = scores({"weighted": asks, "plain": plain})
+        assert_allclose(found["test_weighted"], by_hand)
+        assert (found["test_plain"] != by_hand).all()
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            scores(partial_scorer())
 
 
 def test_in_cross_validation(rows):

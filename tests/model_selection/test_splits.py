@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,7 +75,7 @@ def test_folds_of_one_property_are_as_even_as_can_be(y, n_splits, shuffle):
         counts = [np.sum(y[test] == value) for test in tests]
         assert max(counts) - min(counts) <= 1
     sizes = [len(test) for test in tests]
-    assert max(sizes) - min(sizes) <= len(set(y[y >= 0]))
+    assert max(sizes) - min(sizes) <= 1
     assert min(sizes) > 0
 
 
@@ -103,6 +105,14 @@ def test_several_properties_are_spread_together():
     assert unevenness(y, random) > 6
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_labels_are_even_though_folds_are_of_one_size(seed):
+    y = make_labels(n=300, n_properties=4, share=0.5, seed=seed)
+    tests = [test for _, test in PartialLabelKFold(5).split(rows_of(y), y)]
+    assert unevenness(y, tests) <= 2
+    assert np.ptp([len(test) for test in tests]) <= 1
+
+
 def test_a_share_of_each_value_is_tested():
     y = make_labels(n=600, n_properties=2)
     for test_size in (0.25, int(0.25 * (y >= 0).any(axis=1).sum())):
@@ -112,6 +122,107 @@ def test_a_share_of_each_value_is_tested():
                 for value in range(3):
                     n = np.sum(y[:, k] == value)
                     assert abs(np.sum(y[test, k] == value) - n / 4) <= 2
+
+
+@st.composite
+def partial_labels(draw):
+    """Return codes of several properties, and groups or None."""
+    n = draw(st.integers(4, 90))
+    n_properties, n_values = draw(st.integers(1, 3)), draw(st.integers(1, 40))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    y = rng.integers(n_values, size=(n, n_properties))
+    y = np.where(rng.random(y.shape) < draw(st.sampled_from([0.4, 1.0])), y, -1)
+    groups = rng.integers(draw(st.integers(2, 30)), size=n)
+    return y, groups if draw(st.booleans()) else None
+
+
+@settings(deadline=None, max_examples=100)
+@given(partial_labels(), st.floats(0.01, 0.99), st.integers(1, 80))
+def test_as_much_is_tested_as_asked(labels, share, number):
+    y, groups = labels
+    labelled = np.flatnonzero((y >= 0).any(axis=1))
+    groups = np.arange(len(y)) if groups is None else groups
+    n = len(np.unique(groups[labelled]))
+    if n < 2:
+        return
+    for test_size, exact in ((share, share * n), (min(number, n - 1),) * 2):
+        splitter = PartialLabelShuffleSplit(2, test_size=test_size, random_state=0)
+        for train, test in splitter.split(rows_of(y), y, groups):
+            n_test = len(np.unique(groups[test]))
+            assert abs(n_test - exact) <= (1 if test_size == share else 0)
+            assert n_test
+            assert np.isin(train, labelled).any()
+
+
+@settings(deadline=None, max_examples=100)
+@given(partial_labels(), st.integers(2, 9), st.booleans())
+def test_folds_are_of_one_size_as_far_as_groups_allow(labels, n_splits, shuffle):
+    y, groups = labels
+    labelled = np.flatnonzero((y >= 0).any(axis=1))
+    _, sizes = np.unique(
+        (np.arange(len(y)) if groups is None else groups)[labelled], return_counts=True
+    )
+    if len(sizes) < n_splits:
+        return
+    random_state = 0 if shuffle else None
+    splitter = PartialLabelKFold(n_splits, shuffle=shuffle, random_state=random_state)
+    folds = [len(test) for _, test in splitter.split(rows_of(y), y, groups)]
+    assert min(folds) > 0
+    assert max(folds) - min(folds) <= max(sizes)
+
+
+@pytest.mark.parametrize("n_each", [2, 3, 5])
+@pytest.mark.parametrize("test_size", [0.15, 0.2, 0.5, 0.8, 7])
+def test_rounding_errors_do_not_add_up_over_classes(n_each, test_size):
+    """Each class is rounded up or down, and their total is as asked."""
+    y = np.r_[np.tile(np.arange(10), n_each), np.full(50, -1)]
+    share = test_size if test_size < 1 else test_size / (10 * n_each)
+    splitter = PartialLabelShuffleSplit(20, test_size=test_size, random_state=0)
+    tested = np.zeros(10)
+    for _, test in splitter.split(rows_of(y), y):
+        assert len(test) == pytest.approx(share * 10 * n_each, abs=0.5)
+        counts = np.bincount(y[test], minlength=10)
+        assert (np.abs(counts - share * n_each) < 1).all()
+        tested += counts
+    assert tested.min() > 0, "not always the same classes are rounded up"
+
+
+def test_equal_groups_make_equal_folds():
+    y = np.random.default_rng(0).integers(3, size=60)
+    groups = np.repeat(np.arange(20), 3)
+    for n_splits in (2, 4, 5, 10, 20):
+        splits = PartialLabelKFold(n_splits).split(rows_of(y), y, groups)
+        assert {len(test) for _, test in splits} == {60 // n_splits}
+
+
+def test_many_labels_take_little_memory():
+    y = np.arange(100_000)
+    tracemalloc.start()
+    try:
+        sizes = [len(test) for _, test in PartialLabelKFold(5).split(rows_of(y), y)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sizes == [20_000] * 5
+    assert peak < 2**27  # bytes; a table of rows by labels would have 80 GB
+
+
+def test_quantities_are_known_or_not():
+    """Rows with a quantity alone are tested too, and those of each kind are spread."""
+    rng = np.random.default_rng(0)
+    y = pd.DataFrame({"kind": rng.integers(2, size=120), "size": rng.normal(size=120)})
+    y["kind"] = y["kind"].where(np.arange(120) < 60, -1)
+    y["size"] = y["size"].where(np.arange(120) % 3 == 0, np.nan)
+    for form in (y, y.astype(object).where(y.notna(), None), y.to_numpy()):
+        tests = [test for _, test in PartialLabelKFold(4).split(rows_of(y), form)]
+        known = np.flatnonzero((y["kind"] >= 0) | y["size"].notna())
+        np.testing.assert_array_equal(np.sort(np.concatenate(tests)), known)
+        sized = [y["size"].iloc[test].notna().sum() for test in tests]
+        assert max(sized) - min(sized) <= 1
+    splitter = PartialLabelShuffleSplit(1, test_size=0.25, random_state=0)
+    [(_, test)] = splitter.split(rows_of(y), y["size"])  # of quantities alone
+    assert len(test) == 10
+    assert y["size"].iloc[test].notna().all()
 
 
 @pytest.mark.parametrize("splitter", SPLITTERS)
@@ -178,6 +289,33 @@ def test_in_cross_validation_and_grid_search():
     assert search.fit(X, y).best_score_ > 0.8
 
 
+def test_groups_may_be_of_any_kind():
+    y = np.arange(40) % 2
+    numbers = np.arange(40) // 4
+    expected = list(PartialLabelKFold(3).split(rows_of(y), y, numbers))
+    mixed = [(f"g{i}" if i % 2 else int(i)) for i in numbers]  # NumPy makes text of it
+    for groups in (mixed, np.array(mixed, dtype=object), pd.Series(mixed)):
+        for ours, theirs in zip(
+            PartialLabelKFold(3).split(rows_of(y), y, groups), expected, strict=True
+        ):
+            np.testing.assert_array_equal(ours[1], theirs[1])
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_rows_without_a_group_are_refused(missing):
+    y = np.arange(6) % 2
+    for groups in (
+        ["a", "b", "a", missing, "b", "b"],
+        pd.Series(["a", "b", "a", missing, "b", "b"], dtype=object),
+        np.array([0, 1, 0, missing, 1, 1], dtype=object),
+    ):
+        with pytest.raises(ValueError, match="groups holds .* in row 3; give every"):
+            next(PartialLabelKFold(2).split(rows_of(y), y, groups))
+    groups = [0.0, np.nan, 1, 1, 1, np.nan]
+    with pytest.raises(ValueError, match="groups holds nan in row 1"):
+        next(PartialLabelShuffleSplit(1).split(rows_of(y), y, groups))
+
+
 def test_groups_are_passed_on():
     y = make_labels(n=120, n_properties=1)[:, 0]
     X = np.random.default_rng(0).normal(size=(120, 2)) + 3 * y[:, None]
@@ -208,6 +346,7 @@ def test_groups_are_passed_on():
         (PartialLabelShuffleSplit(test_size=3), [0, 1, 1], "test_size=3 should .* 3"),
         (PartialLabelShuffleSplit(test_size=1.5), [0, 1, 1], "test_size=1.5 should"),
         (PartialLabelShuffleSplit(test_size="a"), [0, 1, 1], "test_size='a' should"),
+        (PartialLabelShuffleSplit(), [0, -1, -1], "only 1 rows or groups have a label"),
     ],
 )
 def test_splits_that_cannot_be(splitter, y, message):
