@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 from skfmvae.model_selection import labels_needed
+from skfmvae.model_selection.analysis import score_cube
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -18,8 +20,8 @@ MOST_CLASSES = 20  # in a line
 def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataFrame:
     """Return a statistic over splits, by estimator and budget.
 
-    So that estimators can be compared, only splits count on which all of them have a
-    value, but for those that have none at a budget.
+    Only splits count that all estimators have, see
+    :func:`~skfmvae.model_selection.analysis.score_cube`.
 
     Parameters
     ----------
@@ -35,15 +37,18 @@ def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataF
     table : DataFrame of shape (n_estimators, n_budgets)
         NaN where there is no value.
     """
-    known = results.assign(known=results[column].notna())
-    has_some = known.groupby(["estimator", "budget"])["known"].transform("any")
-    known["known"] |= ~has_some
-    by_all = known.groupby(["budget", "repeat", "fold"])["known"].transform("all")
-    values = results[["estimator", "budget"]].assign(
-        value=results[column].where(by_all)
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        # Of splits that are left out: the study has said which fits and scores failed.
+        warnings.simplefilter("ignore", UserWarning)
+        names, budgets, cube = score_cube(results, column)
+    by_split = pd.DataFrame(cube.reshape(-1, cube.shape[2]).T)
+    return pd.DataFrame(
+        by_split.agg(statistic).to_numpy().reshape(len(names), -1),
+        index=pd.Index(names, name="estimator"),
+        columns=pd.Index(budgets, name="budget"),
     )
-    grouped = values.groupby(["estimator", "budget"], sort=False)["value"]
-    return grouped.agg(statistic).unstack("budget")
 
 
 def labels_in_words(labels: Series) -> str:

@@ -15,6 +15,7 @@ from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
 
+from skfmvae.labels import narrowed
 from skfmvae.metrics import expected_calibration_error
 
 from .targets import Targets, read_targets
@@ -145,7 +146,7 @@ class PartialScorer:
             if not len(rows):
                 continue
             kind = _OneLabel if k in targets.labels else _OneQuantity
-            values = np.array(targets.columns[k][rows].tolist())
+            values = narrowed(targets.columns[k][rows])
             # Only where given, for a metric may take none.
             weight = {} if weights is None else {"sample_weight": weights[rows]}
             one = kind(estimator, targets, k)
@@ -277,7 +278,7 @@ class _OneColumn(BaseEstimator):
         for columns in (list(range(len(self.targets.columns))), labels):
             if len(columns) == predicted.shape[1] and self.position in columns:
                 column = predicted[:, columns.index(self.position)]
-                return np.array(column.tolist())
+                return narrowed(column)
         raise ValueError(
             f"the estimator predicts {predicted.shape[1]} columns, but y has "
             f"{len(self.targets.columns)}, of which {len(labels)} are labels; score "
