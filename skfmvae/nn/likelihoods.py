@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.utils import gen_batches
 from torch import Tensor, distributions, nn
 from torch.nn import functional
@@ -202,9 +202,10 @@ class Gaussian(Likelihood):
     The density is in the data's own units; networks work on standardised columns:
     ``x_j ~ N(mean_j + std_j h_j, scale_j²)``, where ``mean_j`` and ``std_j`` are those
     of the training rows (``std_j = 1`` for a constant column). Distances between rows
-    are taken between standardised columns, too, but where columns share a unit: in
-    sparse matrices, and where most columns have one range, as the pixels of images
-    have. These are divided by one standard deviation, the root mean square of all.
+    are taken between standardised columns, too, but where columns share a unit, they
+    are divided by one standard deviation, the root mean square of theirs. Those of a
+    sparse matrix do, and where most columns have one range, as pixels and indicators
+    have, all columns within this range.
 
     Parameters
     ----------
@@ -257,8 +258,7 @@ class Gaussian(Likelihood):
         mean, std = _column_statistics(X)
         module.mean[:] = torch.as_tensor(mean)
         module.std[:] = torch.as_tensor(std)
-        one_unit = issparse(X) or _share_a_range(X)
-        module.unit[:] = module.std.square().mean().sqrt() if one_unit else module.std
+        module.unit[:] = torch.as_tensor(_units(X, std))
         module.fixed_scale[:] = torch.as_tensor(scale)
         return module
 
@@ -619,17 +619,27 @@ def _column_statistics(
     return scaler.mean_, scaler.scale_
 
 
-def _share_a_range(X: np.ndarray) -> bool:
-    """Return whether most columns that vary have the same least and largest value."""
-    scaler = MinMaxScaler()
+def _units(X: Any, std: np.ndarray) -> np.ndarray:
+    """Return a distance of one in each column, see :class:`Gaussian`."""
+    scaler = MaxAbsScaler() if issparse(X) else MinMaxScaler()
     for rows in _blocks(X):
         scaler.partial_fit(X[rows])
-    ranges = np.stack([scaler.data_min_, scaler.data_max_], axis=1)
-    ranges = ranges[scaler.data_range_ > 0]
-    if len(ranges) < 2:
-        return False
-    _, counts = np.unique(ranges, axis=0, return_counts=True)
-    return bool(counts.max() > len(ranges) / 2)
+    if issparse(X):
+        shares, varies = np.full(len(std), True), scaler.max_abs_ > 0
+    else:
+        low, high = scaler.data_min_, scaler.data_max_
+        varies = low < high
+        ranges, counts = np.unique(
+            np.stack([low, high])[:, varies], axis=1, return_counts=True
+        )
+        if not varies.any() or counts.max() <= varies.sum() / 2:
+            return std
+        lowest, highest = ranges[:, counts.argmax()]
+        shares = (low >= lowest) & (high <= highest)
+    if not (shares & varies).any():
+        return std
+    common = np.sqrt(np.mean(std[shares & varies] ** 2))
+    return np.where(shares, common, std)
 
 
 def _check_values(

@@ -255,8 +255,8 @@ def test_distances_are_taken_on_one_scale(settings, container):
     if isinstance(settings, Gaussian):
         Z = X.astype(np.float64)
         expected = pdist(StandardScaler().fit_transform(Z))
-        if container is not as_is:  # one unit, and that of a constant column is one
-            expected = pdist(Z) / np.sqrt((X[:, :3].var(axis=0).sum() + 1) / 4)
+        if container is not as_is:  # one unit, of the columns that vary
+            expected = pdist(Z) / np.sqrt(X[:, :3].var(axis=0).mean())
     elif isinstance(settings, Categorical):
         expected = np.sqrt(2 * X.shape[1] * pdist(X, "hamming"))
     elif isinstance(settings, Bernoulli):
@@ -273,12 +273,14 @@ def test_columns_of_one_range_share_a_unit():
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(100, 6)) * (rng.random((100, 6)) < 0.3)
     pixels[:2] = [[0], [255]]
-    pixels[:, 4:] //= 100  # two of another range
+    pixels[:, 4] //= 100  # one that is never bright
+    pixels[:, 5] *= 100  # one of another unit
     module = Gaussian().build(pixels.astype(np.float32))
     rows = module.comparable(pixels.astype(np.float32))
-    unit = np.sqrt(pixels.var(axis=0).mean())
-    np.testing.assert_allclose(unit * pdist(rows), pdist(pixels), rtol=1e-4)
-    # Three of another range are as many as those of one.
+    unit = np.sqrt(pixels[:, :5].var(axis=0).mean())
+    scaled = pixels / [unit] * [1, 1, 1, 1, 1, unit / pixels[:, 5].std()]
+    np.testing.assert_allclose(pdist(rows), pdist(scaled), rtol=1e-4)
+    # Three of other ranges are as many as those of one.
     pixels[:, 3] //= 100
     module = Gaussian().build(pixels.astype(np.float32))
     np.testing.assert_allclose(
