@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._compat import Interval
+from skfmvae._random import redirected_draws
 from skfmvae.models import Semafo
 from skfmvae.models.semafo import Weights
 from skfmvae.nn import build_levels, build_stages
@@ -563,7 +564,7 @@ class SemafoVAE(BaseVAE):
             return torch.from_numpy(z).to(self.device_)
         sizes = {np.shape(value)[0] for value in properties.values() if np.ndim(value)}
         codes, _ = self._wanted(properties, max(sizes, default=1))
-        with seeded(check_random_state(random_state), self.device_):
+        with seeded(check_random_state(random_state)), redirected_draws():
             return self._model.expect(torch.from_numpy(codes).to(self.device_))
 
     @property

@@ -11,6 +11,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
+from skfmvae._random import generator_for, redirected_draws
+
 from .aid_terms import AidTerms
 from .objective import Objective
 from .rows import BatchIterator
@@ -104,6 +106,11 @@ class ModelNet(NeuralNet):
         finally:
             self._complete = None
             self._aid_terms = None
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks; they draw from the fit's own generators, too."""
+        with redirected_draws():
+            super().notify(method_name, **kwargs)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Let the model look at rows and start the means of the terms afresh."""
@@ -199,7 +206,9 @@ class ModelNet(NeuralNet):
 def _look_at(rows):
     """Return values, codes and weights of at most so many rows, labelled ones first."""
     labelled = (rows.codes >= 0).any(1).float().cpu()
-    priority = labelled + torch.rand(len(rows))
+    priority = labelled + torch.rand(
+        len(rows), generator=generator_for(labelled.device)
+    )
     index = priority.topk(min(len(rows), N_ROWS_TO_LOOK_AT)).indices
     batch = rows[index]
     return batch.x, batch.labels.codes, batch.weight
