@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy.sparse
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.metrics import r2_score
@@ -562,6 +563,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             dtype=object,
         )
 
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "net_"):  # which is where it can be on this machine
+            self.device_ = self.net_.device
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
 
@@ -593,6 +599,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
                 ensure_min_samples=2 if reset else 1,
                 reset=reset,
             )
+        if scipy.sparse.issparse(X) and not X.has_canonical_format:
+            X = X.copy()  # entries that are stored in parts are looked at one by one
+            X.sum_duplicates()
         check_finite(X, getattr(self, "feature_names_in_", None))
         return X
 

@@ -6,6 +6,7 @@ import math
 import warnings
 from copy import deepcopy
 from functools import partial
+from itertools import chain
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -22,6 +23,10 @@ __all__ = ["ModelNet"]
 
 N_ROWS_TO_LOOK_AT = 10_000
 
+# What a copy of a net goes without: the second name of its module, rows, and the
+# optimiser, which is twice as large as the module.
+ONLY_FOR_TRAINING = ("module", "train_split", "optimizer_", "_aid_terms", "_complete")
+
 
 class ModelNet(NeuralNet):
     """Train a :class:`~skfmvae.models.base.Model` on :class:`~skfmvae.training.Rows`.
@@ -31,6 +36,10 @@ class ModelNet(NeuralNet):
     interrupted fit goes back to the last complete epoch. The history holds the mean
     of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
     divergence of the global parameters, spread over the rows, as ``kl_globals``.
+
+    A pickle or a copy holds the model once and the history, but not what only training
+    needs: it predicts, and trains no further. It is loaded to the device of the net,
+    or to the CPU where there is no such device.
 
     Parameters
     ----------
@@ -196,6 +205,24 @@ class ModelNet(NeuralNet):
             f"(now {self.lr:g}), scaling the columns of X, or clipping gradients "
             "with callbacks=[skorch.callbacks.GradientNormClipping(1.0)]."
         )
+
+    def __getstate__(self):
+        state = vars(self) | dict.fromkeys(ONLY_FOR_TRAINING)
+        # skorch's word for a net that refuses to be trained.
+        state |= {"callbacks": [], "callbacks_": [], "_trimmed_for_prediction": True}
+        tensors = chain(self.module_.parameters(), self.module_.buffers())
+        if any(tensor.device.type != "cpu" for tensor in tensors):
+            state["module_"] = deepcopy(self.module_).cpu()
+        return state
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        try:
+            device = torch.empty(0, device=self.device).device
+        except (RuntimeError, AssertionError):
+            device = torch.device("cpu")
+        module = self.module_.to(device)
+        vars(self).update(device=device, module=module, module_=module)
 
     def _restore_complete_epoch(self):
         self.module_.load_state_dict(self._complete)
