@@ -206,6 +206,8 @@ def _extra_draws(known, batch_size, labelled_batch_size):
 
 
 def _as_tensor(X):
+    if X.flags.writeable:
+        return torch.from_numpy(X)
     with warnings.catch_warnings():
         # Nobody writes to the tensor, so a read-only memory map is fine.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
