@@ -27,7 +27,7 @@ from skfmvae.training import (
 )
 
 from ._base import BaseVAE, MatrixLike
-from ._guards import seeded
+from ._guards import plain_torch, seeded
 
 __all__ = ["LabelAutoencoder", "Levels", "ObjectiveWeights", "SemafoVAE"]
 
@@ -477,7 +477,6 @@ class SemafoVAE(BaseVAE):
             X, properties, partial(self._model.intervene, levels=chosen)
         )
 
-    @torch.no_grad()
     def traverse(
         self,
         X: MatrixLike | None = None,
@@ -535,27 +534,30 @@ class SemafoVAE(BaseVAE):
             raise ValueError(f"level={level!r} should be one level.")
         name = self._level_names(level)[0]
         block = self._model.latent_blocks[name]
-        z = self._starts(X, properties, random_state)
-        n_dims = block.stop - block.start
-        if isinstance(dims, (int, np.integer)):
-            scale = self._model.prior_stddev(z)[:, block].mean(0)
-            chosen = scale.argsort(descending=True)[: max(dims, 0)].tolist()
-        else:
-            chosen = list(dims)
-        if not chosen or not set(chosen) <= set(range(n_dims)):
-            raise ValueError(
-                f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}; name "
-                "some of them, or give a number of at least 1."
+        with plain_torch(self.device_), torch.no_grad():
+            z = self._starts(X, properties, random_state)
+            n_dims = block.stop - block.start
+            if isinstance(dims, (int, np.integer)):
+                scale = self._model.prior_stddev(z)[:, block].mean(0)
+                chosen = scale.argsort(descending=True)[: max(dims, 0)].tolist()
+            else:
+                chosen = list(dims)
+            if not chosen or not set(chosen) <= set(range(n_dims)):
+                raise ValueError(
+                    f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}; "
+                    "name some of them, or give a number of at least 1."
+                )
+            residuals = self._model.residuals(z)
+            places = torch.linspace(-width, width, n_steps, device=z.device)
+            rows = np.empty(
+                (len(z), len(chosen), n_steps, self.n_features_in_), np.float32
             )
-        residuals = self._model.residuals(z)
-        places = torch.linspace(-width, width, n_steps, device=z.device)
-        rows = np.empty((len(z), len(chosen), n_steps, self.n_features_in_), np.float32)
-        for i, d in enumerate(chosen):
-            for j, place in enumerate(places):
-                moved = residuals.clone()
-                moved[:, block.start + d] = place
-                z = self._model.from_residuals(moved)
-                rows[:, i, j] = self.inverse_transform(z.cpu().numpy())
+            for i, d in enumerate(chosen):
+                for j, place in enumerate(places):
+                    moved = residuals.clone()
+                    moved[:, block.start + d] = place
+                    z = self._model.from_residuals(moved)
+                    rows[:, i, j] = self.inverse_transform(z.cpu().numpy())
         return rows, np.asarray(chosen)
 
     def _starts(self, X, properties, random_state):
