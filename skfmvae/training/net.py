@@ -207,7 +207,7 @@ class ModelNet(NeuralNet):
         )
 
     def __getstate__(self):
-        state = vars(self) | dict.fromkeys(ONLY_FOR_TRAINING)
+        state = self.__dict__ | dict.fromkeys(ONLY_FOR_TRAINING)
         # skorch's word for a net that refuses to be trained.
         state |= {"callbacks": [], "callbacks_": [], "_trimmed_for_prediction": True}
         tensors = chain(self.module_.parameters(), self.module_.buffers())
@@ -216,13 +216,13 @@ class ModelNet(NeuralNet):
         return state
 
     def __setstate__(self, state):
-        vars(self).update(state)
+        self.__dict__.update(state)
         try:
             device = torch.empty(0, device=self.device).device
         except (RuntimeError, AssertionError):
             device = torch.device("cpu")
         module = self.module_.to(device)
-        vars(self).update(device=device, module=module, module_=module)
+        self.__dict__.update(device=device, module=module, module_=module)
 
     def _restore_complete_epoch(self):
         self.module_.load_state_dict(self._complete)
