@@ -195,12 +195,30 @@ def redirect_modules(model: nn.Module) -> None:
         Those of its parts that may draw from torch's global generators are told apart
         by their class.
     """
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            is_outermost = not isinstance(parent, torch.jit.ScriptModule)
+            if is_outermost and isinstance(child, torch.jit.ScriptModule):
+                setattr(parent, name, _Scripted(child))
     for module in model.modules():
-        origin = type(module).__module__
-        is_ours, is_torchs = (origin.startswith(p) for p in ("skfmvae.", "torch.nn."))
-        if not is_ours and (not is_torchs or isinstance(module, _DRAWING)):
+        if _may_draw(module):
             module.register_forward_pre_hook(_enter)
             module.register_forward_hook(_leave, always_call=True)
+
+
+class _Scripted(nn.Sequential):
+    """A scripted module, which takes no hooks, in one that does."""
+
+
+def _may_draw(module: nn.Module) -> bool:
+    """Return whether a module may draw from torch's global generators."""
+    if isinstance(module, _Scripted):
+        return True
+    origin = type(module).__module__
+    if origin.startswith("torch.nn."):
+        return isinstance(module, _DRAWING)
+    is_scripted = isinstance(module, torch.jit.ScriptModule)
+    return not (is_scripted or origin.startswith("skfmvae."))
 
 
 _ENTERED = threading.local()

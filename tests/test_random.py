@@ -214,3 +214,16 @@ def test_modules_of_users_are_redirected_while_training():
         before = torch.get_rng_state()
         torch.rand(1)
         assert not torch.equal(torch.get_rng_state(), before), "still redirected"
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_scripted_modules_are_redirected_too():
+    model = nn.Sequential(torch.jit.script(nn.Sequential(nn.Dropout(0.5), nn.Tanh())))
+    redirect_modules(model)
+    before = torch.get_rng_state()
+    with seeded_draws(3):
+        first = model(X)
+    with seeded_draws(3):
+        assert torch.equal(model(X), first)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (first == 0).any()
