@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfmvae._checks import check_whole
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae._random import redirect_modules, redirected_draws
 from skfmvae.augment import ImageAugmentation
 from skfmvae.labels import PartialLabelEncoder
 from skfmvae.models.base import Labels, Model
@@ -38,7 +39,7 @@ from ._checks import (
     check_object,
     check_weights,
 )
-from ._guards import all_or_nothing, seeded
+from ._guards import all_or_nothing, plain_torch, seeded
 from ._precision import is_exact, masked_as_nan, to_float32, warn_of_merged_values
 from ._training import OPTIMIZERS, train
 
@@ -216,9 +217,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
             random_state = check_random_state(self.random_state)
-            with seeded(random_state, self.device_):
-                likelihood = self.likelihood_.build(X)
-                model = self._build_model(X.shape[1], likelihood, self.n_components_)
+            with plain_torch(self.device_), seeded(random_state):
+                with redirected_draws():  # layers initialise themselves
+                    likelihood = self.likelihood_.build(X)
+                    model = self._build_model(
+                        X.shape[1], likelihood, self.n_components_
+                    )
+                redirect_modules(model)
                 rows = Rows(X, codes, sample_weight, self.device_, quantities)
                 self.net_ = train(self, model, rows, random_state)
             self.n_iter_ = self.net_.n_complete_epochs_
@@ -441,14 +446,19 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         check_whole("n_draws", n_draws, 1)
         X = self._check_X(X)
         self._model.likelihood.check_support(X)
-        generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
         # In single precision some processors round a row by its place among others,
         # which Newton's steps to the proposal enlarge. Apple's GPUs have no double.
         device = torch.device("cpu") if self.device_.type == "mps" else self.device_
-        noise = noise.to(device).double()
-        model = copy.deepcopy(self._model).to(device).double()
-        return self._map_rows(lambda x: [model.log_marginal(x.to(noise), noise)], X)[0]
+        with plain_torch(device):
+            generator = torch.Generator().manual_seed(0)
+            noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
+            noise = noise.to(device).double()
+            model = copy.deepcopy(self._model).to(device).double()
+
+            def bound(x):
+                return [model.log_marginal(x.to(noise), noise)]
+
+            return self._map_rows(bound, X)[0]
 
     # Representation and generation --------------------------------------------------
 
@@ -585,11 +595,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         check_is_fitted(self)
         check_whole("n_samples", n_samples, 1)
         wanted = self._wanted(properties or {}, n_samples)
-        labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
-        with seeded(check_random_state(random_state), self.device_), torch.no_grad():
-            z, labels = self._model.sample_latents(labels)
-        X = self.inverse_transform(z.cpu().numpy())
-        codes, quantities = (values.cpu().numpy() for values in labels)
+        random_state = check_random_state(random_state)
+        with plain_torch(self.device_), torch.no_grad(), seeded(random_state):
+            labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
+            with redirected_draws():
+                z, labels = self._model.sample_latents(labels)
+            X = self.inverse_transform(z.cpu().numpy())
+            codes, quantities = (values.cpu().numpy() for values in labels)
         return X, self._values(codes[:, : self.labels_.n_outputs], quantities)
 
     def _wanted(self, properties, n_samples):
@@ -646,6 +658,11 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             dtype=object,
         )
 
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "net_"):  # which is where it can be on this machine
+            self.device_ = self.net_.device
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
 
@@ -678,6 +695,9 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             ensure_min_samples=2 if reset else 1,
             reset=reset,
         )
+        if issparse(X) and not X.has_canonical_format:
+            X = X.copy()  # checks see entries one by one, also those stored in parts
+            X.sum_duplicates()
         names = getattr(self, "feature_names_in_", None)
         check_finite(X, names)
         if not reset:
@@ -703,7 +723,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def _map_batches(self, function, rows):
         """Apply a function to chunks of rows and join what it lists."""
         chunks = []
-        with torch.no_grad():
+        with plain_torch(self.device_), torch.no_grad():
             for index in torch.arange(len(rows)).split(LARGEST_CHUNK):
                 n = len(index)
                 filled = index[torch.arange(max(n, SMALLEST_CHUNK)) % n]

@@ -229,7 +229,9 @@ class FactorialMixtureVAE(BaseVAE):
         The likelihood that was used.
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
-        ``net_.module_`` the model.
+        ``net_.module_`` the model. Pickles and copies of the estimator have it
+        without its optimizer, so that it predicts but trains no further; `fit` starts
+        anew as ever.
     n_iter_ : int
         Number of epochs that ran.
     device_ : torch.device

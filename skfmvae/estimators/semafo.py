@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._compat import Interval
+from skfmvae._random import redirected_draws
 from skfmvae.models import Semafo
 from skfmvae.models.semafo import Weights
 from skfmvae.nn import build_levels, build_stages
@@ -26,7 +27,7 @@ from skfmvae.training import (
 )
 
 from ._base import BaseVAE, MatrixLike
-from ._guards import seeded
+from ._guards import plain_torch, seeded
 
 __all__ = ["LabelAutoencoder", "Levels", "ObjectiveWeights", "SemafoVAE"]
 
@@ -309,7 +310,9 @@ class SemafoVAE(BaseVAE):
         The likelihood that was used.
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
-        ``net_.module_`` the model.
+        ``net_.module_`` the model. Pickles and copies of the estimator have it
+        without its optimizer, so that it predicts but trains no further; `fit` starts
+        anew as ever.
     n_iter_ : int
         Number of epochs that ran.
     device_ : torch.device
@@ -485,7 +488,6 @@ class SemafoVAE(BaseVAE):
             X, properties, partial(self._model.intervene, levels=chosen)
         )
 
-    @torch.no_grad()
     def traverse(
         self,
         X: MatrixLike | None = None,
@@ -543,28 +545,29 @@ class SemafoVAE(BaseVAE):
             raise ValueError(f"level={level!r} should be one level.")
         name = self._level_names(level)[0]
         block = self._model.latent_blocks[name]
-        z = self._starts(X, properties, random_state)
-        n_dims = block.stop - block.start
-        if isinstance(dims, (int, np.integer)):
-            scale = self._model.prior_stddev(z)[:, block].mean(0)
-            chosen = scale.argsort(descending=True)[: max(dims, 0)].tolist()
-        else:
-            chosen = list(dims)
-        if not chosen or not set(chosen) <= set(range(n_dims)):
-            raise ValueError(
-                f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}; name "
-                "some of them, or give a number of at least 1."
-            )
-        residuals = self._model.residuals(z)
-        places = torch.linspace(-width, width, n_steps, device=z.device)
+        with plain_torch(self.device_), torch.no_grad():
+            z = self._starts(X, properties, random_state)
+            n_dims = block.stop - block.start
+            if isinstance(dims, (int, np.integer)):
+                scale = self._model.prior_stddev(z)[:, block].mean(0)
+                chosen = scale.argsort(descending=True)[: max(dims, 0)].tolist()
+            else:
+                chosen = list(dims)
+            if not chosen or not set(chosen) <= set(range(n_dims)):
+                raise ValueError(
+                    f"dims={dims!r}: level {level} has dimensions 0 to {n_dims - 1}; "
+                    "name some of them, or give a number of at least 1."
+                )
+            residuals = self._model.residuals(z)
+            places = torch.linspace(-width, width, n_steps, device=z.device)
 
-        def moved(d, place):
-            there = residuals.clone()
-            there[:, block.start + d] = place
-            z = self._model.from_residuals(there)
-            return self.inverse_transform(z.cpu().numpy())
+            def moved(d, place):
+                there = residuals.clone()
+                there[:, block.start + d] = place
+                z = self._model.from_residuals(there)
+                return self.inverse_transform(z.cpu().numpy())
 
-        rows = [[moved(d, place) for place in places] for d in chosen]
+            rows = [[moved(d, place) for place in places] for d in chosen]
         return np.moveaxis(np.array(rows), 2, 0), np.asarray(chosen)
 
     def _starts(self, X, properties, random_state):
@@ -575,7 +578,7 @@ class SemafoVAE(BaseVAE):
             return torch.from_numpy(z).to(self.device_)
         sizes = {np.shape(value)[0] for value in properties.values() if np.ndim(value)}
         codes, _ = self._wanted(properties, max(sizes, default=1))
-        with seeded(check_random_state(random_state), self.device_):
+        with seeded(check_random_state(random_state)), redirected_draws():
             return self._model.expect(torch.from_numpy(codes).to(self.device_))
 
     @property

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
+from skfmvae._random import generator_for
 from skfmvae.nn import LikelihoodModule
 
 from .proposal import DECODED_AT_ONCE, N_LOOKED_AT, LogWeights, refined_proposal
@@ -312,5 +313,7 @@ def even_draws(n_dims: int, n_draws: int) -> Tensor:
 
 def relaxed_draw(log_proba: Tensor, temperature: float) -> Tensor:
     """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1)."""
-    gumbel = -torch.empty_like(log_proba).exponential_().log()
+    generator = generator_for(log_proba.device)
+    waiting = torch.empty_like(log_proba).exponential_(generator=generator)
+    gumbel = -waiting.log()
     return torch.softmax((log_proba + gumbel) / temperature, dim=1)

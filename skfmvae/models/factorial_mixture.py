@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 
+from skfmvae._random import draw_normal, generator_for
 from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
 
 from .base import (
@@ -129,7 +130,7 @@ class FactorialMixture(Model):
 
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         posterior = self.encode(x)
-        z = posterior.rsample()
+        z = draw_normal(posterior)
         log_joint = self._log_joint(posterior.mean, posterior.variance)
         entropy = self._properties(posterior.entropy()).sum(-1)
         style = self.style
@@ -175,20 +176,29 @@ class FactorialMixture(Model):
         What a row tells in the wrong block is of no use to the decoder there, so it
         learns to take each property from its own component, as `sample` will have it.
         """
+        generator = generator_for(z.device)
 
         def chosen(n_blocks: int, share: float) -> Tensor:
-            return torch.rand(len(z), n_blocks, 1, device=z.device) < share
+            uniform = z.new_empty(len(z), n_blocks, 1).uniform_(generator=generator)
+            return uniform < share
 
         points = self._properties(z)
         drawn = torch.empty_like(points)
         for mixture, members in self._groups():
-            codes = [responsibilities[k].multinomial(1) for k in members]
-            drawn[:, members] = mixture.sample(torch.cat(codes, dim=1))
+            codes = torch.cat(
+                [
+                    responsibilities[k].multinomial(1, generator=generator)
+                    for k in members
+                ],
+                dim=1,
+            )
+            drawn[:, members] = mixture.sample(codes, generator)
         share = self.redrawing * self.property_redraws
         points = torch.where(chosen(points.shape[1], share), drawn, points)
         style = z[:, self.style]
         replaced = chosen(1, self.redrawing * self.style_redraws)[:, 0]
-        style = torch.where(replaced, torch.randn_like(style), style)
+        drawn = torch.empty_like(style).normal_(generator=generator)
+        style = torch.where(replaced, drawn, style)
         return torch.cat([points.flatten(1), style], dim=1)
 
     def encode(self, x: Tensor) -> Normal:
@@ -312,14 +322,15 @@ class FactorialMixture(Model):
 
     def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
         codes = labels.codes.clone()
-        z = torch.randn(len(codes), self.n_latents)
-        z = z.to(next(self.mixtures.buffers()))
+        like = next(self.mixtures.buffers())
+        generator = generator_for(like.device)
+        z = like.new_empty(len(codes), self.n_latents).normal_(generator=generator)
         points = self._properties(z)
         for mixture, members in self._groups():
-            drawn = mixture.sample_components(len(codes))
+            drawn = mixture.sample_components(len(codes), generator)
             known = codes[:, members]
             codes[:, members] = torch.where(known >= 0, known, drawn)
-            points[:, members] = mixture.sample(codes[:, members])
+            points[:, members] = mixture.sample(codes[:, members], generator)
         return z, labels._replace(codes=codes)
 
     def intervene(self, x: Tensor, labels: Labels) -> Tensor:
@@ -383,8 +394,11 @@ def _starting_responsibilities(
     count = one_hot.sum(0)
     centres = (one_hot.T @ points[known]) / count.where(count > 0, 1.0)[:, None]
     labelled, spare = (count > 0).nonzero()[:, 0], (count == 0).nonzero()[:, 0]
+    generator = generator_for(points.device)
     starts = [
-        kmeans_plusplus(points, n_components, centres[labelled], n_iter=10)
+        kmeans_plusplus(
+            points, n_components, centres[labelled], n_iter=10, generator=generator
+        )
         for _ in range(N_STARTS)
     ]
     best = min(starts, key=lambda start: torch.cdist(points, start).amin(1).norm())

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal
+from torch.distributions import Normal
 
+from skfmvae._random import draw_normal, generator_for
 from skfmvae.graphical_model import Graph
 
 from .base import Labels, diagonal_normal
@@ -79,7 +80,8 @@ class GraphPrior(nn.Module):
         )
         z, drawn, log_weight = self._sample_forward(Labels(*(t[row] for t in labels)))
         share = torch.softmax(log_weight.view(n, N_CANDIDATES), dim=1)
-        chosen = share.multinomial(1)[:, 0] + N_CANDIDATES * torch.arange(n).to(row)
+        number = share.multinomial(1, generator=generator_for(share.device))[:, 0]
+        chosen = number + N_CANDIDATES * torch.arange(n).to(row)
         return z[chosen], Labels(*(t[chosen] for t in drawn))
 
     def _sample_forward(self, labels: Labels) -> tuple[Tensor, Labels, Tensor]:
@@ -88,15 +90,17 @@ class GraphPrior(nn.Module):
         complete = Labels(labels.codes.clone(), labels.quantities.clone())
         values: dict[str, Tensor] = {}
         log_weight = self.like.new_zeros(n)
+        generator = generator_for(self.like.device)
         for v in self.order:
             if v in variables.n_components:
                 code = variables.code(v, complete)
                 logits = self._output(v, values, n)
-                drawn = Categorical(logits=logits).sample()
+                proba = torch.softmax(logits, dim=1)
+                drawn = proba.multinomial(1, generator=generator)[:, 0]
                 code.copy_(torch.where(code >= 0, code, drawn))
                 values[v] = one_hot(code, logits.shape[1]).to(logits)
             else:
-                values[v] = self.gaussian(v, values, n).sample()
+                values[v] = draw_normal(self.gaussian(v, values, n))
                 if v in variables.quantities:
                     quantity = variables.quantity(v, complete)
                     quantity.copy_(torch.where(quantity.isnan(), values[v], quantity))

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from skfmvae._random import generator_for
+
 __all__ = ["every_value", "one_hot", "sum_and_sample"]
 
 # Probability below which a value, unless it is the likeliest, is not summed over but
@@ -71,8 +73,10 @@ def sum_and_sample(log_proba: Tensor, code: Tensor) -> Chosen:
     rest = torch.where(unlikely, log_proba.exp(), 0.0)
     total = rest.sum(dim=1, keepdim=True)
     share = total.clamp_min(UNLIKELY)
-    is_drawn = torch.rand_like(total) * share < total
-    race = rest / torch.empty_like(rest).exponential_()
+    generator = generator_for(rest.device)
+    uniform = torch.empty_like(total).uniform_(generator=generator)
+    is_drawn = uniform * share < total
+    race = rest / torch.empty_like(rest).exponential_(generator=generator)
     drawn = is_drawn & one_hot(race.argmax(dim=1), n_values)
     others = (1 - torch.where(is_drawn, share, 0.0)) / (1 - total)
     log_share = torch.where(unknown, log_proba, 0.0) + others.log()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 from torch.nn import functional
 
+from skfmvae._random import draw_normal, generator_for
 from skfmvae.nn import Level
 
 from .base import (
@@ -181,23 +182,23 @@ class Semafo(Model):
         known, weights = labels.codes >= 0, self.weights
         states = self._states(x)
         posterior = diagonal_normal(states[-1])
-        z0 = posterior.rsample()
+        z0 = draw_normal(posterior)
         log_q = self._log_softmax(self.classifier(z0))
         y = self._labels(log_q, labels.codes)
         q_u = diagonal_normal(self.label_encoder(y))
-        u = q_u.rsample()
+        u = draw_normal(q_u)
         log_y = (y * torch.cat(self._log_softmax(self.label_decoder(u)), dim=1)).sum(1)
         kls = {
             "z0": self._kl_z0(posterior, z0, u, known.all(1)),
             "u": kl_divergence(q_u, Normal(0.0, 1.0)).sum(1),
         }
         # Drawn afresh, so that no level relies on the draw that placed z0.
-        u = q_u.rsample()
+        u = draw_normal(q_u)
 
         def recognise(name: str, h: Tensor, level: Level) -> Tensor:
             q = _softplus_normal(level.posterior(h, self._mirrored(states, name)))
             kls[name] = kl_divergence(q, self._level_prior(name, h, level, u)).sum(1)
-            return q.rsample()
+            return draw_normal(q)
 
         likelihood = self.likelihood(self._walk(z0, recognise)).log_prob(x)
         entropies = [-(p.exp() * p).sum(1) for p in log_q]
@@ -280,13 +281,14 @@ class Semafo(Model):
         A bound on the mutual information between labels and generated rows; unobserved
         properties are drawn evenly, so that all combinations are generated.
         """
-        code = torch.stack(
-            [torch.randint_like(labels.codes[:, 0], size) for size in self.sizes], dim=1
-        )
-        y = self._one_hot(torch.where(labels.codes >= 0, labels.codes, code))
-        u = diagonal_normal(self.label_encoder(y)).rsample()
+        drawn = torch.empty_like(labels.codes)
+        generator = generator_for(drawn.device)
+        for column, size in zip(drawn.T, self.sizes, strict=True):
+            column.random_(size, generator=generator)
+        y = self._one_hot(torch.where(labels.codes >= 0, labels.codes, drawn))
+        u = draw_normal(diagonal_normal(self.label_encoder(y)))
         x = self.expectation(self._sample_given(u))
-        z0 = diagonal_normal(self._states(x)[-1]).rsample()
+        z0 = draw_normal(diagonal_normal(self._states(x)[-1]))
         log_q = torch.cat(self._log_softmax(self.classifier(z0)), dim=1)
         return (y * log_q).sum(1)
 
@@ -504,7 +506,7 @@ class Semafo(Model):
         """Draw labels, then ``u`` to suit them, then every level from its prior."""
         codes = self._completed(labels.codes)
         # A draw from the prior of u may lie between labels; what encodes them does not.
-        u = diagonal_normal(self.label_encoder(self._one_hot(codes))).sample()
+        u = draw_normal(diagonal_normal(self.label_encoder(self._one_hot(codes))))
         return self._sample_given(u), labels._replace(codes=codes)
 
     def _completed(self, codes: Tensor) -> Tensor:
@@ -517,22 +519,27 @@ class Semafo(Model):
         if known.all():
             return codes
         n, n_candidates = len(codes), N_CANDIDATES if known.any() else 1
-        u = torch.randn(n, n_candidates, sum(self.sizes), device=codes.device)
-        log_y = self._log_softmax(self.label_decoder(u.to(self.draws)))
+        generator = generator_for(codes.device)
+        u = self.draws.new_empty(n, n_candidates, sum(self.sizes))
+        u.normal_(generator=generator)
+        log_y = self._log_softmax(self.label_decoder(u))
         fit = torch.zeros_like(u[..., 0])
         for k, log_p in enumerate(log_y):
             index = codes[:, k].clamp_min(0)[:, None, None]
             of_code = log_p.gather(2, index.expand(-1, n_candidates, 1))[..., 0]
             fit = fit + torch.where(known[:, k, None], of_code, 0.0)
-        chosen = torch.softmax(fit, dim=1).multinomial(1)[:, 0]
+        chosen = torch.softmax(fit, dim=1).multinomial(1, generator=generator)[:, 0]
         row = torch.arange(n, device=codes.device)
-        drawn = [log_p[row, chosen].exp().multinomial(1)[:, 0] for log_p in log_y]
+        drawn = [
+            log_p[row, chosen].exp().multinomial(1, generator=generator)[:, 0]
+            for log_p in log_y
+        ]
         return torch.where(known, codes, torch.stack(drawn, dim=1))
 
     def _sample_given(self, u: Tensor) -> Tensor:
         """Draw every level from its prior."""
         n_rest = self.n_latents - u.shape[1]
-        rest = torch.randn(len(u), n_rest, device=u.device).to(u)
+        rest = u.new_empty(len(u), n_rest).normal_(generator=generator_for(u.device))
         return self.from_residuals(torch.cat([u, rest], dim=1))
 
     def intervene(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 from torch.utils.checkpoint import checkpoint
 
+from skfmvae._random import draw_normal, repeatable_draws
 from skfmvae.graphical_model import Graph
 from skfmvae.nn import Branches
 
@@ -167,7 +168,7 @@ class SemiSupervised(Model):
             labels,
             x,
             n_particles=self.n_particles,
-            gaussian=lambda name, posterior, worlds: posterior.rsample(),
+            gaussian=lambda name, posterior, worlds: draw_normal(posterior),
             discrete=self._relaxed if self.marginalization == "gumbel" else None,
         )
         known = {
@@ -385,7 +386,12 @@ class SemiSupervised(Model):
         chunks = zip(
             z.split(LARGEST_CHUNK), worlds.row.split(LARGEST_CHUNK), strict=True
         )
-        return torch.cat([checkpoint(of_some, *c, use_reentrant=False) for c in chunks])
+        return torch.cat(
+            [
+                checkpoint(of_some, *chunk, use_reentrant=False, **repeatable_draws())
+                for chunk in chunks
+            ]
+        )
 
     def _relaxed(self, v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
         return relaxed_draw(log_proba, self.temperature)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .layers import ACTIVATIONS, NORMS
+from .layers import ACTIVATIONS, NORMS, Dropout
 from .precision import in_precision
 
 __all__ = ["Branches", "linear_branches", "shared_branches"]
@@ -98,7 +98,7 @@ def shared_branches(
         [NORMS[settings.norm](width) for _ in n_outputs],
         [
             in_precision(
-                nn.Sequential(activation(), nn.Dropout(dropout), nn.Linear(width, n)),
+                nn.Sequential(activation(), Dropout(dropout), nn.Linear(width, n)),
                 settings.precision,
             )
             for n in n_outputs

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "IMAGE_NORMS", "NORMS", "dense", "joined"]
+from skfmvae._random import generator_for
+
+__all__ = ["ACTIVATIONS", "IMAGE_NORMS", "NORMS", "Dropout", "dense", "joined"]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -30,6 +33,18 @@ IMAGE_NORMS: dict[str | None, Callable[[int], nn.Module]] = {
     "layer": lambda n_channels: nn.GroupNorm(1, n_channels),
     None: lambda n_channels: nn.Identity(),
 }
+
+
+class Dropout(nn.Dropout):
+    """Dropout that draws from the generator of the fit."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the rows, a share of their values set to zero while training."""
+        if not self.training or not self.p:
+            return x
+        kept = torch.empty_like(x)
+        kept.bernoulli_(1 - self.p, generator=generator_for(x.device))
+        return x * kept.div_(1 - self.p)
 
 
 def dense(n_from: int, n_to: int, activation: str, norm: str | None) -> list[nn.Module]:

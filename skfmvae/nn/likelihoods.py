@@ -677,6 +677,8 @@ def _first_outside(
 
 
 def _blocks(values: Any) -> Iterator[slice]:
-    """Yield slices of rows that hold about `BLOCK_SIZE` values."""
-    values_per_row = math.prod(values.shape[1:])
-    return gen_batches(values.shape[0], max(BLOCK_SIZE // max(values_per_row, 1), 1))
+    """Yield slices of rows that hold about `BLOCK_SIZE` values; none of no rows."""
+    n_rows, *rest = values.shape
+    if not n_rows:
+        return iter(())
+    return gen_batches(n_rows, max(BLOCK_SIZE // max(math.prod(rest), 1), 1))

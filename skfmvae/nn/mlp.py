@@ -11,7 +11,7 @@ from torch import nn
 from ._checks import check_choice, check_sizes, refuse
 from ._staged import StagedNetwork
 from .branches import Branches, linear_branches, shared_branches
-from .layers import ACTIVATIONS, NORMS, dense, joined
+from .layers import ACTIVATIONS, NORMS, Dropout, dense, joined
 from .precision import PRECISIONS
 
 __all__ = ["MLP"]
@@ -112,7 +112,7 @@ class MLP(StagedNetwork):
         return [*self._hidden_layers(sizes), [nn.Linear(sizes[-1], n_outputs)]]
 
     def _hidden_layers(self, sizes: list[int]) -> list[list[nn.Module]]:
-        dropout = [nn.Dropout(self.dropout)] if self.dropout else []
+        dropout = [Dropout(self.dropout)] if self.dropout else []
         return [
             [*dense(n_from, n_to, self.activation, self.norm), *dropout]
             for n_from, n_to in pairwise(sizes)

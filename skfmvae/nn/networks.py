@@ -10,6 +10,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from skfmvae._images import image_shape_of
+from skfmvae._random import forked_draws, redirected_draws
 
 from .branches import Branches, linear_branches
 from .conv import Conv
@@ -187,10 +188,9 @@ def _check_output(network: nn.Module, role: str, n_inputs: int, n_outputs: int) 
     was_training = {module: module.training for module in network.modules()}
     reference = next(network.parameters(), torch.empty(0))
     rows = torch.zeros(2, n_inputs, dtype=reference.dtype, device=reference.device)
-    devices = [reference.device] if reference.is_cuda else []
     network.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices):
+        with torch.no_grad(), forked_draws(), redirected_draws():
             output = network(rows)
     except (RuntimeError, ValueError) as error:
         raise ValueError(

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skfmvae._compat import Interval
+from skfmvae._random import generator_for
 
 from .aids import Aid, AidLoss, Predict, mean_over
 from .graph import NeighbourGraph, UnjoinedRows
@@ -101,7 +102,8 @@ class VirtualAdversarial(Aid):
                 ).sum(0)
 
             n_axes = batch.x.shape[1] if axes is None else len(axes)
-            start = torch.randn(len(batch.x), n_axes, device=batch.x.device)
+            start = batch.x.new_empty(len(batch.x), n_axes)
+            start.normal_(generator=generator_for(start.device))
             direction = adversarial_direction(
                 divergence, start, probe, self.n_power_iterations
             )

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from skfmvae._random import redirected_draws
 from skfmvae._seeds import unseeded
 
 from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
@@ -153,7 +154,8 @@ def feature_rows(features, X):
     """
     features = clone(features)
     features.set_params(**dict.fromkeys(unseeded(features), 0))
-    return features.fit_transform(X)
+    with redirected_draws():
+        return features.fit_transform(X)
 
 
 def nearest_neighbour_graph(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from functools import partial
+from itertools import chain
 
 import torch
 from skorch import NeuralNet
+
+from skfmvae._random import generator_for, redirected_draws
 
 from .aid_terms import AidTerms
 from .interrupts import noted_interrupts
@@ -19,6 +22,10 @@ __all__ = ["ModelNet"]
 
 N_ROWS_TO_LOOK_AT = 10_000
 
+# What a copy of a net goes without: the second name of its module, rows, and the
+# optimiser, which is twice as large as the module.
+ONLY_FOR_TRAINING = ("module", "train_split", "optimizer_", "_aid_terms", "_complete")
+
 
 class ModelNet(NeuralNet):
     """Train a :class:`~skfmvae.models.base.Model` on :class:`~skfmvae.training.Rows`.
@@ -29,6 +36,10 @@ class ModelNet(NeuralNet):
     and `n_complete_epochs_` the number of that epoch. The history holds the mean
     of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
     divergence of the global parameters, spread over the rows, as ``kl_globals``.
+
+    A pickle or a copy holds the model once and the history, but not what only training
+    needs: it predicts, and trains no further. It is loaded to the device of the net,
+    or to the CPU where there is no such device.
 
     Parameters
     ----------
@@ -104,6 +115,11 @@ class ModelNet(NeuralNet):
             finally:
                 self._complete = None
                 self._aid_terms = None
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks; they draw from the fit's own generators, too."""
+        with redirected_draws():
+            super().notify(method_name, **kwargs)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Let the model look at rows and start the means of the terms afresh."""
@@ -213,6 +229,24 @@ class ModelNet(NeuralNet):
             "with callbacks=[skorch.callbacks.GradientNormClipping(1.0)]."
         )
 
+    def __getstate__(self):
+        state = self.__dict__ | dict.fromkeys(ONLY_FOR_TRAINING)
+        # skorch's word for a net that refuses to be trained.
+        state |= {"callbacks": [], "callbacks_": [], "_trimmed_for_prediction": True}
+        tensors = chain(self.module_.parameters(), self.module_.buffers())
+        if any(tensor.device.type != "cpu" for tensor in tensors):
+            state["module_"] = deepcopy(self.module_).cpu()
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        try:
+            device = torch.empty(0, device=self.device).device
+        except (RuntimeError, AssertionError):
+            device = torch.device("cpu")
+        module = self.module_.to(device)
+        self.__dict__.update(device=device, module=module, module_=module)
+
     def _restore_complete_epoch(self):
         n_complete, self.n_complete_epochs_ = self.n_complete_epochs_, 0
         if not n_complete:
@@ -226,7 +260,9 @@ class ModelNet(NeuralNet):
 def _look_at(rows):
     """Return values, codes and weights of at most so many rows, labelled ones first."""
     labelled = (rows.codes >= 0).any(1).float().cpu()
-    priority = labelled + torch.rand(len(rows))
+    priority = labelled + torch.rand(
+        len(rows), generator=generator_for(labelled.device)
+    )
     index = priority.topk(min(len(rows), N_ROWS_TO_LOOK_AT)).indices
     batch = rows[index]
     return batch.x, batch.labels.codes, batch.weight

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from skfmvae._random import generator_for, redirected_draws
 from skfmvae.models.base import Labels
 
 __all__ = ["Batch", "BatchIterator", "Rows"]
@@ -162,9 +163,14 @@ class BatchIterator:
 
     def __iter__(self) -> Iterator[Batch]:
         n_rows, n_batches = len(self.rows), len(self)
-        order = torch.randperm(n_rows) if self.shuffle else torch.arange(n_rows)
+        generator = generator_for(torch.device("cpu"))
+        order = torch.arange(n_rows)
+        if self.shuffle:
+            order = torch.randperm(n_rows, generator=generator)
         drawn = [
-            labelled[torch.randint(len(labelled), (n_batches, count))]
+            labelled[
+                torch.randint(len(labelled), (n_batches, count), generator=generator)
+            ]
             for count, labelled in self._extra
         ]
         for number, index in enumerate(order.tensor_split(n_batches)):
@@ -177,7 +183,8 @@ class BatchIterator:
     def _augmented(self, x):
         if self.augmentation is None:
             return x
-        augmented = self.augmentation(x)
+        with redirected_draws():
+            augmented = self.augmentation(x)
         if augmented.shape != x.shape:
             raise ValueError(
                 f"augmentation={self.augmentation!r} made rows of shape "
@@ -204,6 +211,8 @@ def _extra_draws(known, batch_size, labelled_batch_size):
 
 
 def _as_tensor(X):
+    if X.flags.writeable:
+        return torch.from_numpy(X)
     with warnings.catch_warnings():
         # Nobody writes to the tensor, so a read-only memory map is fine.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")

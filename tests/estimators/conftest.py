@@ -12,6 +12,7 @@ import torch
 from sklearn.datasets import make_blobs
 
 import skfmvae
+from skfmvae.models import factorial_mixture, semafo, semi_supervised
 from skfmvae.nn import MLP
 
 
@@ -94,10 +95,13 @@ def without_draws():
     @contextmanager
     def context():
         with pytest.MonkeyPatch.context() as patch:
+            for model in (factorial_mixture, semafo, semi_supervised):
+                patch.setattr(model, "draw_normal", lambda normal: normal.mean)
             patch.setattr(
-                torch.distributions.Normal, "rsample", lambda self, shape=(): self.mean
+                torch.Tensor,
+                "exponential_",
+                lambda self, generator=None: self.fill_(1.0),
             )
-            patch.setattr(torch.Tensor, "exponential_", lambda self: self.fill_(1.0))
             yield
 
     return context

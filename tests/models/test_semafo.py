@@ -83,7 +83,9 @@ def normal(output):
 def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch, separate):
     """Written out for one row after the other, with draws at their means."""
     monkeypatch.setattr(Normal, "rsample", lambda self, shape=(): self.mean)
-    monkeypatch.setattr(torch.Tensor, "exponential_", lambda self: self.fill_(2.0))
+    monkeypatch.setattr(
+        torch.Tensor, "exponential_", lambda self, generator=None: self.fill_(2.0)
+    )
     model = make_model(separate=separate)
     codes = [[2, 1], [-1, 0], [0, -1], [-1, -1]]
     x = make_rows()

@@ -1,0 +1,308 @@
+"""Random draws that no other thread disturbs.
+
+torch's global generators belong to the process: a number that one thread draws is
+missing from the sequence of another. Blocks that should be reproducible draw from
+generators of their own, which a context variable holds for the thread they run in.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar, Token
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = [
+    "draw_normal",
+    "forked_draws",
+    "generator_for",
+    "redirect_modules",
+    "redirected_draws",
+    "repeatable_draws",
+    "seeded_draws",
+]
+
+
+class _Generators:
+    """Generators of one seed, one for each device."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+        self._of_device: dict[torch.device, torch.Generator] = {}
+
+    def on(self, device: torch.device) -> torch.Generator:
+        if device not in self._of_device:
+            generator = torch.Generator(device).manual_seed(self.seed)
+            self._of_device[device] = generator
+        return self._of_device[device]
+
+    def copy(self) -> _Generators:
+        twin = _Generators(self.seed)
+        for device, generator in self._of_device.items():
+            twin.on(device).set_state(generator.get_state())
+        return twin
+
+
+_OWN: ContextVar[_Generators | None] = ContextVar("_OWN", default=None)
+
+
+@contextmanager
+def seeded_draws(seed: int) -> Iterator[None]:
+    """Draw from new generators of this seed inside the block.
+
+    Parameters
+    ----------
+    seed : int
+        The generator of every device starts as ``torch.manual_seed(seed)`` has it.
+
+    Yields
+    ------
+    None
+    """
+    token = _OWN.set(_Generators(seed))
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
+
+
+@contextmanager
+def forked_draws() -> Iterator[None]:
+    """Draw from copies of the generators inside the block, which leaves no trace.
+
+    Yields
+    ------
+    None
+    """
+    own = _OWN.get()
+    if own is None:
+        copies = _Generators(torch.initial_seed())
+        copies.on(torch.device("cpu")).set_state(torch.get_rng_state())
+    else:
+        copies = own.copy()
+    token = _OWN.set(copies)
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
+
+
+def generator_for(device: torch.device) -> torch.Generator | None:
+    """Return the generator of the innermost block of `seeded_draws`.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the numbers are wanted.
+
+    Returns
+    -------
+    generator : Generator or None
+        None outside such blocks, which torch takes for its global one.
+    """
+    own = _OWN.get()
+    return None if own is None else own.on(device)
+
+
+def draw_normal(distribution: Normal) -> Tensor:
+    """Draw as ``distribution.rsample()`` does, from the generator of the block.
+
+    Parameters
+    ----------
+    distribution : Normal
+        Its mean has the shape of a draw.
+
+    Returns
+    -------
+    draw : Tensor
+        With the gradients of the mean and of the deviation.
+    """
+    if _OWN.get() is None:
+        return distribution.rsample()
+    mean = distribution.mean
+    noise = mean.new_empty(mean.shape).normal_(generator=generator_for(mean.device))
+    return mean + distribution.stddev * noise
+
+
+def repeatable_draws() -> dict[str, Any]:
+    """Return arguments by which torch's `checkpoint` draws the same numbers again.
+
+    Returns
+    -------
+    arguments : dict
+        Of :func:`torch.utils.checkpoint.checkpoint`, for its next call alone.
+    """
+    own = _OWN.get()
+    if own is None:  # checkpoint sees to torch's global generators itself
+        return {}
+    contexts = nullcontext(), _Again(own.copy())
+    return {"context_fn": lambda: contexts, "preserve_rng_state": False}
+
+
+class _Again:
+    """A context that draws from copies of generators, however often it is entered."""
+
+    def __init__(self, generators: _Generators):
+        self.generators = generators
+        self.tokens: list[Token[_Generators | None]] = []
+
+    def __enter__(self) -> None:
+        self.tokens.append(_OWN.set(self.generators.copy()))
+
+    def __exit__(self, *error: object) -> None:
+        _OWN.reset(self.tokens.pop())
+
+
+def redirected_draws() -> AbstractContextManager[Any]:
+    """Make code that draws from torch's global generators draw from the block's own.
+
+    It is for code of users, which knows of no other generator, and for initial weights.
+    Every operation inside takes microseconds longer.
+
+    Returns
+    -------
+    context : context manager
+        Which does nothing outside blocks of `seeded_draws`.
+    """
+    return nullcontext() if _OWN.get() is None else _Redirected()
+
+
+# Modules of torch that draw while they are trained; any other may contain them.
+_DRAWING = (
+    nn.modules.dropout._DropoutNd,
+    nn.FractionalMaxPool2d,
+    nn.FractionalMaxPool3d,
+    nn.MultiheadAttention,
+    nn.RNNBase,
+    nn.RReLU,
+)
+
+
+def redirect_modules(model: nn.Module) -> None:
+    """Redirect what modules of users draw while they are trained.
+
+    Parameters
+    ----------
+    model : Module
+        Those of its parts that may draw from torch's global generators are told apart
+        by their class.
+    """
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            is_outermost = not isinstance(parent, torch.jit.ScriptModule)
+            if is_outermost and isinstance(child, torch.jit.ScriptModule):
+                setattr(parent, name, _Scripted(child))
+    for module in model.modules():
+        if _may_draw(module):
+            module.register_forward_pre_hook(_enter)
+            module.register_forward_hook(_leave, always_call=True)
+
+
+class _Scripted(nn.Sequential):
+    """A scripted module, which takes no hooks, in one that does."""
+
+
+def _may_draw(module: nn.Module) -> bool:
+    """Return whether a module may draw from torch's global generators."""
+    if isinstance(module, _Scripted):
+        return True
+    origin = type(module).__module__
+    if origin.startswith("torch.nn."):
+        return isinstance(module, _DRAWING)
+    is_scripted = isinstance(module, torch.jit.ScriptModule)
+    return not (is_scripted or origin.startswith("skfmvae."))
+
+
+_ENTERED = threading.local()
+
+
+def _enter(module: nn.Module, inputs: Any) -> None:
+    context = redirected_draws() if module.training else nullcontext()
+    context.__enter__()
+    vars(_ENTERED).setdefault("contexts", []).append(context)
+
+
+def _leave(module: nn.Module, inputs: Any, outputs: Any) -> None:
+    _ENTERED.contexts.pop().__exit__(None, None, None)
+
+
+class _Redirected(TorchDispatchMode):
+    """Give a generator to each operation that draws without one."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        own, given = _OWN.get(), (*args, *kwargs.values())
+        device = _device_of(given, kwargs.get("device"))
+        has_one = any(isinstance(value, torch.Generator) for value in given)
+        if own is None or has_one or device.type == "meta":
+            return func(*args, **kwargs)
+        twin = _taking_a_generator(func)
+        if twin is None:
+            return _lent_to_torch(own.on(device), lambda: func(*args, **kwargs))
+        return twin(*args, **{**kwargs, "generator": own.on(device)})
+
+
+def _device_of(arguments: tuple[Any, ...], wanted: Any) -> torch.device:
+    """Return where an operation draws: as wanted, or where its tensors are."""
+    tensors = (value.device for value in arguments if isinstance(value, Tensor))
+    device = torch.device(wanted or next(tensors, "cpu"))
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+@cache
+def _taking_a_generator(func: Any) -> Any:
+    """Return the overload of an operation that takes a generator, or None."""
+
+    def names(overload: Any) -> list[str]:
+        return [argument.name for argument in overload._schema.arguments]
+
+    if "generator" in names(func):
+        return func
+    packet = func.overloadpacket
+    for overload in (getattr(packet, name) for name in packet.overloads()):
+        others = [name for name in names(overload) if name != "generator"]
+        if "generator" in names(overload) and others == names(func):
+            return overload
+    return None
+
+
+# Held for the time of one operation.
+_LENT = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child process must not wait for our threads
+    os.register_at_fork(
+        before=_LENT.acquire,
+        after_in_parent=_LENT.release,
+        after_in_child=_LENT.release,
+    )
+
+
+def _lent_to_torch(generator: torch.Generator, draw: Any) -> Any:
+    """Let torch's global generator stand in for one that an operation cannot take."""
+    device = generator.device
+    theirs = (
+        torch.cuda.default_generators[device.index]
+        if device.type == "cuda"
+        else torch.default_generator
+    )
+    with _LENT:
+        before = theirs.get_state()
+        theirs.set_state(generator.get_state())
+        try:
+            return draw()
+        finally:
+            generator.set_state(theirs.get_state())
+            theirs.set_state(before)
