@@ -26,25 +26,16 @@ def masked_as_nan(X):
     )
 
 
-def is_exact(X) -> bool:
-    """Return whether float32 holds every value of the array's dtype."""
+def is_exact(X):
+    """Return whether float32 holds every value of the dtype of an array."""
     dtype = getattr(X, "dtype", None)
     return isinstance(dtype, np.dtype) and np.can_cast(dtype, np.float32)
 
 
 def to_float32(X, origin=None):
-    """Return rows in float32, C-contiguous, measured from the origin.
+    """Return rows in float32, in C order, less an origin in double precision.
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n, D)
-    origin : float64 ndarray of shape (D,) or None, default=None
-        Subtracted in double precision; None is zero.
-
-    Returns
-    -------
-    rows : float32 ndarray or CSR matrix of shape (n, D)
-        `X` itself where it is that already.
+    Those that are so already come back themselves.
     """
     if origin is None:
         if scipy.sparse.issparse(X):
@@ -54,22 +45,8 @@ def to_float32(X, origin=None):
     return np.subtract(X, origin, out=rows, dtype=np.float64, casting="same_kind")
 
 
-def warn_of_merged_values(X, rows, feature_names) -> None:
-    """Warn of columns whose values float32 cannot tell apart.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, D)
-        As it came.
-    rows : float32 ndarray of shape (n, D)
-        What `to_float32` made of it.
-    feature_names : ndarray of shape (D,) or None
-
-    Warns
-    -----
-    UserWarning
-        One for all such columns.
-    """
+def warn_of_merged_values(X, rows, feature_names):
+    """Warn once of all columns of `X` whose values are merged in float32 `rows`."""
     some = slice(None, None, 1 + len(X) // N_COMPARED)
     merged = []
     for j, (before, after) in enumerate(zip(X[some].T, rows[some].T, strict=True)):
