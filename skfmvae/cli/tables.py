@@ -136,7 +136,9 @@ def _read_csv(path, separator):
         # Of rows with more fields than there are names, which would be cut.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(path, low_memory=False, **settings)
+            return pd.read_csv(
+                path, low_memory=False, float_precision="round_trip", **settings
+            )
         except pd.errors.ParserWarning as error:
             raise ValueError("it has rows with more fields than the first.") from error
 
