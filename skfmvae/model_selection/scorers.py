@@ -115,8 +115,9 @@ class PartialScorer:
         Raises
         ------
         ValueError
-            If there is no such property.
+            If there is no such property, or if -1 is a class of the estimator.
         """
+        _refuse_unlabelled_class(estimator)
         columns = columns_of(y)
         known = PartialLabelEncoder().fit(columns).transform(columns) >= 0
         scores = []
@@ -141,6 +142,18 @@ class PartialScorer:
             f"property={self.property!r} is none of those of y; they are "
             f"{names or list(range(n))}."
         )
+
+
+def _refuse_unlabelled_class(estimator):
+    """Raise an error where unlabelled entries were taken for a class."""
+    classes = getattr(estimator, "classes_", [])
+    for values in classes if isinstance(classes, list) else [classes]:
+        if -1 in np.asarray(values).tolist():
+            raise ValueError(
+                f"{type(estimator).__name__} has -1 among its classes_, but -1 marks "
+                "entries without a label: it took them for a class. Fit it to labelled "
+                "rows alone; if -1 is a class of yours, give it another value."
+            )
 
 
 def _has_proba(one: _OneProperty) -> bool:
