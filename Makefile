@@ -16,17 +16,19 @@ unexport PYTHONDONTWRITEBYTECODE
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs wheel clean
+.PHONY: help demo test test-oldest test-newest lint format bench docs wheel clean
 
 help:
-	@echo "make demo    fit the digits with 100 labels; pictures in build/demo/"
-	@echo "make test    lint, then run every test"
-	@echo "make lint    ruff and mypy"
-	@echo "make format  let ruff rewrite what it can"
-	@echo "make bench   run the benchmarks"
-	@echo "make docs    build the documentation into build/docs/"
-	@echo "make wheel   build a wheel, install and import it in a fresh environment"
-	@echo "make clean   remove what the targets above made, .venv too"
+	@echo "make demo         fit the digits with 100 labels; pictures in build/demo/"
+	@echo "make test         lint, then run every test"
+	@echo "make test-oldest  run every test on the lowest versions that are supported"
+	@echo "make test-newest  run every test on the newest versions that there are"
+	@echo "make lint         ruff and mypy"
+	@echo "make format       let ruff rewrite what it can"
+	@echo "make bench        run the benchmarks"
+	@echo "make docs         build the documentation into build/docs/"
+	@echo "make wheel        build a wheel, install and import it in a fresh environment"
+	@echo "make clean        remove what the targets above made, .venv too"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -52,9 +54,22 @@ demo: $(READY)
 # One thread in each of two workers: more would compete for the same cores. Each begins
 # with one half of the tests, so that few fixtures are made twice. Numba, which compiles
 # the search for neighbours anew in each process, is spared the optimisation.
+run_tests = OMP_NUM_THREADS=1 NUMBA_OPT=1 $(1)/python -m pytest \
+	-n 2 --dist worksteal $(PYTEST_ARGS)
+
 test: lint
-	OMP_NUM_THREADS=1 NUMBA_OPT=1 $(BIN)/python -m pytest \
-		-n 2 --dist worksteal $(PYTEST_ARGS)
+	$(call run_tests,$(BIN))
+
+# Fresh environments, as versions change without a change here: the lower bounds of
+# pyproject.toml, and the newest versions that its ranges allow.
+test-oldest: VERSIONS := --constraint constraints-oldest.txt
+test-oldest test-newest: test-%:
+	rm -rf build/$*-venv
+	$(PYTHON) -m venv build/$*-venv
+	build/$*-venv/bin/python -m pip install --quiet --no-compile $(VERSIONS) hatchling
+	build/$*-venv/bin/python -m pip install --quiet --no-compile $(VERSIONS) \
+		--no-build-isolation --editable ".[test]"
+	$(call run_tests,build/$*-venv/bin)
 
 lint: $(READY)
 	$(BIN)/ruff check .

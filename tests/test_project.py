@@ -5,14 +5,20 @@ import contextlib
 import importlib
 import inspect
 import io
+import itertools
+import os
 import pkgutil
 import re
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpydoc.validate
 import pytest
 from numpydoc.docscrape import ClassDoc, FunctionDoc
+from packaging.requirements import Requirement
+from packaging.version import Version
 from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 
@@ -262,15 +268,29 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d+\.\d+|\d+")
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/user_guide.md", "docs/datasets.md"]
-)
-def test_documented_code_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
-    """Run a page's Python blocks in order; a ``text`` block states the output so far.
+def assert_prints(output, stated):
+    """Compare what was printed with what a page says.
 
     Numbers may differ by 0.05, or by 5 % where they are large: machines round
     differently.
     """
+    assert NUMBER.sub("#", output).split() == NUMBER.sub("#", stated).split()
+    numbers, expected = (
+        [float(number) for number in NUMBER.findall(text)] for text in (output, stated)
+    )
+    assert numbers == pytest.approx(expected, rel=0.05, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "docs/user_guide.md",
+        "docs/datasets.md",
+        "docs/partial_labels_in_scikit_learn.md",
+    ],
+)
+def test_documented_code_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
+    """Run a page's Python blocks in order; a ``text`` block has the output so far."""
     monkeypatch.chdir(tmp_path)
     blocks = FENCED.findall((ROOT / page).read_text(encoding="utf-8"))
     assert any(language == "python" for language, _ in blocks)
@@ -281,30 +301,74 @@ def test_documented_code_runs_and_prints_what_it_says(page, tmp_path, monkeypatc
                 exec(compile(text, page, "exec"), namespace)
         elif language == "text":
             output, printed = printed.getvalue(), io.StringIO()
-            assert NUMBER.sub("#", output).split() == NUMBER.sub("#", text).split()
-            numbers, stated = (
-                [float(number) for number in NUMBER.findall(t)] for t in (output, text)
-            )
-            assert numbers == pytest.approx(stated, rel=0.05, abs=0.05)
+            assert_prints(output, text)
     assert not printed.getvalue(), "printed, but not on the page"
 
 
-def declared_requirements():
-    """Return {extra: names of distributions}; "" stands for what all users get."""
-    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 and later have it")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = {"": project["dependencies"], **project["optional-dependencies"]}
-    return {
-        extra: {re.match(r"[\w-]+", requirement).group() for requirement in group}
-        for extra, group in groups.items()
-    }
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+
+
+REQUIREMENTS = {  # of all users, "", and of extras
+    extra: [Requirement(text) for text in texts]
+    for extra, texts in {
+        "": PROJECT["dependencies"],
+        **PROJECT["optional-dependencies"],
+    }.items()
+}
+
+
+def required_by(*extras):
+    """Yield what extras require, themselves or by other extras of ours."""
+    for requirement in itertools.chain(*(REQUIREMENTS[extra] for extra in extras)):
+        if requirement.name == "skfmvae":
+            yield from required_by(*requirement.extras)
+        else:
+            yield requirement
+
+
+def pins(path):
+    """Return {distribution: exact version} as a file of constraints has them."""
+    lines = (ROOT / path).read_text().splitlines()
+    found = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert all(str(pin.specifier).startswith("==") for pin in found)
+    return {pin.name: Version(str(pin.specifier)[2:]) for pin in found}
 
 
 def test_constraints_pin_every_requirement():
-    declared = set.union(*declared_requirements().values()) - {"skfmvae"}
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pinned = {line.partition("==")[0] for line in lines if "==" in line}
-    assert declared <= pinned
+    declared = {requirement.name for requirement in required_by(*REQUIREMENTS)}
+    assert declared <= set(pins("constraints.txt"))
+
+
+def test_oldest_constraints_pin_the_lower_bounds():
+    """What `make test-oldest` installs is what `pyproject.toml` promises."""
+    built_with = map(Requirement, PYPROJECT["build-system"]["requires"])
+    floors = {}
+    for requirement in [*built_with, *required_by("", "test")]:
+        assert str(requirement.specifier).startswith(">="), requirement
+        floors[requirement.name] = Version(str(requirement.specifier)[2:])
+    oldest = pins("constraints-oldest.txt")
+    assert {name: oldest.get(name) for name in floors} == floors
+
+
+def test_pythons_are_those_of_continuous_integration():
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+    tested = set(re.findall(r'python: "([\d.]+)"', workflow))
+    classifiers = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+    assert set(classifiers.findall(" ".join(PROJECT["classifiers"]))) == tested
+    assert PROJECT["requires-python"] == f">={min(tested, key=Version)}"
+
+
+def test_continuous_integration_runs_what_make_has():
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+    targets = set(re.findall(r"target: ([\w-]+)", workflow))
+    assert targets == {"test", "test-oldest", "test-newest"}
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f'"make {target} ' in makefile for target in targets), "not in make help"
+    actions = re.findall(r"uses: (.+)", workflow)
+    assert actions
+    # A tag may be moved to another commit; a commit stays what it was read as.
+    assert all(re.search(r"@[0-9a-f]{40} # v[\d.]+$", action) for action in actions)
 
 
 def test_what_importing_the_package_needs_is_required():
@@ -315,7 +379,49 @@ def test_what_importing_the_package_needs_is_required():
     needed = {name.partition(".")[0] for name in imported} - {"skfmvae"}
     needed -= set(sys.stdlib_module_names)
     needed = {"scikit-learn" if name == "sklearn" else name for name in needed}
-    assert needed <= declared_requirements()[""]
+    assert needed <= {requirement.name for requirement in required_by("")}
+
+
+def run_without_extras(*arguments, cwd):
+    """Run Python where no extra that users can choose is to be found."""
+    extras = required_by("plot", "study", "distributed", "neighbours")
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            "WITHOUT": ",".join([*(r.name for r in extras), "polars"]),
+        },
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_first_example_needs_no_extra(tmp_path):
+    """What README shows runs after a plain `pip install .`, and prints what it says."""
+    blocks = FENCED.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    [code] = [text for language, text in blocks if language == "python"]
+    [stated] = [text for language, text in blocks if language == "text"]
+    for extra in ("pandas", "matplotlib"):
+        absent = run_without_extras("-c", f"import without, {extra}", cwd=tmp_path)
+        assert f"No module named '{extra}'" in absent.stderr
+    result = run_without_extras("-c", f"import without\n{code}", cwd=tmp_path)
+    assert not result.returncode, result.stderr
+    assert_prints(result.stdout, stated)
+
+
+def test_docstring_examples_need_no_extra():
+    """All but those of plots and of the command line, which are extras as a whole."""
+    parts = [path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()]
+    assert {"plotting", "cli"} < set(parts)
+    needy = [f"--ignore=skfmvae/{part}" for part in ("plotting", "cli")]
+    result = run_without_extras(
+        *("-m", "pytest", "-p", "without", "-p", "no:cacheprovider"),
+        *("skfmvae", *needy),
+        cwd=ROOT,
+    )
+    assert not result.returncode, result.stdout
 
 
 def test_citation_gives_the_version_of_the_package():

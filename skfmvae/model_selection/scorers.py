@@ -131,9 +131,11 @@ class PartialScorer:
         Raises
         ------
         ValueError
-            If there is no such property, if the estimator does not predict it, or if
-            weights are negative, not finite or not one for each row.
+            If there is no such property, if the estimator does not predict it or has
+            -1 among its classes, or if weights are negative, not finite or not one for
+            each row.
         """
+        _refuse_unlabelled_class(estimator)
         targets = read_targets(y, estimator)
         known = targets.codes >= 0
         weights = None
@@ -227,6 +229,18 @@ class PartialScorer:
         if hasattr(self._score, "_accept_sample_weight"):
             return self._score._accept_sample_weight()
         return "sample_weight" in signature(self._score).parameters
+
+
+def _refuse_unlabelled_class(estimator):
+    """Raise an error where unlabelled entries were taken for a class."""
+    classes = getattr(estimator, "classes_", [])
+    for values in classes if isinstance(classes, list) else [classes]:
+        if -1 in np.asarray(values).tolist():
+            raise ValueError(
+                f"{type(estimator).__name__} has -1 among its classes_, but -1 marks "
+                "entries without a label: it took them for a class. Fit it to labelled "
+                "rows alone; if -1 is a class of yours, give it another value."
+            )
 
 
 def _check_weight(sample_weight, n_samples):

@@ -298,6 +298,8 @@ def test_sample_weight_is_routed(make_estimator, partial_blobs):
         )
         pipeline.fit(X, y, sample_weight=weight)
         score = pipeline.score(X, y, sample_weight=weight)
+        # scikit-learn before 1.8 asks the pipeline as well as its last step.
+        pipeline.set_score_request(sample_weight=True)
         cross_val_score(
             pipeline, X, y, cv=2, params={"sample_weight": weight}, error_score="raise"
         )
