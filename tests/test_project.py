@@ -185,6 +185,7 @@ INSIDE = tuple(
     for part in (
         "estimators._checks",
         "estimators._guards",
+        "estimators._precision",
         "labels",
         "mixture",
         "models",
