@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-__all__ = ["check_whole"]
+__all__ = ["check_whole", "masked_as_nan"]
 
 
 def check_whole(name, value, low, high=np.inf):
@@ -29,3 +29,25 @@ def check_whole(name, value, low, high=np.inf):
     if not isinstance(value, Integral) or not low <= int(value) <= high:
         span = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
         raise ValueError(f"{name}={value!r} should be a whole number {span}.")
+
+
+def masked_as_nan(values):
+    """Return an array in which masked entries are NaN, for NumPy would drop the mask.
+
+    Parameters
+    ----------
+    values : object
+        An array, or anything else.
+
+    Returns
+    -------
+    values : object
+        Of floats or objects where entries are masked; what is no masked array comes
+        back itself.
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if not np.ma.is_masked(values):
+        return values.data
+    dtype = np.float64 if values.dtype.kind in "biuf" else object
+    return np.ma.filled(values.astype(dtype), np.nan)

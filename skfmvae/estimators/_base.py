@@ -16,7 +16,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfmvae._checks import check_whole
+from skfmvae._checks import check_whole, masked_as_nan
 from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
 from skfmvae._random import redirect_modules, redirected_draws
 from skfmvae.augment import ImageAugmentation
@@ -40,7 +40,7 @@ from ._checks import (
     check_weights,
 )
 from ._guards import all_or_nothing, plain_torch, seeded
-from ._precision import is_exact, masked_as_nan, to_float32, warn_of_merged_values
+from ._precision import is_exact, to_float32, warn_of_merged_values
 from ._training import OPTIMIZERS, train
 
 __all__ = ["BaseVAE"]
@@ -498,7 +498,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             When `Z` has another number of columns.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        Z = check_array(masked_as_nan(Z), dtype=np.float32, order="C", input_name="Z")
         if Z.shape[1] != self._model.n_latents:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but transform gives "

@@ -7,6 +7,8 @@ import scipy.sparse
 import torch
 from sklearn.utils.validation import _check_sample_weight
 
+from skfmvae._checks import masked_as_nan
+
 __all__ = [
     "check_counted",
     "check_device",
@@ -46,7 +48,7 @@ def check_weights(sample_weight, X):
             f"{np.ndim(sample_weight)}D array."
         )
     weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        masked_as_nan(sample_weight), X, dtype=np.float64, ensure_non_negative=True
     )
     if not weight.sum() > 0:
         raise ValueError("sample_weight is zero everywhere; give some row a weight.")

@@ -7,23 +7,12 @@ import warnings
 import numpy as np
 import scipy.sparse
 
-__all__ = ["is_exact", "masked_as_nan", "to_float32", "warn_of_merged_values"]
+__all__ = ["is_exact", "to_float32", "warn_of_merged_values"]
 
 N_COMPARED = 1000  # rows whose values are compared before and after
 # Share of a column's values that float32 has to tell apart. Of a thousand continuous
 # values it merges a pair by chance now and then, and no more.
 TOLD_APART = 0.9
-
-
-def masked_as_nan(X):
-    """Return an array whose masked entries are NaN; anything else comes back itself."""
-    if not isinstance(X, np.ma.MaskedArray):
-        return X
-    if not np.ma.is_masked(X):
-        return X.data
-    return np.ma.filled(
-        X.astype(np.float64 if X.dtype.kind in "biuf" else object), np.nan
-    )
 
 
 def is_exact(X):

@@ -15,6 +15,7 @@ from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
 
+from skfmvae._checks import masked_as_nan
 from skfmvae.labels import narrowed
 from skfmvae.metrics import expected_calibration_error
 
@@ -245,7 +246,10 @@ def _refuse_unlabelled_class(estimator):
 
 def _check_weight(sample_weight, n_samples):
     weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        masked_as_nan(sample_weight),
+        ensure_2d=False,
+        dtype=np.float64,
+        input_name="sample_weight",
     )
     if weight.shape != (n_samples,) or (weight < 0).any():
         raise ValueError(

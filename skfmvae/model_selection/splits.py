@@ -14,6 +14,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state, indexable
 
 from skfmvae._checks import check_whole
+from skfmvae.labels import as_array
 from skfmvae.quantities import missing_entries
 
 from .targets import read_targets
@@ -239,7 +240,7 @@ class PartialLabelShuffleSplit(_PartialLabelSplitter):
 
 def _numbered(groups):
     """Return a number for each row's group, the same for equal ones."""
-    values = np.array(groups, dtype=object)  # where NumPy makes strings of all
+    values = np.array(as_array(groups), dtype=object)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:

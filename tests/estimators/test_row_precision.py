@@ -6,7 +6,8 @@ import pytest
 import scipy.sparse
 
 from skfmvae import SemafoVAE
-from skfmvae.estimators._precision import is_exact, masked_as_nan, to_float32
+from skfmvae._checks import masked_as_nan
+from skfmvae.estimators._precision import is_exact, to_float32
 
 OFFSETS = np.array([1e9, 0.0, -3e11, 1e6])
 
@@ -105,6 +106,19 @@ def test_masked_entries_are_no_values(make_estimator, partial_blobs, kind):
     for call in (lambda X: make_estimator().fit(X, y), model.predict):
         with pytest.raises(ValueError, match="NaN.*row 3, column 2"):
             call(masked)
+
+
+def test_masks_of_weights_and_latents_are_not_dropped(make_estimator, partial_blobs):
+    X, y = partial_blobs
+    weight = np.ma.array(np.ones(len(X)), mask=np.arange(len(X)) == 3)
+    with pytest.raises(ValueError, match="sample_weight.*NaN"):
+        make_estimator().fit(X, y, sample_weight=weight)
+    model = make_estimator(max_epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="sample_weight.*NaN"):
+        model.score(X, y, sample_weight=weight)
+    Z = np.ma.masked_greater(model.transform(X), 0)
+    with pytest.raises(ValueError, match="Z contains NaN"):
+        model.inverse_transform(Z)
 
 
 def test_what_float32_holds_is_not_widened_on_the_way():

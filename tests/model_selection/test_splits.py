@@ -314,6 +314,9 @@ def test_rows_without_a_group_are_refused(missing):
     groups = [0.0, np.nan, 1, 1, 1, np.nan]
     with pytest.raises(ValueError, match="groups holds nan in row 1"):
         next(PartialLabelShuffleSplit(1).split(rows_of(y), y, groups))
+    groups = np.ma.array([0, 0, 1, 1, 1, 0], mask=[0, 0, 0, 0, 1, 0])
+    with pytest.raises(ValueError, match="groups holds None in row 4"):
+        next(PartialLabelKFold(2).split(rows_of(y), y, groups))
 
 
 def test_groups_are_passed_on():
