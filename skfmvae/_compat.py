@@ -1,4 +1,4 @@
-"""scikit-learn's private parameter validation, imported in one place."""
+"""What scikit-learn keeps to itself, imported in one place."""
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
@@ -7,5 +7,13 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
+from sklearn.utils.fixes import parse_version
 
-__all__ = ["HasMethods", "Interval", "Options", "StrOptions", "fit_context"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "Options",
+    "StrOptions",
+    "fit_context",
+    "parse_version",
+]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skfmvae._compat import parse_version
+
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -129,6 +131,9 @@ def _read_csv(path, separator):
     import pandas as pd
 
     settings = {"sep": separator, "skipinitialspace": True, "index_col": False}
+    if parse_version(pd.__version__) < parse_version("3.1"):
+        # Later ones read numbers to the last bit, and deprecate saying so.
+        settings["float_precision"] = "round_trip"
     # Two columns of one name would get two names, and one of them be a feature.
     head = pd.read_csv(path, header=None, nrows=1, dtype=str, **settings)
     _check_names(head.iloc[0].dropna().tolist(), path)
@@ -136,9 +141,7 @@ def _read_csv(path, separator):
         # Of rows with more fields than there are names, which would be cut.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(
-                path, low_memory=False, float_precision="round_trip", **settings
-            )
+            return pd.read_csv(path, low_memory=False, **settings)
         except pd.errors.ParserWarning as error:
             raise ValueError("it has rows with more fields than the first.") from error
 
