@@ -4,7 +4,7 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-ABSENT = os.environ["WITHOUT"].split(",")
+ABSENT = os.environ.get("WITHOUT", "").split(",")
 
 
 class WithoutSome(PathFinder):

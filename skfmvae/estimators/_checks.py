@@ -42,10 +42,11 @@ def check_device(device):
 
 def check_weights(sample_weight, X):
     """Return the weights of the rows, scaled to a mean of one."""
-    if np.ndim(sample_weight) > 1:  # scikit-learn before 1.8 does not say what came
+    n_dims = np.asarray(sample_weight).ndim
+    if n_dims > 1:  # scikit-learn before 1.8 does not say what came
         raise ValueError(
             "sample_weight should be a 1D array, a weight for each row; got a "
-            f"{np.ndim(sample_weight)}D array."
+            f"{n_dims}D array."
         )
     weight = _check_sample_weight(
         masked_as_nan(sample_weight), X, dtype=np.float64, ensure_non_negative=True

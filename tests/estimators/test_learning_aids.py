@@ -63,7 +63,7 @@ def test_without_neighbours_there_is_neither_a_graph_nor_a_seed(
     def refuse(*args, **kwargs):
         raise AssertionError("a graph is built")
 
-    monkeypatch.setattr("skfmvae.training.aid_terms.NeighbourGraph", refuse)
+    monkeypatch.setattr("skfmvae.training.graph.NeighbourGraph.__init__", refuse)
     # Of three components one is unnamed, for which a graph would give seeds.
     model = make_estimator(
         neighbours=None,
