@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from skfmvae.nn import Categorical
 from skfmvae.training import EpochBar, ModelNet, PhaseLog
 
-__all__ = ["OPTIMIZERS", "aids_of", "train"]
+__all__ = ["OPTIMIZERS", "train"]
 
 # Passes over the rows, and how many rows may have so many.
 MOST_EPOCHS, SMALL_DATA = 100, 1800
@@ -76,7 +76,7 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         iterator_train__augmentation=_augmentation(estimator),
         max_epochs=estimator.max_epochs or _n_epochs(len(rows)),
         train_split=predefined_split(held_out) if held_out else None,
-        aids=aids_of(estimator),
+        aids=_aids(estimator),
         device=estimator.device_,
         verbose=estimator.verbose,
     )
@@ -92,19 +92,8 @@ def train(estimator, model, rows, random_state) -> ModelNet:
     return net
 
 
-def aids_of(estimator) -> list:
-    """List the learning aids that are on and make sense for the likelihood.
-
-    Parameters
-    ----------
-    estimator : BaseVAE
-        Fitted, or on the way.
-
-    Returns
-    -------
-    aids : list of Aid
-        In the order in which their terms are reported.
-    """
+def _aids(estimator):
+    """List the regularizers that are on and make sense for the likelihood."""
     aids = [_settings(estimator, name) for name in AIDS]
     aids = [aid for aid in aids if aid is not None]
     if isinstance(estimator.likelihood_, Categorical):
