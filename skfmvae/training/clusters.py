@@ -134,7 +134,27 @@ def _crumbs(graph, codes, n_clusters):
 
 
 def _parts(graph, n_parts):
-    """Part the rows finely."""
+    """Part the rows finely, each connected component for itself.
+
+    Nothing diffuses from one to another. All at once they would share the largest
+    eigenvalue, of whose many modes a Lanczos method finds but some.
+    """
+    n_components, component = connected_components(graph, directed=False)
+    parts = np.empty(len(component), dtype=int)
+    n_so_far = 0
+    for c in range(n_components):
+        rows = np.flatnonzero(component == c)
+        n_here = max(1, round(n_parts * len(rows) / len(component)))
+        inside = graph if n_components == 1 else graph[rows][:, rows]
+        parts[rows] = n_so_far + _connected_parts(inside, n_here)
+        n_so_far = parts[rows].max() + 1
+    return parts
+
+
+def _connected_parts(graph, n_parts):
+    """Part the rows of a connected graph by k-means on diffusion coordinates."""
+    if n_parts == 1:
+        return np.zeros(graph.shape[0], dtype=int)
     degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
     root = scipy.sparse.diags_array(degree**-0.5)
     smooth = (root @ graph @ root).tocsr()

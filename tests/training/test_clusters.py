@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse
+from scipy.sparse.csgraph import connected_components
 from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, confusion_matrix
@@ -38,6 +39,17 @@ def test_labels_name_clusters():
     assert (clusters[y == 1] == 2).all()
     assert (clusters[y == 3] == 0).all()
     assert {*clusters[y == 0]}, {*clusters[y == 2]} == ({1}, {3})
+    assert adjusted_rand_score(y, clusters) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_no_edge_joins_is_in_clusters_of_its_own(seed):
+    """All components together share the largest eigenvalue of the graph."""
+    centers = [[0, 0], [6, 0], [0, 6], [6, 6]]
+    X, y = make_blobs(400, centers=centers, cluster_std=0.4, random_state=seed)
+    graph = graph_of(X)
+    assert connected_components(graph)[0] >= 4
+    clusters = cluster_graph(graph, np.full(400, -1), 4)
     assert adjusted_rand_score(y, clusters) == 1.0
 
 
