@@ -99,6 +99,27 @@ def test_blanks_and_minus_one_are_unlabelled(blobs, csv, tmp_path, study):
         pd.testing.assert_frame_equal(found, results_in(tmp_path / "blank"))
 
 
+@pytest.mark.parametrize("classes", [[-1, -2, -3], [-1, -2, 3]])
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_one_note_says_that_minus_one_is_no_class(
+    blobs, tmp_path, study, classes, suffix
+):
+    kind = np.array(classes)[np.arange(120) % 3]
+    path = tmp_path / f"data.{suffix}"
+    if suffix == "csv":
+        blobs.assign(kind=kind).to_csv(path, index=False)
+    else:
+        # As text, of which the estimators cannot know.
+        np.savez(path, x=blobs[[*"abcd"]].to_numpy(), kind=kind.astype(str))
+    (note,) = study(path, tmp_path).err.splitlines()
+    assert "'kind'" in note
+    assert "-1" in note
+    assert "if -1 is a class" in note or "if it is a class" in note
+    assert note.partition("warning: ")[2].partition(" (")[0] in (
+        tmp_path / "report.html"
+    ).read_text(encoding="utf-8").replace("&#x27;", "'")
+
+
 def test_several_targets_with_our_estimator(blobs, tmp_path, study):
     shade = pd.Series(np.where(blobs["a"] > 1, "dark", "light"))
     shade = shade.where(np.arange(120) % 4 > 0)
