@@ -254,6 +254,25 @@ def test_an_interrupt_by_signal(csv, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
+# What a shell runs: `python -m skfmvae`, and the script that is installed.
+PROGRAMS = {
+    "module": "import runpy; runpy.run_module('skfmvae', run_name='__main__')",
+    "script": "from skfmvae.cli import main; sys.exit(main())",
+}
+
+
+@pytest.mark.parametrize("package", ["numpy", "sklearn", "torch", "pandas"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_interrupt_while_packages_are_imported(csv, tmp_path, program, package):
+    (tmp_path / f"{package}.py").write_text("raise KeyboardInterrupt")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {PROGRAMS[program]}"
+    command = [sys.executable, "-c", code, "study", csv, *OPTIONS, tmp_path / "out"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 130
+    (line,) = ended.stderr.split("\n")[1:-1]
+    assert line.startswith("skfmvae: interrupted")
+
+
 def test_progress_is_shown_before_the_first_fit_ends(
     monkeypatch, csv, tmp_path, capsys
 ):
