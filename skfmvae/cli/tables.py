@@ -206,8 +206,22 @@ def _read_npz(path, drop):
     with np.load(path, allow_pickle=False) as archive:
         names = {file: one_line(file) for file in archive.files}
         # What is dropped may be such an array.
-        kept = [file for file, name in names.items() if name not in drop]
-        return list(names.values()), {names[file]: archive[file] for file in kept}
+        kept = {file: name for file, name in names.items() if name not in drop}
+        arrays = {name: _array(archive, file, name) for file, name in kept.items()}
+    return list(names.values()), arrays
+
+
+def _array(archive, file, name):
+    """Return an array of an archive, and name it where it is one of objects."""
+    try:
+        return archive[file]
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        remedy = "save it as text or numbers, or leave it out with --drop"
+        raise ValueError(
+            f"array {name!r} holds objects ({error}); {remedy}."
+        ) from error
 
 
 def _check_names(names, targets, drop, path):

@@ -112,7 +112,7 @@ DAYS = "".join(f"{i % 7},{i % 2},2024-01-{i:02}\n" for i in range(1, 29))
         (
             "object.npz",
             npz(kind=np.arange(2), x=np.array([{}, None], dtype=object)),
-            ["object.npz", "allow_pickle=False"],
+            ["object.npz", "allow_pickle=False", "array 'x'", "text or numbers"],
         ),
         (
             "time.npz",
@@ -153,7 +153,7 @@ def test_out_is_a_file(csv, tmp_path, error_of):
 def test_folders_that_no_disk_can_have(csv, tmp_path, error_of, option, name):
     folders = {"out": tmp_path / "out"} | {option.strip("-"): tmp_path / name}
     line = error_of(csv, **{k: v if k == "out" else str(v) for k, v in folders.items()})
-    assert line.startswith(f"skfmvae: error: {option}: {str(tmp_path / name)!r} ")
+    assert line.startswith(f"skfmvae: error: {option}: {str(tmp_path / name)!r}: ")
     assert line.endswith("; name a folder to write to.")
 
 
