@@ -27,6 +27,7 @@ TEXTS = {"string", "categorical"}
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
 BEGINS_AS_NUMBER = re.compile(r"\W*\d")
 MOST_MARKS = 5  # in a warning, of a column
+MOST_COLUMNS = 10  # in a warning
 FEW_ROWS = 10  # of which all may well be different
 MOST_TEXTS = 1000  # of a column, each of which becomes one
 
@@ -37,6 +38,7 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     Text is read as numbers where nearly all its fields are: ``1,200``, ``1.200,5``,
     ``$5`` and ``12%`` too. Fields that mark a missing entry, such as ``?`` and ``NA``,
     are gaps in both kinds of columns, and so are the few fields that are no numbers.
+    In a column with other numbers ``12%`` is 0.12.
 
     Parameters
     ----------
@@ -60,22 +62,24 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     -----
     UserWarning
         If a column is empty, and left out, or numbers the rows; if text is read as
-        numbers, or not though most of it begins as such; and with the number of fields
-        that are taken for missing, by column.
+        numbers, with an example of each notation, or not though most of it begins as
+        such; and with the number of fields that are empty, NaN or taken for missing,
+        by column.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from skfmvae.cli.features import as_features
-    >>> table = pd.DataFrame({"size": [1, None], "kind": ["a", "b"]})
+    >>> table = pd.DataFrame({"size": [1, 2], "kind": ["a", "b"]})
     >>> as_features(table, "data.csv").dtypes.map(str).to_dict()
     {'size': 'float64', 'kind': 'object'}
     """
     import pandas as pd
 
-    columns, gaps = {}, {}
+    columns: dict[str, Series] = {}
+    gaps: dict[str, dict[str, int]] = {}
     for name in table:
-        column = table[name]
+        column, gaps[name] = table[name], {}
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind == "string":
             column, gaps[name] = _read_text(column, source)
@@ -83,6 +87,7 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
         if column.isna().all():
             _warn(f"column {name!r} of {source!r} is empty; it is left out.")
             continue
+        gaps[name]["empty"] = column.isna().sum() - sum(gaps[name].values())
         if kind in NUMBERS:
             columns[name] = _numbers(column, source)
         elif kind in TEXTS:
@@ -132,35 +137,47 @@ def _read_text(column: Series, source: str) -> tuple[Series, dict[str, int]]:
     counts = text.value_counts().to_dict()
     numbers = read_numbers(counts)
     marks = counts.keys() - numbers if numbers else missing_marks(counts)
-    gaps = {field: n for field, n in counts.items() if field in marks}
+    gaps = {repr(field): n for field, n in counts.items() if field in marks}
     if not numbers:
-        return text.mask(text.isin(gaps)), gaps
-    unusual = [field for field in numbers if not NUMBER.fullmatch(field)]
+        return text.mask(text.isin(marks)), gaps
     # Of numbers with nothing but gaps beside them, the warning of gaps says enough.
-    if unusual or not gaps:
-        field = next(iter(unusual or numbers))
+    if not gaps or not all(map(NUMBER.fullmatch, numbers)):
         _warn(
             f"column {column.name!r} of {source!r} is read as numbers, such as "
-            f"{field!r} as {numbers[field]:.15g}."
+            f"{_examples(numbers)}."
         )
     return text.map(numbers).astype(float), gaps
+
+
+def _examples(numbers: dict[str, float]) -> str:
+    """Return a field of each notation and what it is read as, unusual ones first."""
+    examples: dict[frozenset[str], str] = {}
+    for field in sorted(numbers, key=lambda field: bool(NUMBER.fullmatch(field))):
+        # Fields with the same signs, such as a comma and a unit, are written alike.
+        signs = frozenset(re.sub(r"[\d+-]", "", field))
+        examples.setdefault(signs, f"{field!r} as {numbers[field]:.15g}")
+    return " and ".join(list(examples.values())[:MOST_MARKS])
 
 
 def _warn_of_gaps(gaps: dict[str, dict[str, int]], source: str) -> None:
     """Warn of the fields that are taken for missing, once for all columns."""
     columns = []
     for name, counts in gaps.items():
-        marks = [f"{field!r}: {count}" for field, count in counts.items()]
-        if len(marks) > MOST_MARKS:
-            marks[MOST_MARKS:] = [f"and {len(marks) - MOST_MARKS} more"]
+        marks = [f"{mark}: {count}" for mark, count in counts.items() if count]
         if marks:
-            columns.append(f"{name!r} ({', '.join(marks)})")
+            columns.append(f"{name!r} ({_listed(marks, MOST_MARKS)})")
     if columns:
         n_fields = sum(sum(counts.values()) for counts in gaps.values())
         _warn(
             f"{n_fields} fields of {source!r} are taken for missing, by column: "
-            f"{', '.join(columns)}."
+            f"{_listed(columns, MOST_COLUMNS)}."
         )
+
+
+def _listed(names: list[str], most: int) -> str:
+    """Return the first names, and how many more there are."""
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
 
 
 def _numbers(column: Series, source: str) -> Series:
@@ -189,12 +206,13 @@ def _text(column: Series, source: str) -> Series:
         raise _no_feature(
             column, source, f"holds {n_values} different texts in {len(known)} rows"
         )
-    if n_values > FEW_ROWS and known.map(BEGINS_AS_NUMBER.match).notna().mean() > 0.5:
+    begins = known.map(BEGINS_AS_NUMBER.match).notna()
+    if n_values > FEW_ROWS and begins.mean() > 0.5:
         _warn(
             f"column {column.name!r} of {source!r} is taken for text, each of its "
             f"{n_values} values for a kind of its own, though most begin with a number "
-            f"(such as {known.iloc[0]!r}); write numbers alone, or leave it out: "
-            f"{_drop(column)}."
+            f"(such as {known[begins].iloc[0]!r}); write numbers alone, or leave it "
+            f"out: {_drop(column)}."
         )
     return text
 

@@ -27,8 +27,17 @@ NEARLY_ALL = 0.9
 # What people and programs write where they have no value, in lower case.
 MARKS = frozenset(
     "na n/a n.a. nan -nan null none nil <na> missing unknown ? - -- --- – — . .. "
+    "nd n/d n.d. tbd tba tbc unavailable undetermined unrecorded unspecified "
     "#n/a #na #div/0! #value! #ref! #num! #name? #null!".split()
-)
+) | {
+    f"{no} {word}"
+    for no, words in {
+        "not": "applicable assessed available determined done given known measured "
+        "provided recorded reported specified tested",
+        "no": "data record value",
+    }.items()
+    for word in words.split()
+}
 
 # No leading zeros: 007 is a code, which a number would lose. No more digits than int64
 # has room for.
@@ -137,11 +146,13 @@ def missing_marks(fields: Iterable[str]) -> set[str]:
     """
     fields = set(fields)
     signs = {"-"} if "+" in fields else set()
-    return {field for field in fields - signs if field.lower() in MARKS}
+    return {field for field in fields - signs if one_line(field).lower() in MARKS}
 
 
 def read_numbers(counts: Mapping[str, int]) -> dict[str, float]:
     """Read the numbers of a column, all in the notation that most fields have.
+
+    A percent sign means hundredths where other numbers than 0 have none.
 
     Parameters
     ----------
@@ -161,6 +172,8 @@ def read_numbers(counts: Mapping[str, int]) -> dict[str, float]:
     {'$1,200': 1200.0, '$950.50': 950.5}
     >>> read_numbers({"1,5": 1, "1.200,25": 1})
     {'1,5': 1.5, '1.200,25': 1200.25}
+    >>> read_numbers({"5%": 1, "0.05": 1})
+    {'5%': 0.05, '0.05': 0.05}
     >>> read_numbers({"small": 5, "12": 5})
     {}
     """
@@ -192,4 +205,6 @@ def _read(fields, thousands, decimal):
         if number.fullmatch(text):
             text = re.sub(thousands, "", text)
             numbers[field] = float(text.replace(decimal, "."))
+    if unit == "%" and any(n for field, n in numbers.items() if unit not in field):
+        return {f: n / 100 if unit in f else n for f, n in numbers.items()}
     return numbers

@@ -49,6 +49,9 @@ def test_floats_are_those_of_python():
         (["$5", "-$1,200", "$ 3.50"], [5, -1200, 3.5]),
         (["5 €", "1.200,50 €"], [5, 1200.5]),
         (["12%", "3.5 %"], [12, 3.5]),
+        (["12%", "3.5 %", "0"], [12, 3.5, 0]),
+        (["12%", "0.035"], [0.12, 0.035]),
+        (["12,5 %", "0,035", "1"], [0.125, 0.035, 1]),
         (["\u22125", "3"], [-5, 3]),
         (["007", "12"], [7, 12]),
         (["1e5", "2E-3", "inf"], [1e5, 2e-3, np.inf]),
@@ -90,6 +93,8 @@ def test_a_few_fields_may_be_no_numbers(field):
 
 def test_marks_of_missing_entries():
     marks = "n/a N/A NA NULL null nan NaN None - -- . ? missing Unknown #N/A #DIV/0!"
-    words = ["a", "no", "0", "-1", "Nancy", "naked"]
-    assert missing_marks([*marks.split(), *words]) == set(marks.split())
+    marks += " n.d. ND tbd TBA"
+    marks = {*marks.split(), "Not available", "not\u00a0 applicable", "No data"}
+    words = {"a", "no", "not", "0", "-1", "Nancy", "naked", "no pain", "not sick"}
+    assert missing_marks(marks | words) == marks
     assert missing_marks(["+", "-", "?"]) == {"?"}

@@ -161,8 +161,41 @@ def test_one_warning_counts_the_gaps_of_all_columns():
     assert X.isna().sum().tolist() == [8, 3, 0]
 
 
+@pytest.mark.parametrize("name", ["data.csv", "data.npz", "data.parquet"])
+def test_gaps_without_a_mark_are_counted(tmp_path, name):
+    x = np.random.default_rng(0).normal(size=(30, 20))
+    x[:, 0] = np.nan
+    x[2:5, 1:] = np.nan
+    table = pd.DataFrame(x).add_prefix("x_").assign(y=np.arange(30) % 2)
+    path = tmp_path / name
+    if name.endswith("npz"):
+        np.savez(path, x=x, y=table["y"])
+    elif name.endswith("csv"):
+        table.to_csv(path, index=False)
+    else:
+        pytest.importorskip("pyarrow")
+        table.to_parquet(path)
+    with pytest.warns(UserWarning, match="empty") as caught:
+        as_features(read_table(path, ["y"])[0], name)
+    left_out, gaps = (str(warning.message) for warning in caught)
+    assert left_out.startswith("column 'x_0'")
+    columns = ", ".join(f"'x_{i}' (empty: 3)" for i in range(1, 11))
+    assert gaps == (
+        f"57 fields of {name!r} are taken for missing, by column: {columns}, and 9 "
+        "more."
+    )
+
+
+def test_gaps_with_and_without_a_mark():
+    table = pd.DataFrame({"x": [*map(str, range(50)), "?", "  ", None]})
+    with pytest.warns(UserWarning, match=r"^3 fields .*'x' \('\?': 1, empty: 2\)"):
+        assert as_features(table, "data.npz")["x"].isna().sum() == 3
+
+
 def test_signs_are_text():
-    X = as_features(pd.DataFrame({"sign": ["+", "-", None], "x": 0.0}), "data.csv")
+    table = pd.DataFrame({"sign": ["+", "-", None], "x": 0.0})
+    with pytest.warns(UserWarning, match=r"^1 fields .*: 'sign' \(empty: 1\)"):
+        X = as_features(table, "data.csv")
     assert X["sign"].tolist()[:2] == ["+", "-"]
 
 
@@ -174,6 +207,11 @@ def test_signs_are_text():
         (["$5", "$7.5"], "'$5' as 5"),
         (["12%", "3%"], "'12%' as 12"),
         (["0071", "12"], "'0071' as 71"),
+        (["5%", "0.05", "6%"], "'5%' as 0.05 and '0.05' as 0.05."),
+        (["0.5", "12.5%", "1"], "'12.5%' as 0.125 and '0.5' as 0.5 and '1' as 1."),
+        (["5%", "0", "6%"], "'5%' as 5 and '0' as 0."),
+        (["1.234", "1,234"], "'1,234' as 1234 and '1.234' as 1.234."),
+        (["1,5", "1.200,5", "7"], "'1,5' as 1.5 and '1.200,5' as 1200.5 and '7' as 7."),
     ],
 )
 def test_numbers_in_other_notations(tmp_path, fields, first):
@@ -195,10 +233,26 @@ def test_numbers_with_units_stay_text_with_a_warning():
         assert as_features(table, "data.csv")["mass"].dtype == object
 
 
+def test_the_example_of_what_begins_as_a_number_does():
+    fields = ["lost", "3 kg", *(f"{i % 20} kg" for i in range(60))]
+    message = r"most begin with a number \(such as '3 kg'\)"
+    with pytest.warns(UserWarning, match=message):
+        as_features(pd.DataFrame({"mass": fields, "x": 0.0}), "data.csv")
+
+
+@pytest.mark.parametrize("mark", ["n.d.", "ND", "tbd", "not  available", "No data"])
+def test_many_marks_leave_a_column_of_numbers(mark):
+    fields = [mark if i % 7 == 0 else str(i / 8) for i in range(120)]
+    with pytest.warns(UserWarning, match=rf"^18 fields .*\({mark!r}: 18\)"):
+        X = as_features(pd.DataFrame({"level": fields}), "data.csv")
+    assert X["level"].dropna().tolist() == [i / 8 for i in range(120) if i % 7]
+
+
 def test_truth_values_are_numbers_and_other_words_are_not(tmp_path):
     table = pd.DataFrame({"t": ["TRUE", "false", "True", None], "w": ["yes", "no"] * 2})
     X, y = read_table(written(tmp_path, table.assign(y=["true", "FALSE"] * 2)), ["y"])
-    X = as_features(X, "data.csv")
+    with pytest.warns(UserWarning, match=r"^1 fields .*: 't' \(empty: 1\)"):
+        X = as_features(X, "data.csv")
     assert X["t"].tolist()[:3] == [1, 0, 1]
     assert X["w"].tolist() == ["yes", "no"] * 2
     assert y["y"].tolist() == [True, False] * 2
@@ -243,7 +297,13 @@ def test_kinds_of_features():
             "level": pd.Categorical([2, 1, None]),
         }
     )
-    X = as_features(table, "data.csv")
+    with pytest.warns(UserWarning, match="taken for missing") as caught:
+        X = as_features(table, "data.csv")
+    (message,) = (str(warning.message) for warning in caught)
+    gaps = [f"'{name}' (empty: 1)" for name in table.columns.drop("whole")]
+    assert message == (
+        f"5 fields of 'data.csv' are taken for missing, by column: {', '.join(gaps)}."
+    )
     assert X.dtypes.map(str).tolist() == ["float64"] * 3 + ["object"] * 3
     assert np.isnan(X["gaps"][1])
     assert X["yes_or_no"].tolist()[::2] == [1, 0]
@@ -284,7 +344,8 @@ def test_the_remedy_can_be_typed(name):
 
 def test_nothing_leaks_from_rows_not_fitted_to():
     X = pd.DataFrame({"n": [0.0, 2.0, np.nan, 1e6], "word": ["u", "v", np.nan, "w"]})
-    X = as_features(X, "data.csv")
+    with pytest.warns(UserWarning, match="2 fields"):
+        X = as_features(X, "data.csv")
     model = on_features(DummyClassifier(), X).fit(X[:3], [0, 1, 0])
     found = model[0].transform(X)
     # By hand: mean 1, also in the gap; standard deviation of 0, 2 and 1 is sqrt(2/3).
@@ -298,6 +359,7 @@ def test_nothing_leaks_from_rows_not_fitted_to():
 
 def test_columns_that_are_empty_on_the_rows_of_a_fit():
     X = pd.DataFrame({"n": [np.nan, np.nan, 3.0], "word": [np.nan, np.nan, "u"]})
-    X = as_features(X, "data.csv")
+    with pytest.warns(UserWarning, match="4 fields"):
+        X = as_features(X, "data.csv")
     model = on_features(LogisticRegression(), X).fit(X[:2], [0, 1])
     assert np.isfinite(model.predict_proba(X)).all()
