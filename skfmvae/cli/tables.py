@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import math
 import warnings
@@ -24,6 +25,7 @@ __all__ = ["PARQUET", "check_columns", "read_table"]
 TEXT = {".csv": ",", ".tsv": "\t"}
 PARQUET = {".parquet", ".pq"}
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip"}
+LONGEST_FIELD = 2**31 - 1  # characters; the module csv has a limit, pandas has none
 LONGEST_REASON = 300  # characters; some libraries cite the file at length
 
 
@@ -57,13 +59,14 @@ def read_table(
     Warns
     -----
     UserWarning
-        If an array of NPZ has another number of rows, and is left out; and what
-        `as_labels` warns of.
+        If rows of CSV have fewer fields than the first, or an array of NPZ has another
+        number of rows, and is left out; and what `as_labels` warns of.
 
     Notes
     -----
     Columns of CSV have the type that all their fields have; only empty fields are
-    missing. Blanks around names do not count. No code in a file is run.
+    missing, and those that a row lacks at its end. Blanks around names do not count. No
+    code in a file is run.
     """
     import pandas as pd
 
@@ -182,10 +185,30 @@ def _read_csv(path, separator):
             "are separated by commas in .csv and by tabs in .tsv, and quotes come in "
             "pairs."
         ) from error
+    _warn_of_short_rows(path, separator, rows.shape[1])
     names = [one_line(name) for name in rows.iloc[0].fillna("")]
     # As pandas and its users have it.
     names = [name or f"Unnamed: {i}" for i, name in enumerate(names)]
     return names, rows.iloc[1:].reset_index(drop=True)
+
+
+def _warn_of_short_rows(path, separator, n_fields):
+    """Warn of rows that lack fields, which pandas cannot tell from empty ones."""
+    from pandas.io.common import get_handle  # decompresses as `read_csv` does
+
+    csv.field_size_limit(LONGEST_FIELD)
+    with get_handle(path, "r", encoding="utf-8-sig", compression="infer") as file:
+        rows = csv.reader(file.handle, delimiter=separator, skipinitialspace=True)
+        # Lines with nothing but blanks are no rows.
+        short = [rows.line_num for row in rows if any(row) and len(row) < n_fields]
+    if short:
+        warnings.warn(
+            f"{len(short)} rows of {path.name!r} have fewer than the {n_fields} fields "
+            f"of the first, such as line {short[0]}; those that they lack are taken "
+            "for empty ones at their end.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _read_parquet(path):

@@ -1,7 +1,12 @@
 """Tables from files, and their columns as features."""
 
+import bz2
+import gzip
+import lzma
 import re
 import shlex
+import warnings
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -126,6 +131,43 @@ def test_line_ends_of_all_kinds(tmp_path):
 def test_csv_of_other_kinds(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         read_table(text_file(tmp_path, content), ["y"])
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zip"])
+@pytest.mark.parametrize(
+    ("separator", "kind", "end"), [(",", ".csv", "\n"), ("\t", ".tsv", "\r\n")]
+)
+def test_rows_that_lack_fields(tmp_path, suffix, separator, kind, end):
+    rows = [["x", "a, b", "y"], *([str(i * i), "", "uv"[i % 2]] for i in range(9))]
+    # Empty fields and lines are no lack, nor are marks within quotes.
+    rows[2:5] = [["1", ' "s, \t"" t"', ""], ["", "", ""], ["  "]]
+    whole = [separator.join(f'"{f}"' if ", b" in f else f for f in row) for row in rows]
+    torn = [*whole[:6], "7", *whole[6:], f'8{separator} "p, \tq"']
+    for lines in (whole, torn):
+        path = tmp_path / f"data{kind}{suffix}"
+        compress(end.join(["\ufeff" + lines[0], *lines[1:], ""]).encode(), path)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _, y = read_table(path, ["y"])
+        expected = f"2 rows of {path.name!r} have fewer than the 3 fields .* line 7;"
+        assert len(caught) == (lines is torn)
+        assert all(re.match(expected, str(warning.message)) for warning in caught)
+        assert y["y"].isna().sum() == 2 * (lines is torn) + 2
+
+
+def compress(content, path):
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("data", content)
+        return
+    openers = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    with openers.get(path.suffix, open)(path, "wb") as file:
+        file.write(content)
+
+
+def test_long_fields_are_read(tmp_path):
+    path = text_file(tmp_path, f"x,y\n{'1' * 200_000},a\n2,b\n")
+    assert len(read_table(path, ["y"])[0]["x"][0]) == 200_000
 
 
 MARKS = ["?", "-", "--", ".", "n/a", "N/A", "NA", "NULL", "nan", "None", "missing"]
