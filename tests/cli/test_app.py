@@ -120,6 +120,15 @@ def test_one_note_says_that_minus_one_is_no_class(
     ).read_text(encoding="utf-8").replace("&#x27;", "'")
 
 
+def test_one_note_says_that_numbers_may_be_a_quantity(blobs, tmp_path, study):
+    ages = 20 + np.arange(120) % 55
+    blobs.assign(kind=ages).to_csv(tmp_path / "data.csv", index=False)
+    quantity, *others = study(tmp_path / "data.csv", tmp_path).err.splitlines()
+    assert "'kind'" in quantity
+    assert "55 classes on 120 labelled rows" in quantity
+    assert "quantity" not in "".join(others)
+
+
 def test_several_targets_with_our_estimator(blobs, tmp_path, study):
     shade = pd.Series(np.where(blobs["a"] > 1, "dark", "light"))
     shade = shade.where(np.arange(120) % 4 > 0)
