@@ -17,6 +17,8 @@ from sklearn.utils import gen_batches
 from torch import Tensor, distributions, nn
 from torch.nn import functional
 
+from skfmvae._checks import FARTHEST
+
 __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
@@ -32,9 +34,6 @@ __all__ = [
 
 # Standard deviations between a column and zero that cost ten of float32's 24 bits.
 FAR = 1000.0
-# Standard deviations beyond which networks see no further: in no data of fewer than
-# 1e12 rows is a value as far from the mean (Samuelson 1968), and squares stay finite.
-FARTHEST = 1e6
 BLOCK_SIZE = 2**20  # values of the data that are looked at together
 SMALLEST_RATE = 1e-6  # of a count, relative to the mean of its column
 SMALLEST_DISPERSION = 1e-4  # above it float32 still tells apart what lgamma gives
