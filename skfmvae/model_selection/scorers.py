@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import brier_score_loss, get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
@@ -94,8 +94,8 @@ class PartialScorer:
         self._weight_request: bool | str | None = None
         if callable(metric):
             self._score = metric
-        elif metric == "neg_expected_calibration_error":
-            self._score = _neg_expected_calibration_error
+        elif metric in OWN:
+            self._score = OWN[metric]
         elif metric in get_scorer_names():
             self._score = get_scorer(metric)
         else:
@@ -332,6 +332,25 @@ class _OneQuantity(RegressorMixin, _OneColumn):
         return super().predict(X).astype(np.float64)
 
 
+def _neg_brier_score(estimator, X, y, sample_weight=None):
+    # Class by class, for before 1.7 scikit-learn has none of more than two.
+    classes, proba = estimator.classes_, estimator.predict_proba(X)
+    unknown = set(y.tolist()) - set(classes.tolist())
+    if unknown:
+        raise ValueError(
+            f"y holds {sorted(unknown)}, which the estimator gives no probability: its "
+            f"classes_ are {classes.tolist()}. Score rows of these alone."
+        )
+    losses = [
+        brier_score_loss(
+            y == value, column, sample_weight=sample_weight, pos_label=True
+        )
+        for value, column in zip(classes, proba.T, strict=True)
+    ]
+    # Like scikit-learn's, of two classes it is the loss of one.
+    return -sum(losses) / (2 if len(losses) == 2 else 1)
+
+
 def _neg_expected_calibration_error(estimator, X, y, sample_weight=None):
     return -expected_calibration_error(
         y,
@@ -339,3 +358,9 @@ def _neg_expected_calibration_error(estimator, X, y, sample_weight=None):
         labels=estimator.classes_,
         sample_weight=sample_weight,
     )
+
+
+OWN: dict[str, Scorer] = {
+    "neg_brier_score": _neg_brier_score,
+    "neg_expected_calibration_error": _neg_expected_calibration_error,
+}

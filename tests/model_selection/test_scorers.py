@@ -40,7 +40,7 @@ METRICS = {
     "f1_macro": lambda y, p, c: f1_score(y, c[p.argmax(1)], average="macro"),
     "neg_log_loss": lambda y, p, c: -log_loss(y, p, labels=c),
     "roc_auc_ovr": lambda y, p, c: roc_auc_score(y, p, multi_class="ovr", labels=c),
-    "neg_brier_score": lambda y, p, c: -brier_score_loss(y, p, labels=c),
+    "neg_brier_score": lambda y, p, c: -((p - (y[:, None] == c)) ** 2).sum(1).mean(),
     "neg_expected_calibration_error": lambda y, p, c: (
         -expected_calibration_error(y, p, labels=c)
     ),
@@ -97,6 +97,28 @@ def test_with_all_labels_it_is_scikit_learns():
     assert partial_scorer(scorer)(model, X, y) == scorer(model, X, y)
     ridge = RidgeClassifier().fit(X, y)  # has no probabilities
     assert partial_scorer()(ridge, X, y) == ridge.score(X, y)
+
+
+@pytest.mark.parametrize("values", [[0, 1], [3, 5], ["no", "yes"]])
+def test_the_brier_score_of_two_classes_is_scikit_learns(values):
+    X, y = make_blobs(100, centers=2, cluster_std=6.0, random_state=0)
+    y = np.array(values)[y]
+    model = LogisticRegression().fit(X, y)
+    proba = model.predict_proba(X)[:, 1]
+    expected = -brier_score_loss(y, proba, pos_label=values[1])
+    assert partial_scorer("neg_brier_score")(model, X, y) == pytest.approx(expected)
+
+
+def test_the_brier_score_of_rows_that_lack_a_class(rows, forest):
+    X, y, _ = rows
+    few = y[:, 0] < 2
+    proba = forest.predict_proba(X)[0][few]
+    expected = METRICS["neg_brier_score"](y[few, 0], proba, forest.classes_[0])
+    scorer = partial_scorer("neg_brier_score", property=0)
+    assert scorer(forest, X[few], y[few]) == pytest.approx(expected)
+    model = LogisticRegression().fit(X[few], y[few, 0])
+    with pytest.raises(ValueError, match=r"y holds \[2\].* classes_ are \[0, 1\]"):
+        partial_scorer("neg_brier_score")(model, X, y[:, 0])
 
 
 def test_names_and_strings_of_an_estimator_of_ours(rows):
