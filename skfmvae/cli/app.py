@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .arguments import make_parser
 from .errors import InputError
-from .study import run_study
 
 __all__ = ["main"]
 
@@ -31,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
+        # Only here, for it takes seconds, in which an interrupt may come.
+        from .arguments import make_parser
+        from .study import run_study
+
         run_study(make_parser().parse_args(argv), argv)
     except InputError as error:
         # One line, whatever a message of others looks like.

@@ -128,8 +128,12 @@ def _read(options):
 def _make_folder(path, option):
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{option}: {error}; name a folder to write to.") from error
+    # Of null characters, and others that no path has, Python raises ValueError.
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise InputError(
+            f"{option}: {str(path)!r}: {reason}; name a folder to write to."
+        ) from error
 
 
 def _fit(options, estimators, X: DataFrame, y: DataFrame, groups: Series | None):

@@ -46,7 +46,8 @@ def as_labels(column: Series, source: str) -> Series:
     Warns
     -----
     UserWarning
-        If a class is a word that may stand for a missing label, or -1 may be a class.
+        If a class is a word that may stand for a missing label, or if -1 may be a
+        class; of whole numbers below -1, `label_efficiency_curve` warns.
 
     Examples
     --------
@@ -76,7 +77,10 @@ def as_labels(column: Series, source: str) -> Series:
     _check_classes(classes, numbers, where)
     _warn_of_words(classes, where)
     # Signs, such as those of opinions, rather than labels of which some are missing.
-    if n_minus_one == unlabelled.sum() > 0 and set(numbers.values()) == {0, 1}:
+    are_signs = n_minus_one == unlabelled.sum() and set(numbers.values()) == {0, 1}
+    # Of columns of numbers the study itself says so.
+    is_text = kind == "string" and any(number < 0 for number in numbers.values())
+    if n_minus_one and (are_signs or is_text):
         _warn(
             f"{where} is -1 on {n_minus_one} rows, which marks them as unlabelled; if "
             "-1 is a class, write another value for it."

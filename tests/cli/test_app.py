@@ -99,6 +99,27 @@ def test_blanks_and_minus_one_are_unlabelled(blobs, csv, tmp_path, study):
         pd.testing.assert_frame_equal(found, results_in(tmp_path / "blank"))
 
 
+@pytest.mark.parametrize("classes", [[-1, -2, -3], [-1, -2, 3]])
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_one_note_says_that_minus_one_is_no_class(
+    blobs, tmp_path, study, classes, suffix
+):
+    kind = np.array(classes)[np.arange(120) % 3]
+    path = tmp_path / f"data.{suffix}"
+    if suffix == "csv":
+        blobs.assign(kind=kind).to_csv(path, index=False)
+    else:
+        # As text, of which the estimators cannot know.
+        np.savez(path, x=blobs[[*"abcd"]].to_numpy(), kind=kind.astype(str))
+    (note,) = study(path, tmp_path).err.splitlines()
+    assert "'kind'" in note
+    assert "-1" in note
+    assert "if -1 is a class" in note or "if it is a class" in note
+    assert note.partition("warning: ")[2].partition(" (")[0] in (
+        tmp_path / "report.html"
+    ).read_text(encoding="utf-8").replace("&#x27;", "'")
+
+
 def test_several_targets_with_our_estimator(blobs, tmp_path, study):
     shade = pd.Series(np.where(blobs["a"] > 1, "dark", "light"))
     shade = shade.where(np.arange(120) % 4 > 0)
@@ -231,6 +252,25 @@ def test_an_interrupt_by_signal(csv, tmp_path):
     assert b"goes on where it stopped" in errors
     assert b"Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+# What a shell runs: `python -m skfmvae`, and the script that is installed.
+PROGRAMS = {
+    "module": "import runpy; runpy.run_module('skfmvae', run_name='__main__')",
+    "script": "from skfmvae.cli import main; sys.exit(main())",
+}
+
+
+@pytest.mark.parametrize("package", ["numpy", "sklearn", "torch", "pandas"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_interrupt_while_packages_are_imported(csv, tmp_path, program, package):
+    (tmp_path / f"{package}.py").write_text("raise KeyboardInterrupt")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {PROGRAMS[program]}"
+    command = [sys.executable, "-c", code, "study", csv, *OPTIONS, tmp_path / "out"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 130
+    (line,) = ended.stderr.split("\n")[1:-1]
+    assert line.startswith("skfmvae: interrupted")
 
 
 def test_progress_is_shown_before_the_first_fit_ends(

@@ -148,6 +148,15 @@ def test_out_is_a_file(csv, tmp_path, error_of):
     assert "name a folder" in line
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "x" * 300])
+@pytest.mark.parametrize("option", ["--out", "--cache"])
+def test_folders_that_no_disk_can_have(csv, tmp_path, error_of, option, name):
+    folders = {"out": tmp_path / "out"} | {option.strip("-"): tmp_path / name}
+    line = error_of(csv, **{k: v if k == "out" else str(v) for k, v in folders.items()})
+    assert line.startswith(f"skfmvae: error: {option}: {str(tmp_path / name)!r} ")
+    assert line.endswith("; name a folder to write to.")
+
+
 @pytest.mark.parametrize("package", ["pandas", "matplotlib", "pyarrow"])
 def test_missing_packages(monkeypatch, tmp_path, error_of, package):
     monkeypatch.setitem(sys.modules, package, None)

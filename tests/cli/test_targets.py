@@ -62,6 +62,14 @@ def test_signs_may_be_classes(values):
         as_labels(column([*values, type(values[0])(2)]), "data.csv")
 
 
+@pytest.mark.parametrize("classes", [["-2", "-3"], ["-2", "3"], ["-2", "0"]])
+def test_negative_numbers_as_text_beside_minus_one(classes):
+    message = "-1 on 2 rows.* unlabelled; if -1 is a class, write another value"
+    for more in ([], [None]):
+        with pytest.warns(UserWarning, match=message):
+            as_labels(column([*classes, "-1", "-1", *more]), "data.csv")
+
+
 def test_two_signs_are_one_class():
     with pytest.raises(InputError, match="one value only, '1'.*-1 marks them as unlab"):
         as_labels(column([-1, 1, -1, 1]), "data.csv")
