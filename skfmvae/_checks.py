@@ -4,7 +4,11 @@ from numbers import Integral
 
 import numpy as np
 
-__all__ = ["check_whole", "masked_as_nan"]
+__all__ = ["FARTHEST", "check_whole", "masked_as_nan"]
+
+# Standard deviations beyond which models see no further: in no data of fewer than 1e12
+# rows is a value as far from the mean (Samuelson 1968), and squares stay finite.
+FARTHEST = 1e6
 
 
 def check_whole(name, value, low, high=np.inf):
@@ -37,7 +41,7 @@ def masked_as_nan(values):
     Parameters
     ----------
     values : object
-        An array, or anything else.
+        An array, a list of rows that are arrays, or anything else.
 
     Returns
     -------
@@ -45,6 +49,10 @@ def masked_as_nan(values):
         Of floats or objects where entries are masked; what is no masked array comes
         back itself.
     """
+    if isinstance(values, list | tuple) and any(
+        isinstance(row, np.ma.MaskedArray) for row in values
+    ):
+        values = np.ma.array(values)
     if not isinstance(values, np.ma.MaskedArray):
         return values
     if not np.ma.is_masked(values):

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -263,9 +263,14 @@ def _device_of(arguments: tuple[Any, ...], wanted: Any) -> torch.device:
     return device
 
 
+# What fills a new tensor as operations do that take no generator in older versions of
+# torch.
+_FILLING = {"rand_like": "uniform_", "randn_like": "normal_", "randint_like": "random_"}
+
+
 @cache
 def _taking_a_generator(func: Any) -> Any:
-    """Return the overload of an operation that takes a generator, or None."""
+    """Return what draws as an operation does, but takes a generator, or None."""
 
     def names(overload: Any) -> list[str]:
         return [argument.name for argument in overload._schema.arguments]
@@ -277,7 +282,17 @@ def _taking_a_generator(func: Any) -> Any:
         others = [name for name in names(overload) if name != "generator"]
         if "generator" in names(overload) and others == names(func):
             return overload
+    name = func._schema.name.removeprefix("aten::")
+    if name in _FILLING and "out" not in names(func):
+        return partial(_filled_like, _FILLING[name])
     return None
+
+
+def _filled_like(
+    fill: str, like: Tensor, *bounds: int, generator: torch.Generator, **kwargs: Any
+) -> Tensor:
+    """Draw a tensor like another with a generator."""
+    return getattr(torch.empty_like(like, **kwargs), fill)(*bounds, generator=generator)
 
 
 # Held for the time of one operation.

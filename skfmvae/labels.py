@@ -30,6 +30,15 @@ KINDS = {
     "str": (str,),
 }
 
+# Numbers are more classes than are meant, as a rule, from so many on with so few labels
+# each. scikit-learn warns of fewer than two labels a class.
+MANY_CLASSES, FEW_LABELS = 50, 10
+
+RECODE = (
+    "-1 marks unlabelled entries; if it is a class, recode the column, for instance to "
+    "0 and 1 or to strings."
+)
+
 IF_QUANTITY = (
     "If it is a quantity, make it a Continuous variable in the graph of a "
     "SemiSupervisedVAE"
@@ -186,8 +195,9 @@ class PartialLabelEncoder:
         -----
         UserWarning
             If a column has labels of one class only, if more than half of more than 20
-            labelled rows have a number of their own, as quantities do, or if -1, which
-            marks unlabelled entries, is found beside other negative numbers.
+            labelled rows have a number of their own, as quantities do, or of more than
+            50 numbers each is the label of fewer than ten rows, or if -1, which marks
+            unlabelled entries, is found beside other negative numbers.
         """
         columns = [] if y is None else columns_of(y).columns
         # of discovered properties there is no column
@@ -197,6 +207,28 @@ class PartialLabelEncoder:
             message = _doubt(classes.tolist(), column, name)
             if message:
                 warnings.warn(f"property {name!r} of y {message}", stacklevel=2)
+
+    def warn_of_marks(self, y: Any) -> None:
+        """Warn where -1 may be a class of labels that are scored.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples,) or (n_samples, n_properties)
+            Partial labels of the properties that were fitted.
+
+        Warns
+        -----
+        UserWarning
+            If -1 is found beside a single class of several.
+        """
+        columns = [] if y is None else columns_of(y).columns
+        for name, known, column in zip(
+            self.property_names, self.classes, columns, strict=False
+        ):
+            seen = _distinct(_labelled(column, name)[1])[0].tolist()
+            if len(seen) == 1 < len(known) and _has_marks(column):
+                message = f"property {name!r} of y has {seen[0]!r} and -1. {RECODE}"
+                warnings.warn(message, stacklevel=2)
 
     def transform(
         self, y: Any, n_samples: int | None = None, *, unknown: int | None = None
@@ -325,6 +357,7 @@ class PartialLabelEncoder:
         codes = np.full((n_samples, len(self.property_names)), -1, dtype=np.int64)
         for name, value in properties.items():
             if isinstance(value, str) or np.ndim(value) == 0:
+                value = value.item() if hasattr(value, "item") else value
                 codes[:, self._position(name)] = self.code_of(name, value)
                 continue
             _, columns, _ = columns_of(value)
@@ -627,25 +660,28 @@ def _doubt(classes: list[Any], column: np.ndarray, name: str) -> str | None:
         return None
     is_number = _kind(type(classes[0])) == "number"
     n_labelled = int(_labelled(column, name)[0].sum())
-    marked = any(
-        isinstance(value, KINDS["number"]) and value == -1 for value in set(column)
-    )
-    recode = (
-        "-1 marks unlabelled entries; if it is a class, recode the column, for "
-        "instance to 0 and 1 or to strings."
-    )
-    if len(classes) == 1:
-        remedy = recode if marked else "Label rows of other classes too."
+    n_classes = len(classes)
+    if n_classes == 1:
+        remedy = RECODE if _has_marks(column) else "Label rows of other classes too."
         return f"has labels of one class only, {classes[0]!r}. {remedy}"
-    # as scikit-learn's check_classification_targets does
-    if is_number and n_labelled > 20 and len(classes) > round(0.5 * n_labelled):
+    # the first as scikit-learn's check_classification_targets has it
+    is_many = n_labelled > 20 and n_classes > round(0.5 * n_labelled)
+    is_many |= n_classes > MANY_CLASSES and n_labelled < FEW_LABELS * n_classes
+    if is_number and is_many:
         return (
-            f"has {len(classes)} classes on {n_labelled} labelled rows. {IF_QUANTITY}; "
+            f"has {n_classes} classes on {n_labelled} labelled rows. {IF_QUANTITY}; "
             "if these are classes, write them as strings."
         )
-    if is_number and marked and classes[0] < 0:
-        return f"has the class {classes[0]!r} beside -1. {recode}"
+    if is_number and _has_marks(column) and classes[0] < 0:
+        return f"has the class {classes[0]!r} beside -1. {RECODE}"
     return None
+
+
+def _has_marks(column: np.ndarray) -> bool:
+    """Return whether the number -1 is in a column."""
+    return any(
+        isinstance(value, KINDS["number"]) and value == -1 for value in set(column)
+    )
 
 
 def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

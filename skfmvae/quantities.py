@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from skfmvae._checks import FARTHEST
 from skfmvae.labels import Columns, as_array, columns_of
 
 __all__ = ["QuantityEncoder", "is_quantity", "missing_entries"]
@@ -228,6 +229,14 @@ class QuantityEncoder:
             missing = np.isnan(values)
             if values.ndim == 2:  # a row may choose nothing, but no part of a property
                 missing &= ~missing.all(axis=1, keepdims=True)
+            wanted = (values - self.mean[block]) / self.scale[block]
+            far = np.extract(np.abs(wanted) > FARTHEST, values)
+            if far.size and np.isfinite(far).all():
+                raise ValueError(
+                    f"property {name!r} is asked to be {far[0]}, more than "
+                    f"{FARTHEST:g} standard deviations from its mean; no row tells "
+                    "what such a value does."
+                )
             if np.isinf(values).any() or missing.any():
                 raise ValueError(
                     f"property {name!r} is asked to be NaN or infinite; give finite "
@@ -355,9 +364,9 @@ def _numbers(column: np.ndarray, name: str) -> np.ndarray:
             f"column {name!r} of y is continuous in the graph and holds something "
             f"else ({error}); make it numbers, NaN where unknown."
         ) from error
-    if np.isinf(values).any():
-        raise ValueError(
-            f"column {name!r} of y holds infinity in row "
-            f"{np.flatnonzero(np.isinf(values))[0]}; remove it."
-        )
+    too_large = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)
+    if len(too_large):
+        row = too_large[0]
+        found = "infinity" if np.isinf(values[row]) else f"{values[row]}, too large,"
+        raise ValueError(f"column {name!r} of y holds {found} in row {row}; remove it.")
     return values

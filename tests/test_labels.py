@@ -863,6 +863,7 @@ DOUBTFUL = {
     "one truth": ([True, True, None], "class only, True. Label rows"),
     "a column of one class": ([[1, 0], [1, 1]], "'property_0'.* class only, 1"),
     "quantities": (np.arange(21), "has 21 classes on 21 labelled rows. .* Continuous"),
+    "ages": ([*range(60)] * 9, "has 60 classes on 540 labelled rows"),
     "half": ([*range(16), *[0] * 14], "has 16 classes on 30 labelled rows"),
     "quantities with gaps": (
         [*range(0, 300, 10), *[-1] * 500],
@@ -894,6 +895,8 @@ def test_classes_that_are_rarely_meant(y, message):
         ["a", "b", -1],
         range(20),
         [*range(15), *[0] * 15],
+        [*range(60)] * 10,
+        [*range(50)] * 9,
         [str(i) for i in range(100)],
         np.array([[0, 1], [1, 0], [-1, -1]]),
     ],
@@ -902,6 +905,26 @@ def test_classes_that_are_rarely_meant(y, message):
 def test_classes_that_are_often_meant(y):
     y = list(y) if isinstance(y, range) else y
     PartialLabelEncoder().fit(y).warn(y)  # a warning would be an error here
+
+
+@pytest.mark.parametrize(
+    ("y", "is_doubtful"),
+    [
+        ([1, -1, 1], True),
+        (np.array([1.0, -1.0]), True),
+        ([1, None, 1], False),
+        ([0, -1, 1], False),
+        ([1, 1], False),
+        ([-1, -1], False),
+    ],
+)
+def test_marks_beside_a_single_scored_class(y, is_doubtful):
+    encoder = PartialLabelEncoder().fit([0, 1])
+    if is_doubtful:
+        with pytest.warns(UserWarning, match="has 1.* and -1. -1 marks"):
+            encoder.warn_of_marks(y)
+    else:
+        encoder.warn_of_marks(y)  # a warning would be an error here
 
 
 def test_every_doubtful_column_is_named():

@@ -426,3 +426,19 @@ def test_join_keeps_large_labels_exact(label):
 def test_columns_that_nobody_knows(frame):
     with pytest.raises(ValueError, match=r"'weight'\]; expected are .*Add .*or drop"):
         QuantityEncoder(COLUMNS, NAMES).fit(frame.assign(weight=1.0))
+
+
+def test_values_too_large_for_single_precision_are_refused():
+    encoder = QuantityEncoder({"size": ["size"]})
+    with pytest.raises(
+        ValueError, match="'size' of y holds 1e.300, too large, in row 1"
+    ):
+        encoder.fit([0.0, 1e300])
+    with pytest.raises(ValueError, match="'size' of y holds infinity in row 0"):
+        encoder.fit([np.inf, 1.0])
+    encoder.fit([0.0, 2.0])
+    with pytest.raises(
+        ValueError, match="'size' is asked to be 1e.300, more than 1e.06"
+    ):
+        encoder.values_of({"size": 1e300}, 2)
+    assert encoder.values_of({"size": 3.0}, 2).tolist() == [[2.0], [2.0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Hashable, Mapping
 from numbers import Integral, Real
@@ -143,7 +144,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
             if not hasattr(settings, "set_params"):
                 raise ValueError(self._no_settings(name, value, key))
             params = params | {name: settings}
-        return super().set_params(**params)
+        try:
+            return super().set_params(**params)
+        except AttributeError as error:  # of a word or None within settings
+            raise ValueError(
+                f"{', '.join(params)} cannot be set: {error}. What is to have "
+                "parameters of its own has to be an object first."
+            ) from error
 
     def _settings(self, name, value):
         """Return the settings that a value of a parameter stands for, or the value."""
@@ -153,12 +160,13 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         return value if make is None else make()
 
     def _no_settings(self, name, value, key):
-        classes = {make.__name__ for make in self._defaults.get(name, {}).values()}
-        such_as = f", such as {name}={min(classes)}()" if classes else ""
-        return (
-            f"{key} cannot be set: {name}={value!r} has no parameters of its own. Set "
-            f"{name} to an object that has{such_as}."
-        )
+        parameter = key.split("__")[1]
+        made = (make() for make in self._defaults.get(name, {}).values())
+        having = [settings for settings in made if hasattr(settings, parameter)]
+        message = f"{key} cannot be set: {name}={value!r} has no parameters of its own."
+        if having:
+            message += f" Set it to an object first: {name}={having[0]!r}."
+        return message
 
     # Fitting ------------------------------------------------------------------------
 
@@ -396,9 +404,10 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         labels = self.quantities_.rest(y)
         codes = self.labels_.transform(labels, X.shape[0], unknown=-2)
         codes = codes[:, : self.labels_.n_columns]
-        check_consistent_length(X, codes, sample_weight)
+        check_consistent_length(X, codes)
         weight = check_weights(sample_weight, X)
         counted = check_counted(codes != -1, weight)
+        self.labels_.warn_of_marks(labels)
         correct = self._most_probable(X) == codes
         weight = np.broadcast_to(weight[:, None], codes.shape)
         return float(np.average(correct[counted], weights=weight[counted]))
@@ -406,7 +415,7 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
     def _score_quantities(self, X, y, sample_weight):
         """Return the mean R² of all columns of quantities, over rows where known."""
         true = self.quantities_.transform(y, X.shape[0])
-        check_consistent_length(X, true, sample_weight)
+        check_consistent_length(X, true)
         predicted = self._quantity_distribution(X)[0]
         weight = check_weights(sample_weight, X)
         counted = check_counted(~np.isnan(true), weight)
@@ -701,13 +710,20 @@ class BaseVAE(ClassifierMixin, TransformerMixin, BaseEstimator, metaclass=ABCMet
         names = getattr(self, "feature_names_in_", None)
         check_finite(X, names)
         if not reset:
+            if self.origin_ is not None and X.dtype == np.float32:
+                warnings.warn(
+                    "fit got columns of X so far from zero that float32, which X is in "
+                    "now, does not hold their values; give X in float64.",
+                    UserWarning,
+                    stacklevel=3,
+                )
             return to_float32(X, self.origin_)
         rows = to_float32(X)
         self.likelihood_ = resolve_likelihood(self.likelihood, rows)
         self.origin_ = column_origin(self.likelihood_, X)
         if self.origin_ is not None:
             rows = to_float32(X, self.origin_)
-        if X.dtype != np.float32 and not issparse(X):
+        if X.dtype != np.float32:
             warn_of_merged_values(X, rows, names)
         return rows
 

@@ -36,9 +36,10 @@ def to_float32(X, origin=None):
 
 def warn_of_merged_values(X, rows, feature_names):
     """Warn once of all columns of `X` whose values are merged in float32 `rows`."""
-    some = slice(None, None, 1 + len(X) // N_COMPARED)
+    some = slice(None, None, 1 + X.shape[0] // N_COMPARED)
     merged = []
-    for j, (before, after) in enumerate(zip(X[some].T, rows[some].T, strict=True)):
+    columns = zip(_columns(X[some]), _columns(rows[some]), strict=True)
+    for j, (before, after) in enumerate(columns):
         n_before, n_after = len(np.unique(before)), len(np.unique(after))
         if n_after < TOLD_APART * n_before:
             name = j if feature_names is None else repr(feature_names[j])
@@ -52,3 +53,11 @@ def warn_of_merged_values(X, rows, feature_names):
             UserWarning,
             stacklevel=4,
         )
+
+
+def _columns(X):
+    """Return the values of each column, of a sparse one those that are stored."""
+    if not scipy.sparse.issparse(X):
+        return list(X.T)
+    X = X.tocsc()
+    return np.split(X.data, X.indptr[1:-1])

@@ -45,9 +45,9 @@ class Mixture(BaseEstimator):
     warmup : float or None, default=None
         Share of training before the mixtures start, from the latents' class means
         where there are labels and by k-means++ elsewhere; None stands for 0.05 for
-        properties whose labels, or seeds of clusters, the learning aids spread, and for
+        properties whose labels, or seeds of clusters, the regularizers spread, and for
         0.2 for others, as class means and clusters need latents that have settled. A
-        learning aid that is on but counts for nothing, because near rows are not alike
+        regularizer that is on but counts for nothing, because near rows are not alike
         in the property, spreads no label. Mixtures start with an epoch, at the latest
         the last one.
     delay : float, default=10.0

@@ -19,7 +19,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from tqdm.auto import tqdm
 
-from skfmvae._checks import check_whole
+from skfmvae._checks import check_whole, masked_as_nan
 from skfmvae.labels import Columns, PartialLabelEncoder, columns_of
 
 from .cache import ResultCache
@@ -172,7 +172,7 @@ def label_efficiency_curve(
         raise ValueError(
             f"strategy={strategy!r} is unknown; choose one of {sorted(STRATEGIES)}."
         )
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = indexable(masked_as_nan(X), y, groups)
     prepared = _prepare(estimators, semi_supervised)
     targets = _named(read_targets(y, *prepared.values()))
     y = _maskable(y, targets)

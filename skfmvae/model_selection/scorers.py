@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
+from inspect import Parameter, signature
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import brier_score_loss, get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
@@ -94,8 +94,8 @@ class PartialScorer:
         self._weight_request: bool | str | None = None
         if callable(metric):
             self._score = metric
-        elif metric == "neg_expected_calibration_error":
-            self._score = _neg_expected_calibration_error
+        elif metric in OWN:
+            self._score = OWN[metric]
         elif metric in get_scorer_names():
             self._score = get_scorer(metric)
         else:
@@ -133,14 +133,16 @@ class PartialScorer:
         ------
         ValueError
             If there is no such property, if the estimator does not predict it or has
-            -1 among its classes, or if weights are negative, not finite or not one for
-            each row.
+            -1 among its classes, if the metric is one of labels but the property a
+            quantity, or if weights are negative, not finite, not one for each row or
+            nothing that the metric takes.
         """
         _refuse_unlabelled_class(estimator)
         targets = read_targets(y, estimator)
         known = targets.codes >= 0
         weights = None
         if sample_weight is not None:
+            self._check_takes_weight()
             weights = _check_weight(sample_weight, len(known))
             known &= weights[:, None] > 0
         scores = []
@@ -148,12 +150,22 @@ class PartialScorer:
             rows = np.flatnonzero(known[:, k])
             if not len(rows):
                 continue
-            kind = _OneLabel if k in targets.labels else _OneQuantity
             values = narrowed(targets.columns[k][rows])
             # Only where given, for a metric may take none.
             weight = {} if weights is None else {"sample_weight": weights[rows]}
-            one = kind(estimator, targets, k)
-            scores.append(self._score(one, _safe_indexing(X, rows), values, **weight))
+            one = _one_column(estimator, targets, k)
+            try:
+                score = self._score(one, _safe_indexing(X, rows), values, **weight)
+            except Exception as error:
+                if k in targets.labels or _scores_quantities(self._score):
+                    raise
+                name = targets.names[k] if targets.names else k
+                raise ValueError(
+                    f"property {name!r} is a quantity, which metric={self.metric!r} "
+                    "does not score; give a metric of a regression, such as 'r2', or "
+                    "the property of a label."
+                ) from error
+            scores.append(score)
         return float(np.mean(scores)) if scores else float("nan")
 
     def positions(self, targets: Targets) -> list[int]:
@@ -227,9 +239,19 @@ class PartialScorer:
 
     def _accept_sample_weight(self):
         # scikit-learn asks for it where metadata are not routed.
-        if hasattr(self._score, "_accept_sample_weight"):
-            return self._score._accept_sample_weight()
-        return "sample_weight" in signature(self._score).parameters
+        return "sample_weight" in self._parameters()
+
+    def _check_takes_weight(self):
+        kinds = {parameter.kind for parameter in self._parameters().values()}
+        if not (self._accept_sample_weight() or Parameter.VAR_KEYWORD in kinds):
+            raise ValueError(
+                f"metric={self.metric!r} takes no sample_weight; leave the weights "
+                "out, or give a metric with a parameter of that name."
+            )
+
+    def _parameters(self):
+        # A scorer of scikit-learn's takes what its function does.
+        return signature(getattr(self._score, "_score_func", self._score)).parameters
 
 
 def _refuse_unlabelled_class(estimator):
@@ -332,6 +354,52 @@ class _OneQuantity(RegressorMixin, _OneColumn):
         return super().predict(X).astype(np.float64)
 
 
+def _one_column(estimator, targets, position):
+    """Return an estimator of one column, whose errors name the class of the whole."""
+    kind = _OneLabel if position in targets.labels else _OneQuantity
+    named = type(type(estimator).__name__, (kind,), {})
+    return named(estimator, targets, position)
+
+
+class _Exact(RegressorMixin, BaseEstimator):
+    """Predicts the rows themselves."""
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict(self, X):
+        return X
+
+
+def _scores_quantities(score):
+    """Return whether a scorer takes numbers that are predicted exactly."""
+    numbers = np.array([0.5, 1.5, 2.5])
+    try:
+        score(_Exact(), numbers, numbers)
+    except Exception:
+        return False
+    return True
+
+
+def _neg_brier_score(estimator, X, y, sample_weight=None):
+    # Class by class, for before 1.7 scikit-learn has none of more than two.
+    proba, classes = estimator.predict_proba(X), estimator.classes_
+    unknown = set(y.tolist()) - set(classes.tolist())
+    if unknown:
+        raise ValueError(
+            f"y holds {sorted(unknown)}, which the estimator gives no probability: its "
+            f"classes_ are {classes.tolist()}. Score rows of these alone."
+        )
+    losses = [
+        brier_score_loss(
+            y == value, column, sample_weight=sample_weight, pos_label=True
+        )
+        for value, column in zip(classes, proba.T, strict=True)
+    ]
+    # Like scikit-learn's, of two classes it is the loss of one.
+    return -sum(losses) / (2 if len(losses) == 2 else 1)
+
+
 def _neg_expected_calibration_error(estimator, X, y, sample_weight=None):
     return -expected_calibration_error(
         y,
@@ -339,3 +407,9 @@ def _neg_expected_calibration_error(estimator, X, y, sample_weight=None):
         labels=estimator.classes_,
         sample_weight=sample_weight,
     )
+
+
+OWN: dict[str, Scorer] = {
+    "neg_brier_score": _neg_brier_score,
+    "neg_expected_calibration_error": _neg_expected_calibration_error,
+}

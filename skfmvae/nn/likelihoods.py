@@ -17,6 +17,8 @@ from sklearn.utils import gen_batches
 from torch import Tensor, distributions, nn
 from torch.nn import functional
 
+from skfmvae._checks import FARTHEST
+
 __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
@@ -32,10 +34,8 @@ __all__ = [
 
 # Standard deviations between a column and zero that cost ten of float32's 24 bits.
 FAR = 1000.0
-# Standard deviations beyond which networks see no further: in no data of fewer than
-# 1e12 rows is a value as far from the mean (Samuelson 1968), and squares stay finite.
-FARTHEST = 1e6
 BLOCK_SIZE = 2**20  # values of the data that are looked at together
+LARGEST_COUNT = 1e38  # above it log1p of older versions of torch is infinite
 SMALLEST_RATE = 1e-6  # of a count, relative to the mean of its column
 SMALLEST_DISPERSION = 1e-4  # above it float32 still tells apart what lgamma gives
 
@@ -467,16 +467,19 @@ class CountModule(LikelihoodModule):
 
     def features(self, x: Tensor) -> Tensor:
         # not divided by the standard deviation: that would blow up rare counts
-        return x.clamp_min(0).log1p() - self.log1p_mean
+        return self._log1p(x) - self.log1p_mean
 
     def comparable(self, X: Any) -> Any:
         return _log1p(X)
 
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
-        return (x.clamp_min(0).log1p() + step).expm1().clamp_min(0)
+        return (self._log1p(x) + step).expm1().clamp_min(0)
 
     def in_support(self, values: np.ndarray) -> np.ndarray:
         return _is_count(values)
+
+    def _log1p(self, x: Tensor) -> Tensor:
+        return x.clamp(0, LARGEST_COUNT).log1p()
 
     def _expected_count(self, h: Tensor) -> Tensor:
         one_at_zero = functional.softplus(h + math.log(math.e - 1))

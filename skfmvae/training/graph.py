@@ -223,7 +223,7 @@ class NeighbourGraph:
 
 
 class UnjoinedRows:
-    """What learning aids know of training rows that no graph joins.
+    """What regularizers know of training rows that no graph joins.
 
     Parameters
     ----------

@@ -12,9 +12,10 @@ __all__ = ["noted_interrupts"]
 
 @contextmanager
 def noted_interrupts() -> Iterator[list[int]]:
-    """Note every SIGINT inside the block, and handle it as before.
+    """Note every signal inside the block whose handler raises KeyboardInterrupt.
 
-    Python delivers signals to its main thread alone, so elsewhere none is noted.
+    As Ctrl-C does; signals are handled as before. Python delivers them to its main
+    thread alone, so elsewhere none is noted.
 
     Yields
     ------
@@ -22,20 +23,28 @@ def noted_interrupts() -> Iterator[list[int]]:
         Those that have arrived so far.
     """
     signals: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not (in_main_thread and callable(handler)):
-        yield signals
-        return
 
-    def note(number, frame):
-        signals.append(number)
-        return handler(number, frame)
+    def noting(handler):
+        def note(number, frame):
+            try:
+                return handler(number, frame)
+            except KeyboardInterrupt:
+                signals.append(number)
+                raise
 
-    signal.signal(signal.SIGINT, note)
+        return note
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {s: signal.getsignal(s) for s in signal.valid_signals()}
+        before = {s: handler for s, handler in handlers.items() if callable(handler)}
+    ours = {s: noting(handler) for s, handler in before.items()}
+    for number, handler in ours.items():
+        signal.signal(number, handler)
     try:
         yield signals
     finally:
-        # Unless somebody else has put a handler of theirs in place meanwhile.
-        if signal.getsignal(signal.SIGINT) is note:
-            signal.signal(signal.SIGINT, handler)
+        for number, handler in before.items():
+            # Unless somebody else has put a handler of theirs in place meanwhile.
+            if signal.getsignal(number) is ours[number]:
+                signal.signal(number, handler)

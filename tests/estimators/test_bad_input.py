@@ -332,7 +332,7 @@ REFUSED_WHEN_FITTED = {
     ),
     "score_weights_of_other_length": (
         lambda e, X: e.score(X, np.zeros(150, dtype=int), sample_weight=np.ones(9)),
-        ["inconsistent", "150", "9"],
+        ["sample_weight", "150", "9"],
     ),
     "inverse_transform_wrong_columns": (
         lambda e, X: e.inverse_transform(X[:, :3]),
@@ -591,6 +591,43 @@ def test_ctrl_c_always_reaches_the_caller(
         estimator.fit(*partial_blobs)
     assert estimator.n_iter_ == len(estimator.net_.history) == n_epochs
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_signal_that_asks_to_stop_between_epochs_is_no_interrupt(
+    make_estimator, partial_blobs
+):
+    """The caller's handler notes it, and a callback stops when the epoch is done."""
+    asked = []
+
+    class Graceful(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if len(net.history) == 2 and not asked:
+                press_ctrl_c()
+
+        def on_epoch_end(self, net, **kwargs):
+            if asked:
+                raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+    try:
+        stopped = make_estimator(callbacks=[Graceful()]).fit(*partial_blobs)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert stopped.n_iter_ == 2
+
+
+def test_any_signal_that_interrupts_reaches_the_caller(make_estimator, partial_blobs):
+    def terminate():
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            make_estimator(callbacks=[At("on_epoch_end", terminate)]).fit(
+                *partial_blobs
+            )
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_ctrl_c_while_neighbours_are_sought(make_estimator, partial_blobs, monkeypatch):

@@ -128,7 +128,7 @@ def test_settings_are_reached_through_the_words_for_them(Estimator, params, expe
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"likelihood__min_scale": 0.1}, "likelihood='auto' has no .* object that has"),
+        ({"likelihood__min_scale": 0.1}, r"likelihood='auto' has no .*=Gaussian\(\)"),
         ({"neighbours": None, "neighbours__alpha": 0.5}, r"neighbours=Neighbours\(\)"),
         ({"early_stopping__patience": 3}, r"early_stopping=EarlyStopping\(\)"),
         ({"early_stopping": False, "early_stopping__tol": 0}, "early_stopping=False"),
@@ -143,6 +143,8 @@ def test_settings_that_are_off_cannot_be_changed(Estimator, params, message):
     assert repr(estimator) == repr(Estimator())
     with pytest.raises(ValueError, match="Invalid parameter 'x'"):
         estimator.set_params(neighbours__x=3)
+    with pytest.raises(ValueError, match="'NoneType' object .* an object first"):
+        estimator.set_params(neighbours__features__n_components=3)
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])

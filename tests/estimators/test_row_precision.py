@@ -85,6 +85,19 @@ def test_values_that_float32_merges_are_told(make_estimator, blobs):
         make_estimator(max_epochs=1).fit(frame, y)
 
 
+def test_sparse_values_that_float32_merges_are_told(make_estimator, blobs):
+    X, y = blobs
+    rows = scipy.sparse.csr_array(X.astype(np.float64) + 1e9 * (np.arange(4) == 1))
+    with pytest.warns(UserWarning, match=r"columns of X .*: 1 \(1 of 1\d\d\)\. Take"):
+        make_estimator(max_epochs=1).fit(rows, y)
+
+
+def test_rows_that_were_rounded_before_are_told(here_and_far):
+    _, far, X = here_and_far
+    with pytest.warns(UserWarning, match="float32, which X is in now, .* in float64"):
+        far.predict((X + OFFSETS).astype(np.float32))
+
+
 def test_values_between_zero_and_one_keep_their_likelihood(make_estimator, blobs):
     """Rounding on the way, as of a scaler, puts none of them outside."""
     X, y = blobs
@@ -104,8 +117,9 @@ def test_masked_entries_are_no_values(make_estimator, partial_blobs, kind):
     masked = nothing_masked.copy()
     masked[3, 2] = np.ma.masked
     for call in (lambda X: make_estimator().fit(X, y), model.predict):
-        with pytest.raises(ValueError, match="NaN.*row 3, column 2"):
-            call(masked)
+        for rows in (masked, list(masked)):
+            with pytest.raises(ValueError, match="NaN.*row 3, column 2"):
+                call(rows)
 
 
 def test_masks_of_weights_and_latents_are_not_dropped(make_estimator, partial_blobs):

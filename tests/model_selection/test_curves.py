@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
@@ -21,7 +22,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -811,22 +812,35 @@ def test_an_interrupted_study_goes_on(study, numbered, monkeypatch):
 
 
 class Interrupted(DummyClassifier):
-    """Fits, and is interrupted while the fourth does, or its scoring."""
+    """Fits, and is interrupted while the fourth does, or its scoring.
 
-    n_fits: ClassVar[list] = [0]
+    Fits that start later wait until the interrupt has ended the study.
+    """
+
+    starts: ClassVar[list] = []
     where: ClassVar[str] = "fit"
+    over: ClassVar[threading.Event] = threading.Event()
 
     def fit(self, X, y):
-        self.n_fits[0] += 1
+        with LOCK:
+            self.starts.append(self)
+            self.number_ = len(self.starts)
         super().fit(X, y)
-        if self.where == "fit" and self.n_fits[0] == 4:
-            raise KeyboardInterrupt
+        if self.number_ > 4:
+            assert self.over.wait(120)
+        self._interrupt_at("fit")
         return self
 
     def predict(self, X):
-        if self.where == "predict" and self.n_fits[0] == 4:
-            raise KeyboardInterrupt
+        self._interrupt_at("predict")
         return super().predict(X)
+
+    def _interrupt_at(self, place):
+        if self.where == place and self.number_ == 4:
+            raise KeyboardInterrupt
+
+
+LOCK = threading.Lock()
 
 
 @pytest.mark.parametrize("where", ["fit", "predict"])
@@ -836,19 +850,21 @@ def test_an_interrupt_ends_the_study_and_keeps_nothing_half_done(
 ):
     run, _, cache = study
     monkeypatch.setattr(Interrupted, "where", where)
-    Interrupted.n_fits[0] = 0
+    monkeypatch.setattr(Interrupted, "over", threading.Event())
+    monkeypatch.setattr(Interrupted, "starts", [])
     models = {"dummy": Interrupted(random_state=0)}
     with parallel_config("threading"), pytest.raises(KeyboardInterrupt):
         run(models, n_jobs=n_jobs)
+    Interrupted.over.set()
     kept = {path.name: path.read_text() for path in cache.glob("*.json")}
     assert len(kept) <= 3, "not the fourth"
     if n_jobs == 1:
-        assert (len(kept), Interrupted.n_fits[0]) == (3, 4)
+        assert (len(kept), len(Interrupted.starts)) == (3, 4)
     monkeypatch.setattr(Interrupted, "where", "nowhere")
-    Interrupted.n_fits[0] = 0
+    monkeypatch.setattr(Interrupted, "starts", [])
     results = run(models)
     if n_jobs == 1:  # or else other fits of before may count too
-        assert Interrupted.n_fits[0] == 3
+        assert len(Interrupted.starts) == 3
     assert len(list(cache.glob("*.json"))) == 6
     assert_array_equal(results[SCORES], run(models, cache=None)[SCORES])
     for name, text in kept.items():
@@ -931,10 +947,12 @@ def test_a_metric_that_fails_leaves_the_others(study, lacking):
     models = {"tree": DecisionTreeClassifier(), "nb": GaussianNB()}
     changed = {"X": X, "y": y, "cv": cv, "budgets": [150]}
     alone = run(models, **changed, scoring={"accuracy": "accuracy"}, cache=None)
+    with pytest.raises(ValueError, match="different number of classes") as refused:
+        log_loss(y[cv[0][1]], np.full((50, 2), 0.5))
     message = (
         "metric 'log loss' of {0!r} failed after 1 of 2 fits, whose score is nan; "
         "other metrics stand. First {0!r} failed with 150 labels, repeat 0, fold 0: "
-        "ValueError: y_true and y_prob contain different number of classes"
+        f"ValueError: {refused.value}"
     )
     for _ in range(2):  # computed, then cached
         with warnings.catch_warnings(record=True) as caught:
@@ -942,7 +960,7 @@ def test_a_metric_that_fails_leaves_the_others(study, lacking):
             results = run(models, **changed, scoring=MANY)
         said = [str(w.message) for w in caught if "metric" in str(w.message)]
         for name, text in zip(models, said, strict=True):  # once for each
-            assert text.startswith(message.format(name))
+            assert text == message.format(name)
         assert_array_equal(results["test_log loss"].isna(), [True, False] * 2)
         assert_array_equal(results["test_accuracy"], alone["test_accuracy"])
         assert results["test_f1"].notna().all()

@@ -33,6 +33,7 @@ from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
 from skfmvae.graphical_model import Continuous, Discrete, Graph
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.model_selection import PartialLabelKFold, partial_scorer
+from skfmvae.model_selection.scorers import OWN
 
 METRICS = {
     "accuracy": lambda y, p, c: accuracy_score(y, c[p.argmax(1)]),
@@ -40,7 +41,7 @@ METRICS = {
     "f1_macro": lambda y, p, c: f1_score(y, c[p.argmax(1)], average="macro"),
     "neg_log_loss": lambda y, p, c: -log_loss(y, p, labels=c),
     "roc_auc_ovr": lambda y, p, c: roc_auc_score(y, p, multi_class="ovr", labels=c),
-    "neg_brier_score": lambda y, p, c: -brier_score_loss(y, p, labels=c),
+    "neg_brier_score": lambda y, p, c: -((p - (y[:, None] == c)) ** 2).sum(1).mean(),
     "neg_expected_calibration_error": lambda y, p, c: (
         -expected_calibration_error(y, p, labels=c)
     ),
@@ -97,6 +98,48 @@ def test_with_all_labels_it_is_scikit_learns():
     assert partial_scorer(scorer)(model, X, y) == scorer(model, X, y)
     ridge = RidgeClassifier().fit(X, y)  # has no probabilities
     assert partial_scorer()(ridge, X, y) == ridge.score(X, y)
+
+
+@pytest.mark.parametrize("values", [[0, 1], [3, 5], ["no", "yes"]])
+def test_the_brier_score_of_two_classes_is_scikit_learns(values):
+    X, y = make_blobs(100, centers=2, cluster_std=6.0, random_state=0)
+    y = np.array(values)[y]
+    model = LogisticRegression().fit(X, y)
+    proba = model.predict_proba(X)[:, 1]
+    expected = -brier_score_loss(y, proba, pos_label=values[1])
+    assert partial_scorer("neg_brier_score")(model, X, y) == pytest.approx(expected)
+
+
+def test_the_brier_score_of_rows_that_lack_a_class(rows, forest):
+    X, y, _ = rows
+    few = y[:, 0] < 2
+    proba = forest.predict_proba(X)[0][few]
+    expected = METRICS["neg_brier_score"](y[few, 0], proba, forest.classes_[0])
+    scorer = partial_scorer("neg_brier_score", property=0)
+    assert scorer(forest, X[few], y[few]) == pytest.approx(expected)
+    model = LogisticRegression().fit(X[few], y[few, 0])
+    with pytest.raises(ValueError, match=r"y holds \[2\].* classes_ are \[0, 1\]"):
+        partial_scorer("neg_brier_score")(model, X, y[:, 0])
+
+
+@pytest.mark.parametrize("metric", ["neg_log_loss", "roc_auc_ovr"])
+def test_an_estimator_without_probabilities_is_named_as_by_scikit_learn(metric):
+    X, y = make_blobs(100, centers=3, random_state=0)
+    model = RidgeClassifier().fit(X, y)
+    said = []
+    for scorer in (get_scorer(metric), partial_scorer(metric)):
+        with pytest.raises(AttributeError, match="RidgeClassifier") as error:
+            scorer(model, X, y)
+        said.append(str(error.value))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("metric", OWN)
+def test_metrics_of_ours_name_an_estimator_without_probabilities(metric):
+    X, y = make_blobs(100, centers=3, random_state=0)
+    model = RidgeClassifier().fit(X, y)
+    with pytest.raises(AttributeError, match="RidgeClassifier.*predict_proba"):
+        partial_scorer(metric)(model, X, y)
 
 
 def test_names_and_strings_of_an_estimator_of_ours(rows):
@@ -212,6 +255,23 @@ def test_a_quantity_that_nobody_predicts_is_not_scored(kind_and_size):
         partial_scorer("r2", property="size")(model, X, y)
 
 
+@pytest.mark.parametrize("metric", [*METRICS, make_scorer(accuracy_score)])
+def test_a_metric_of_labels_does_not_score_a_quantity(kind_and_size, metric):
+    X, y, model = kind_and_size
+    message = "property 'size' is a quantity, which metric=.*such as 'r2'"
+    with pytest.raises(ValueError, match=message):
+        partial_scorer(metric, property="size")(model, X, y)
+    with pytest.raises(ValueError, match=message.replace("'size'", "0")):
+        partial_scorer(metric)(LinearRegression().fit(X, X[:, 0]), X, X[:, 0])
+
+
+def test_what_fails_for_another_reason_says_that_alone(kind_and_size):
+    X, y, model = kind_and_size  # with sizes below -1
+    scorer = partial_scorer("neg_mean_squared_log_error", property="size")
+    with pytest.raises(ValueError, match="^Mean Squared Logarithmic Error cannot"):
+        scorer(model, X, y)
+
+
 # One column ---------------------------------------------------------------------------
 
 
@@ -254,6 +314,35 @@ def test_weights_that_cannot_be(rows, forest, weight, message):
     X, y, _ = rows
     with pytest.raises(ValueError, match=message):
         partial_scorer()(forest, X[:2], y[:2], sample_weight=weight)
+
+
+def one(estimator, X, y):
+    return 1.0
+
+
+def share_of_zeros(y, predicted):
+    return np.mean(predicted == 0)
+
+
+@pytest.mark.parametrize("metric", [one, make_scorer(share_of_zeros), "neg_max_error"])
+def test_a_metric_without_weights_refuses_them(rows, forest, metric):
+    X, y, _ = rows
+    scorer = partial_scorer(metric)
+    message = "metric=.* takes no sample_weight; leave the weights out, or give"
+    with pytest.raises(ValueError, match=message):
+        scorer(forest, X, y, sample_weight=np.ones(len(X)))
+    assert np.isfinite(scorer(forest, X, y))
+    assert not scorer._accept_sample_weight()
+
+
+def test_a_metric_of_any_keywords_is_given_weights(rows, forest):
+    X, y, _ = rows
+    weight = np.arange(1.0, 301.0)
+
+    def total(estimator, X, y, **params):
+        return params["sample_weight"].sum()
+
+    assert partial_scorer(total)(forest, X, y, sample_weight=weight) == weight.sum()
 
 
 def test_weights_are_routed_where_asked_for(rows):
