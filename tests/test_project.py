@@ -432,3 +432,12 @@ def test_citation_gives_the_version_of_the_package():
         for name in ("pyproject.toml", "CITATION.cff")
     ]
     assert stated[0] == stated[1]
+
+
+def test_modules_and_estimators_are_there_when_asked_for():
+    code = (
+        "import sys, skfmvae; assert 'torch' not in sys.modules; "
+        "skfmvae.nn.MLP, skfmvae.training.KL, skfmvae.SemafoVAE, skfmvae.estimators; "
+        "assert not hasattr(skfmvae, 'neighbors')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
