@@ -209,7 +209,7 @@ class PartialLabelEncoder:
                 warnings.warn(f"property {name!r} of y {message}", stacklevel=2)
 
     def warn_of_marks(self, y: Any) -> None:
-        """Warn where -1 may be a class of labels that are scored.
+        """Warn where labels that are scored may be -1 and 1 for the 0 and 1 of `fit`.
 
         Parameters
         ----------
@@ -219,14 +219,14 @@ class PartialLabelEncoder:
         Warns
         -----
         UserWarning
-            If -1 is found beside a single class of several.
+            If 1 and -1 are all that a column holds, where the classes are 0 and 1.
         """
         columns = [] if y is None else columns_of(y).columns
         for name, known, column in zip(
             self.property_names, self.classes, columns, strict=False
         ):
             seen = _distinct(_labelled(column, name)[1])[0].tolist()
-            if len(seen) == 1 < len(known) and _has_marks(column):
+            if seen == [1] and known.tolist() == [0, 1] and _has_marks(column):
                 message = f"property {name!r} of y has {seen[0]!r} and -1. {RECODE}"
                 warnings.warn(message, stacklevel=2)
 

@@ -218,6 +218,8 @@ def test_modules_of_users_are_redirected_while_training():
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+# Deprecated since torch 2.14, but users have such networks.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
 def test_scripted_modules_are_redirected_too():
     model = nn.Sequential(torch.jit.script(nn.Sequential(nn.Dropout(0.5), nn.Tanh())))
     redirect_modules(model)
