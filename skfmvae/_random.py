@@ -192,8 +192,8 @@ def redirect_modules(model: nn.Module) -> None:
     Parameters
     ----------
     model : Module
-        Those of its parts that may draw from torch's global generators are told apart
-        by their class.
+        Those of its parts that may draw from torch's global generators are known by
+        their class.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():

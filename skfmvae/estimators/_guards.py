@@ -42,7 +42,7 @@ def seeded(random_state) -> AbstractContextManager[None]:
 
 @contextmanager
 def plain_torch(device) -> Iterator[None]:
-    """Compute as torch does unless told otherwise, and give the settings back.
+    """Compute by torch's own defaults, and give the settings back.
 
     Inside, tensors are float32 on the CPU by default and have gradients, and nothing
     is cast to lower precision, whatever modes and defaults the caller has set.

@@ -23,7 +23,7 @@ class Linear(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.likelihood = BernoulliModule(D)  # which leaves rows as they are
+        self.likelihood = BernoulliModule(D)  # which moves no row
         self.head = nn.Linear(D, C)
 
     def encode(self, x):
