@@ -22,8 +22,8 @@ import pandas as pd
 
 from skfmvae import SemiSupervisedVAE
 from skfmvae.datasets import LIT_OBJECTS_COLUMNS, make_lit_objects, mask_labels
-from skfmvae.graphical_model import Continuous, Discrete, Graph
-from skfmvae.plotting import GraphDisplay
+from skfmvae.models import Continuous, Discrete, GraphicalModel
+from skfmvae.plotting import GraphicalModelDisplay
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 X, truth = make_lit_objects(5000, random_state=0)
@@ -36,7 +36,7 @@ print(f"{len(X)} rows; known of them are\n{y.notna().sum().to_string()}\n")
 # The graph: an object and a light, and rows generated from both. Rows that lie near
 # each other have a like light, but often another object. So neighbours are sought by
 # principal components that are evened out, as far as labels have it.
-graph = Graph(
+graph = GraphicalModel(
     {
         "identity": Discrete(),
         "light": Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:]),
@@ -103,5 +103,7 @@ print(f"\nrows under other lights: {folder / 'relit_objects.png'}")
 
 # %%
 # The graph, as rows are generated and as its variables are recognised.
-GraphDisplay.from_estimator(model).figure_.savefig(folder / "graph.png", dpi=100)
+GraphicalModelDisplay.from_estimator(model).figure_.savefig(
+    folder / "graph.png", dpi=100
+)
 print(f"the graph: {folder / 'graph.png'}")
