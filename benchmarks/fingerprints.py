@@ -31,7 +31,7 @@ from skfmvae.models import (
 )
 from skfmvae.nn import MLP, Conv
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.training import EarlyStopping, Objective
 
 N_ROWS = 400
 RESULTS = (  # with the kind of thing that each gives
@@ -124,7 +124,7 @@ def fits():
             one_property,
         ),
         "mixture, no graph": (
-            FactorialMixtureVAE(neighbours=None, kl=KL(start=2.0), **small),
+            FactorialMixtureVAE(neighbours=None, objective=Objective(kl_start=2.0), **small),
             real_columns,
         ),
         "mixture, early stopping": (

@@ -1,16 +1,19 @@
-"""The estimators and the settings that only one of them takes."""
+"""The estimators, their base, and the settings that only one of them takes."""
 
+from .base import BaseVAE
 from .factorial_mixture import FactorialMixtureVAE, Mixture
-from .semafo import LabelAutoencoder, Levels, ObjectiveWeights, SemafoVAE
+from .semafo import SemafoVAE
+from .semafo_settings import LabelAutoencoder, Levels, SemafoObjective
 from .semi_supervised import Inference, SemiSupervisedVAE
 
 __all__ = [
+    "BaseVAE",
     "FactorialMixtureVAE",
     "Inference",
     "LabelAutoencoder",
     "Levels",
     "Mixture",
-    "ObjectiveWeights",
+    "SemafoObjective",
     "SemafoVAE",
     "SemiSupervisedVAE",
 ]

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from skfmvae._utils.compat import Interval, StrOptions
 from skfmvae.models import FactorialMixture
 from skfmvae.nn import build_network
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.training import EarlyStopping, Objective
 
-from ._base import BaseVAE
+from .base import BaseVAE
+from .settings import settings_of
 
 __all__ = ["FactorialMixtureVAE", "Mixture"]
 
@@ -175,12 +176,9 @@ class FactorialMixtureVAE(BaseVAE):
         ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
         "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
         where all values are in [0, 1] and Gaussian elsewhere.
-    label_weight : float, default=1.0
-        Weight of the classification term in units of the number of columns: what
-        Kingma et al. (2014) call alpha, divided by that number, so that one value
-        suits narrow and wide data. 0 gives the pure bound.
-    kl : KL or None, default=None
-        Warm-up and free bits of the divergences; None stands for ``KL()``.
+    objective : Objective or None, default=None
+        Weight of the classification term, warm-up and free bits of the divergences;
+        None stands for ``Objective()``.
     optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
         A name, or a class of ``torch.optim``.
     lr : float, default=3e-3
@@ -193,8 +191,7 @@ class FactorialMixtureVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.images.augmentation`, or a function from a tensor of rows to one
-        like it.
+        :mod:`skfmvae.images`, or a function from a tensor of rows to one like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -236,8 +233,8 @@ class FactorialMixtureVAE(BaseVAE):
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None
         What is subtracted from columns that lie far from zero for their spread, so that
         float32 holds their values; None where there is none.
-    labels_ : PartialLabelEncoder
-        Values of the properties and their codes.
+    targets_ : TargetEncoder
+        Properties and their values, and the codes that stand for them.
     n_features_in_ : int
         Number of columns seen by `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -283,7 +280,6 @@ class FactorialMixtureVAE(BaseVAE):
         "property_dim": [Interval(Integral, 1, None, closed="left")],
         "style_dim": [Interval(Integral, 0, None, closed="left")],
         "mixture": [None, Mixture],
-        "label_weight": [Interval(Real, 0, None, closed="left")],
     }
 
     _defaults = {**BaseVAE._defaults, "mixture": {None: Mixture}}
@@ -298,8 +294,7 @@ class FactorialMixtureVAE(BaseVAE):
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
         likelihood: str | Any = "auto",
-        label_weight: float = 1.0,
-        kl: KL | None = None,
+        objective: Objective | None = None,
         optimizer: str | Callable = "adamw",
         lr: float = 3e-3,
         batch_size: int = 128,
@@ -322,8 +317,7 @@ class FactorialMixtureVAE(BaseVAE):
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
-        self.label_weight = label_weight
-        self.kl = kl
+        self.objective = objective
         self.optimizer = optimizer
         self.lr = lr
         self.batch_size = batch_size
@@ -339,7 +333,6 @@ class FactorialMixtureVAE(BaseVAE):
         self.verbose = verbose
 
     def _build_model(self, n_features, likelihood, n_components):
-        mixture = self._settings("mixture", self.mixture)
         n_latents = len(n_components) * self.property_dim + self.style_dim
         return FactorialMixture(
             build_network(
@@ -353,11 +346,6 @@ class FactorialMixtureVAE(BaseVAE):
             n_components=n_components,
             property_dim=self.property_dim,
             style_dim=self.style_dim,
-            mixture=mixture.priors(self.property_dim),
-            label_weight=self.label_weight,
-            warmup=mixture.warmup,
-            delay=mixture.delay,
-            forgetting_rate=mixture.forgetting_rate,
-            property_resampling=mixture.property_resampling,
-            style_resampling=mixture.style_resampling,
+            label_weight=settings_of(self, "objective").label_weight,
+            mixture=clone(settings_of(self, "mixture")),
         )

@@ -4,215 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._utils.compat import Interval
 from skfmvae._utils.random import redirected_draws
 from skfmvae.models import Semafo
-from skfmvae.models.semafo import Weights
 from skfmvae.nn import build_levels, build_stages
 from skfmvae.nn._checks import check_sizes
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.training import EarlyStopping
 
-from ._base import BaseVAE, MatrixLike
-from ._guards import plain_torch, seeded
+from .base import BaseVAE
+from .guards import plain_torch, seeded
+from .rows import MatrixLike
+from .semafo_settings import LabelAutoencoder, Levels, SemafoObjective
+from .settings import settings_of
 
-__all__ = ["LabelAutoencoder", "Levels", "ObjectiveWeights", "SemafoVAE"]
-
-
-class LabelAutoencoder(BaseEstimator):
-    """How labels are encoded, and how they decide where rows are expected.
-
-    Parameters
-    ----------
-    hidden : sequence of int, default=(128, 128)
-        Hidden layers of ``q(u | y)`` and of ``p(y | u)``.
-    prior_hidden : sequence of int, default=(128,)
-        Hidden layers of ``p(z0 | u)`` and of the same for each level.
-    temperature : float, default=0.5
-        Temperature of the Concrete relaxation of unobserved labels (Maddison et al.
-        2017); it nears a draw of values towards 0.
-    separate : bool, default=False
-        Whether every property has networks of its own, and as many dimensions of ``u``
-        as it has values, in the order of the properties. Each dimension then speaks of
-        one property; but what properties have to do with each other is not learned,
-        so that `sample` draws those that are not asked for independently. The paper
-        has one network for all.
-
-    Examples
-    --------
-    >>> from skfmvae.estimators import LabelAutoencoder
-    >>> LabelAutoencoder(hidden=(64,))
-    LabelAutoencoder(hidden=(64,))
-    """
-
-    _parameter_constraints: dict = {
-        "hidden": ["array-like"],
-        "prior_hidden": ["array-like"],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
-        "separate": ["boolean"],
-    }
-
-    def __init__(
-        self,
-        hidden: Sequence[int] = (128, 128),
-        prior_hidden: Sequence[int] = (128,),
-        temperature: float = 0.5,
-        separate: bool = False,
-    ):
-        self.hidden = hidden
-        self.prior_hidden = prior_hidden
-        self.temperature = temperature
-        self.separate = separate
-
-
-class Levels(BaseEstimator):
-    """Latents at depths of the decoder, each with a prior that the labels steer.
-
-    Parameters
-    ----------
-    stages : sequence of int, default=()
-        Hidden stages of the decoder after which a level joins, counted from 1: the
-        hidden layers of :class:`~skfmvae.nn.MLP`; of :class:`~skfmvae.nn.Conv` the
-        dense layer, the smallest image, and so on to the largest but one.
-    n_dims : int, default=16
-        Latents of a dense level, or at each of 2 x 2 places of an image.
-    c_u, c_d, c_r : float, default=1.0
-        Weights of the labels' latent in the prior, of the deterministic path and of
-        the residual one, as in the paper.
-
-    Examples
-    --------
-    >>> from skfmvae.estimators import Levels
-    >>> Levels((1, 2), n_dims=8)
-    Levels(n_dims=8, stages=(1, 2))
-    """
-
-    _parameter_constraints: dict = {
-        "stages": ["array-like"],
-        "n_dims": [Interval(Integral, 1, None, closed="left")],
-        "c_u": [Interval(Real, 0, None, closed="left")],
-        "c_d": [Interval(Real, 0, None, closed="left")],
-        "c_r": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        stages: Sequence[int] = (),
-        n_dims: int = 16,
-        c_u: float = 1.0,
-        c_d: float = 1.0,
-        c_r: float = 1.0,
-    ):
-        self.stages = stages
-        self.n_dims = n_dims
-        self.c_u = c_u
-        self.c_d = c_d
-        self.c_r = c_r
-
-
-class ObjectiveWeights(BaseEstimator):
-    """The weights of the objective, by their names in the paper.
-
-    Parameters
-    ----------
-    gamma_s : float, default=1.0
-        Of likelihoods on rows with a label.
-    gamma_u : float, default=10.0
-        Of likelihoods on rows without.
-    gamma_y : float, default=10.0
-        Of what is said about labels, beside that.
-    beta_s, beta_u : float, default=1.0
-        Of divergences on rows with a label, and on those without.
-    beta_label : float, default=1.0
-        Of the divergence of ``u``, beside that of ``z0``. The paper has none. Below 1,
-        draws of ``u`` for one label lie closer together, and samples are more often
-        what was asked for.
-    beta_levels : float, default=1.0
-        Of the divergences of levels, beside that of ``z0``.
-    c_h : float, default=1.0
-        Of the entropy of unobserved properties.
-    labelled_phase : float, default=0.05
-        Share of training at first, in whole epochs and not in the last, in which rows
-        without a label do not count.
-    transitive : float, default=0.0
-        Of the label that is read from a row generated from it, a bound on the
-        information that generated rows hold about their labels.
-    transitive_end : float or None, default=None
-        To which that moves, evenly, by the end of training; the author halves it. None
-        keeps it as it is.
-    transitive_phase : float, default=0.0
-        Share of training at first, in whole epochs, without it.
-    label_weight : float, default=1.0
-        Of the classification term ``ln q(y | z0)`` once more, in units of the number
-        of columns, as in the other estimators. The paper has none: with 0 labels
-        count ``gamma_s gamma_y`` nats, little beside wide rows.
-
-    Examples
-    --------
-    >>> from skfmvae.estimators import ObjectiveWeights
-    >>> ObjectiveWeights(gamma_u=1.0)
-    ObjectiveWeights(gamma_u=1.0)
-    """
-
-    _parameter_constraints: dict = {
-        **dict.fromkeys(
-            [
-                "gamma_s",
-                "gamma_u",
-                "gamma_y",
-                "beta_s",
-                "beta_u",
-                "beta_label",
-                "beta_levels",
-                "c_h",
-                "transitive",
-                "label_weight",
-            ],
-            [Interval(Real, 0, None, closed="left")],
-        ),
-        "transitive_end": [None, Interval(Real, 0, None, closed="left")],
-        "labelled_phase": [Interval(Real, 0, 1, closed="left")],
-        "transitive_phase": [Interval(Real, 0, 1, closed="left")],
-    }
-
-    def __init__(
-        self,
-        gamma_s: float = 1.0,
-        gamma_u: float = 10.0,
-        gamma_y: float = 10.0,
-        beta_s: float = 1.0,
-        beta_u: float = 1.0,
-        beta_label: float = 1.0,
-        beta_levels: float = 1.0,
-        c_h: float = 1.0,
-        labelled_phase: float = 0.05,
-        transitive: float = 0.0,
-        transitive_end: float | None = None,
-        transitive_phase: float = 0.0,
-        label_weight: float = 1.0,
-    ):
-        self.gamma_s = gamma_s
-        self.gamma_u = gamma_u
-        self.gamma_y = gamma_y
-        self.beta_s = beta_s
-        self.beta_u = beta_u
-        self.beta_label = beta_label
-        self.beta_levels = beta_levels
-        self.c_h = c_h
-        self.labelled_phase = labelled_phase
-        self.transitive = transitive
-        self.transitive_end = transitive_end
-        self.transitive_phase = transitive_phase
-        self.label_weight = label_weight
+__all__ = ["SemafoVAE"]
 
 
 class SemafoVAE(BaseVAE):
@@ -249,8 +64,6 @@ class SemafoVAE(BaseVAE):
         1, or :class:`~skfmvae.estimators.Levels` with more settings.
     label_autoencoder : LabelAutoencoder or None, default=None
         Networks of the labels; None stands for ``LabelAutoencoder()``.
-    weights : ObjectiveWeights or None, default=None
-        Weights of the objective; None stands for ``ObjectiveWeights()``.
     encoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
         Network from rows to posteriors: a name, settings from :mod:`skfmvae.nn`, or
         a function of ``(n_inputs, n_outputs)`` that returns a ``torch.nn.Module``.
@@ -260,8 +73,9 @@ class SemafoVAE(BaseVAE):
         ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
         "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
         where all values are in [0, 1] and Gaussian elsewhere.
-    kl : KL or None, default=None
-        Warm-up and free bits of the divergences; None stands for ``KL()``.
+    objective : SemafoObjective or None, default=None
+        Weights of the terms, warm-up and free bits of the divergences; None stands
+        for ``SemafoObjective()``.
     optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
         A name, or a class of ``torch.optim``.
     lr : float, default=3e-3
@@ -274,8 +88,7 @@ class SemafoVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.images.augmentation`, or a function from a tensor of rows to one
-        like it.
+        :mod:`skfmvae.images`, or a function from a tensor of rows to one like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -317,8 +130,8 @@ class SemafoVAE(BaseVAE):
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None
         What is subtracted from columns that lie far from zero for their spread, so that
         float32 holds their values; None where there is none.
-    labels_ : PartialLabelEncoder
-        Values of the discrete properties and their codes.
+    targets_ : TargetEncoder
+        Properties and their values, and the codes that stand for them.
     n_features_in_ : int
         Number of columns seen by `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -353,14 +166,14 @@ class SemafoVAE(BaseVAE):
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "levels": ["array-like", Levels],
         "label_autoencoder": [None, LabelAutoencoder],
-        "weights": [None, ObjectiveWeights],
+        "objective": [None, SemafoObjective],
     }
 
     _defaults = {
         **BaseVAE._defaults,
         "levels": {(): Levels},
         "label_autoencoder": {None: LabelAutoencoder},
-        "weights": {None: ObjectiveWeights},
+        "objective": {None: SemafoObjective},
     }
 
     def __init__(
@@ -370,11 +183,10 @@ class SemafoVAE(BaseVAE):
         latent_dim: int = 32,
         levels: Sequence[int] | Levels = (),
         label_autoencoder: LabelAutoencoder | None = None,
-        weights: ObjectiveWeights | None = None,
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
         likelihood: str | Any = "auto",
-        kl: KL | None = None,
+        objective: SemafoObjective | None = None,
         optimizer: str | Callable = "adamw",
         lr: float = 3e-3,
         batch_size: int = 128,
@@ -394,11 +206,10 @@ class SemafoVAE(BaseVAE):
         self.latent_dim = latent_dim
         self.levels = levels
         self.label_autoencoder = label_autoencoder
-        self.weights = weights
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
-        self.kl = kl
+        self.objective = objective
         self.optimizer = optimizer
         self.lr = lr
         self.batch_size = batch_size
@@ -415,8 +226,7 @@ class SemafoVAE(BaseVAE):
 
     def _build_model(self, n_features, likelihood, n_components):
         levels = self.levels if isinstance(self.levels, Levels) else Levels(self.levels)
-        labels = self._settings("label_autoencoder", self.label_autoencoder)
-        weights = self._settings("weights", self.weights)
+        labels = settings_of(self, "label_autoencoder")
         for parameter in ("hidden", "prior_hidden"):
             check_sizes(labels, parameter, example="(256,)")
         build = partial(build_stages, n_columns=n_features)
@@ -433,19 +243,13 @@ class SemafoVAE(BaseVAE):
                 likelihood.n_inputs,
                 self.latent_dim,
                 dict.fromkeys(levels.stages, levels.n_dims),
-                c_u=levels.c_u,
-                c_d=levels.c_d,
-                c_r=levels.c_r,
             ),
             likelihood,
             n_inputs=n_features,
             n_components=n_components,
             latent_dim=self.latent_dim,
-            label_hidden=labels.hidden,
-            separate=labels.separate,
-            prior_hidden=labels.prior_hidden,
-            temperature=labels.temperature,
-            weights=Weights(**weights.get_params()),
+            label_autoencoder=clone(labels),
+            objective=clone(settings_of(self, "objective")),
         )
 
     def intervene(
@@ -574,7 +378,7 @@ class SemafoVAE(BaseVAE):
             z = self._map_rows(lambda x: [self._model.locate(x)[0]], X)[0]
             return torch.from_numpy(z).to(self.device_)
         sizes = {np.shape(value)[0] for value in properties.values() if np.ndim(value)}
-        codes, _ = self._wanted(properties, max(sizes, default=1))
+        codes, _ = self.targets_.values_of(properties, max(sizes, default=1))
         with seeded(check_random_state(random_state)), redirected_draws():
             return self._model.expect(torch.from_numpy(codes).to(self.device_))
 

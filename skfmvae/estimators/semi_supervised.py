@@ -9,19 +9,20 @@ from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import RegressorTags
 
 from skfmvae._utils.compat import Interval, StrOptions
 from skfmvae.models import Discrete, GraphicalModel, Latent, SemiSupervised
-from skfmvae.models.base import free_name
 from skfmvae.models.graphical_model import ROWS, Variable
+from skfmvae.models.latents import free_name
 from skfmvae.nn import build_branches, build_network
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.targets import PartialLabelEncoder, QuantityEncoder
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.targets import PartialLabelEncoder, QuantityEncoder, TargetEncoder
+from skfmvae.training import EarlyStopping, Objective
 
-from ._base import BaseVAE
+from .base import BaseVAE
+from .settings import settings_of
 
 __all__ = ["Inference", "SemiSupervisedVAE"]
 
@@ -186,11 +187,9 @@ class SemiSupervisedVAE(BaseVAE):
         ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
         "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
         where all values are in [0, 1] and Gaussian elsewhere.
-    label_weight : float, default=1.0
-        Weight of the classification term, ``alpha``, in units of the number of
-        columns, so that one value suits narrow and wide data. 0 gives the pure bound.
-    kl : KL or None, default=None
-        Warm-up and free bits of the divergences; None stands for ``KL()``.
+    objective : Objective or None, default=None
+        Weight of the classification term, warm-up and free bits of the divergences;
+        None stands for ``Objective()``.
     optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
         A name, or a class of ``torch.optim``.
     lr : float, default=3e-3
@@ -203,8 +202,7 @@ class SemiSupervisedVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.images.augmentation`, or a function from a tensor of rows to one
-        like it.
+        :mod:`skfmvae.images`, or a function from a tensor of rows to one like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -246,12 +244,11 @@ class SemiSupervisedVAE(BaseVAE):
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None
         What is subtracted from columns that lie far from zero for their spread, so that
         float32 holds their values; None where there is none.
-    labels_ : PartialLabelEncoder
-        Values of the discrete properties and their codes.
-    quantities_ : QuantityEncoder
-        Columns and scales of the continuous properties.
+    targets_ : TargetEncoder
+        Properties and their values, and the codes that stand for them.
     graphical_model_ : GraphicalModel
-        The graph that was used, with the number of values of every discrete variable.
+        The graphical model in use, with the number of values of every discrete
+        variable.
     n_features_in_ : int
         Number of columns seen by `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -290,7 +287,6 @@ class SemiSupervisedVAE(BaseVAE):
         "graphical_model": [None, GraphicalModel],
         "style_dim": [Interval(Integral, 0, None, closed="left")],
         "inference": [None, Inference],
-        "label_weight": [Interval(Real, 0, None, closed="left")],
     }
 
     _defaults = {**BaseVAE._defaults, "inference": {None: Inference}}
@@ -305,8 +301,7 @@ class SemiSupervisedVAE(BaseVAE):
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
         likelihood: str | Any = "auto",
-        label_weight: float = 1.0,
-        kl: KL | None = None,
+        objective: Objective | None = None,
         optimizer: str | Callable = "adamw",
         lr: float = 3e-3,
         batch_size: int = 128,
@@ -329,8 +324,7 @@ class SemiSupervisedVAE(BaseVAE):
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
-        self.label_weight = label_weight
-        self.kl = kl
+        self.objective = objective
         self.optimizer = optimizer
         self.lr = lr
         self.batch_size = batch_size
@@ -345,52 +339,43 @@ class SemiSupervisedVAE(BaseVAE):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _read_targets(self, y):
-        if self.graphical_model is None:
-            super()._read_targets(y)
-            if ROWS in self.labels_.property_names:
+    def _fit_targets(self, y):
+        graph = self.graphical_model
+        if graph is None:
+            targets = super()._fit_targets(y)
+            if ROWS in targets.labels.property_names:
                 raise ValueError(
                     f"y has a column named {ROWS!r}, which stands for the rows in the "
-                    "model's graph; rename it."
+                    "graphical model; rename it."
                 )
-            return
-        self.graphical_model.check()
-        columns = {
-            v: spec.column_names(v)
-            for v, spec in self.graphical_model.continuous.items()
-        }
-        names = [column for _, column in self.graphical_model.columns()]
+            return targets
+        graph.check()
+        columns = {v: spec.column_names(v) for v, spec in graph.continuous.items()}
+        names = [column for _, column in graph.columns()]
         if y is not None and not names:
             raise ValueError(
-                f"graphical_model: none of the variables "
-                f"{list(self.graphical_model.variables)} is a "
+                f"graphical_model: none of the variables {list(graph.variables)} is a "
                 "property, so nothing stands for the columns of y; add a Discrete() or "
                 "a Continuous(), or pass y=None."
             )
-        self.quantities_ = QuantityEncoder(columns, names).fit(y)
-        discrete = {
-            v: spec.n_values for v, spec in self.graphical_model.discrete.items()
-        }
-        observed = self.quantities_.order
-        self.labels_ = PartialLabelEncoder().fit(
-            self.quantities_.rest(y),
-            {v: size for v, size in discrete.items() if size is not None},
-            discovered_names=[v for v in discrete if v not in observed],
+        quantities = QuantityEncoder(columns, names).fit(y)
+        sizes = {v: spec.n_values for v, spec in graph.discrete.items()}
+        labels = PartialLabelEncoder().fit(
+            quantities.rest(y),
+            {v: size for v, size in sizes.items() if size is not None},
+            discovered_names=[v for v in sizes if v not in quantities.order],
         )
-        self.labels_.warn(self.quantities_.rest(y))
-        for v, classes in zip(
-            self.labels_.property_names, self.labels_.classes, strict=True
-        ):
-            if discrete[v] is None and not len(classes):
+        labels.warn(quantities.rest(y))
+        for v, classes in zip(labels.property_names, labels.classes, strict=True):
+            if sizes[v] is None and not len(classes):
                 raise ValueError(
-                    f"graphical_model: nothing says how many values the variable {v!r} "
-                    f"has, as y "
-                    "has no label of it; give Discrete(n_values=...)."
+                    f"graphical_model: the number of values of the variable {v!r} is "
+                    "unknown, as y has no label of it; give Discrete(n_values=...)."
                 )
+        return TargetEncoder(labels, quantities)
 
     def _build_model(self, n_features, likelihood, n_components):
-        inference = self._settings("inference", self.inference)
-        self.graphical_model_ = self._resolved_graph(n_components)
+        self.graphical_model_ = self._with_sizes(n_components)
         return SemiSupervised(
             self.graphical_model_,
             partial(
@@ -408,41 +393,28 @@ class SemiSupervisedVAE(BaseVAE):
             ),
             likelihood,
             n_inputs=n_features,
-            label_weight=self.label_weight,
-            supervised_weight=inference.supervised_weight,
-            n_particles=inference.n_particles,
-            bound=inference.bound,
-            marginalization=inference.resolved(self.graphical_model_),
-            temperature=inference.temperature,
-            prediction=inference.prediction,
+            label_weight=settings_of(self, "objective").label_weight,
+            inference=clone(settings_of(self, "inference")),
         )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        graph = (
-            self.graphical_model
-            if isinstance(self.graphical_model, GraphicalModel)
-            else GraphicalModel({})
-        )
-        if graph.continuous and not graph.discrete:
-            # So that scorers of predictions do not look for classes.
-            tags.estimator_type = "regressor"
-            tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
+        graph = self.graphical_model
+        if isinstance(graph, GraphicalModel) and graph.continuous:
+            if not graph.discrete:  # so that scorers do not look for classes
+                tags.estimator_type = "regressor"
+                tags.classifier_tags, tags.regressor_tags = None, RegressorTags()
         return tags
 
-    def _resolved_graph(self, n_components):
-        """Return the graph with all numbers of values, in the order of the codes."""
+    def _with_sizes(self, n_components):
+        """Return the graphical model with the sizes of all discrete variables."""
         discrete: dict[str, Variable]
         discrete = {v: Discrete(size) for v, size in n_components.items()}
-        if self.graphical_model is not None:
-            variables = (
-                discrete
-                | self.graphical_model.continuous
-                | self.graphical_model.latents
-            )
-            return replace(self.graphical_model, variables=variables)
+        graph = self.graphical_model
+        if graph is not None:
+            variables = discrete | graph.continuous | graph.latents
+            return replace(graph, variables=variables)
         name = free_name("style", discrete)
         style = {name: Latent(self.style_dim)} if self.style_dim else {}
-        return GraphicalModel(
-            discrete | style, recognition={v: list(discrete) for v in style}
-        )
+        recognition = {v: list(discrete) for v in style}
+        return GraphicalModel(discrete | style, recognition=recognition)

@@ -200,7 +200,7 @@ def specificity(
 def _labelled_properties(estimator):
     """Return the values that had labels at `fit`, by the names of the properties."""
     check_is_fitted(estimator)
-    labels = estimator.labels_
+    labels = estimator.targets_.labels
     classes = dict(zip(labels.property_names, labels.classes, strict=True))
     properties = {name: values for name, values in classes.items() if len(values)}
     if not properties:

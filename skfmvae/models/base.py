@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,25 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
-from skfmvae._utils.random import generator_for
 from skfmvae.nn import LikelihoodModule
 
-from .proposal import DECODED_AT_ONCE, N_LOOKED_AT, LogWeights, refined_proposal
+from .draws import even_draws
+from .proposal import DECODED_AT_ONCE, N_PROPOSAL_DRAWS, LogWeights, refined_proposal
 
-__all__ = [
-    "Batch",
-    "Evaluation",
-    "Labels",
-    "Model",
-    "Term",
-    "diagonal_normal",
-    "even_draws",
-    "free_name",
-    "relaxed_draw",
-    "side_by_side",
-]
-
-LOG_VARIANCE_RANGE = (-8.0, 3.0)
+__all__ = ["Batch", "Evaluation", "Labels", "Model", "Term"]
 
 
 class Labels(NamedTuple):
@@ -89,7 +76,8 @@ class Term:
     is_kl : bool, default=False
         Whether it is a divergence, to which KL warm-up and free bits apply.
     is_annealed : bool, default=True
-        Whether KL warm-up from less than full weight does.
+        Whether KL warm-up may take it below full weight. A block that would otherwise
+        take over what another one is meant to say answers no.
     in_bound : bool, default=False
         Whether the bound on ``ln p(x)`` adds the term up; divergences it subtracts.
     """
@@ -143,7 +131,15 @@ class Model(nn.Module, ABC):
         Number of values of every discrete property, in the order of their codes.
     likelihood : LikelihoodModule
         The likelihood ``p(x | z)``.
+    consistency_temperature : float
+        Temperature at which regularizers compare predictions with their targets. Above
+        1, targets and the predictions that match them stay away from 0 and 1.
     """
+
+    # Predictions that match one-hot targets become one-hot, and the components of a
+    # mixture then lie so close to each other that their samples look alike. At 3 the
+    # digits of all three models stay apart (docs/decisions/TEMPERATURE_PAGE).
+    consistency_temperature: float = 3.0
 
     latent_blocks: Mapping[str, slice]
     n_inputs: int
@@ -237,7 +233,7 @@ class Model(nn.Module, ABC):
         fewer draws.
         """
         weigh = self.importance_weights(x)
-        half = even_draws(noise.shape[1], N_LOOKED_AT // 2).to(noise)
+        half = even_draws(noise.shape[1], N_PROPOSAL_DRAWS // 2).to(noise)
         proposal = refined_proposal(weigh, len(x), torch.cat([half, -half]))
         drawn = []
         for some in noise.split(max(1, DECODED_AT_ONCE // len(x))):
@@ -247,7 +243,7 @@ class Model(nn.Module, ABC):
         return torch.cat(drawn, dim=1)
 
     def importance_weights(self, x: Tensor) -> LogWeights:
-        """Read rows; return what gives the log-weights of draws.
+        """Encode rows; return the function from draws to their log-weights.
 
         The function takes draws of noise, shape (n, S, L), and returns
         ``ln p(x, z) / q(z | x)``, shape (n, S), in nats, of the ``z`` that they stand
@@ -274,24 +270,26 @@ class Model(nn.Module, ABC):
         """
         return 0.0
 
-    def begin_training(self, taught: Sequence[bool]) -> None:
+    def begin_training(self, regularized: Sequence[bool]) -> None:
         """Prepare for training.
 
-        `taught` says of which discrete properties regularizers teach unlabelled rows.
+        `regularized` says for each discrete property whether regularizers bear on its
+        unlabelled rows.
         """
 
     def begin_epoch(
         self,
         progress: float,
         n_samples: int,
-        look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+        subsample: Callable[[], tuple[Tensor, Tensor, Tensor]],
         is_last: bool = False,
     ) -> None:
         """Prepare for an epoch; `progress` is the share of training that is done.
 
-        `look_at_rows` gives values, codes and weights of rows to look at: the
-        labelled ones, or a random share of them where they are many, and random others.
-        What has waited until now to begin waits no longer where the epoch `is_last`.
+        `subsample` draws a sample of the rows and returns their values, codes and
+        weights. It holds the labelled rows, or a random part of them where they are
+        many, and random others. Whatever is still to begin has to begin with the epoch
+        that `is_last`.
         """
 
     def update_globals(
@@ -302,40 +300,3 @@ class Model(nn.Module, ABC):
         `latents` is the `Evaluation.latents` of the batch, `sample_weight` the weight
         of each of its rows and `n_samples` the size of the whole data set.
         """
-
-
-def diagonal_normal(output: Tensor) -> Normal:
-    """Return the normal whose means and log-variances a network gives, side by side."""
-    mean, log_variance = output.chunk(2, dim=1)
-    scale = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
-    return Normal(mean, scale, validate_args=False)
-
-
-def side_by_side(sizes: Mapping[str, int]) -> dict[str, slice]:
-    """Return the columns of blocks of these sizes, one after the other."""
-    blocks, start = {}, 0
-    for name, size in sizes.items():
-        blocks[name] = slice(start, start + size)
-        start += size
-    return blocks
-
-
-def free_name(name: str, taken: Container[str]) -> str:
-    """Return the name, with underscores after it where it is taken."""
-    while name in taken:
-        name += "_"
-    return name
-
-
-def even_draws(n_dims: int, n_draws: int) -> Tensor:
-    """Return standard normal draws that lie more evenly than random ones."""
-    engine = torch.quasirandom.SobolEngine(n_dims, scramble=True, seed=0)
-    return Normal(0.0, 1.0).icdf(engine.draw(n_draws).clamp(1e-6, 1 - 1e-6))
-
-
-def relaxed_draw(log_proba: Tensor, temperature: float) -> Tensor:
-    """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1)."""
-    generator = generator_for(log_proba.device)
-    waiting = torch.empty_like(log_proba).exponential_(generator=generator)
-    gumbel = -waiting.log()
-    return torch.softmax((log_proba + gumbel) / temperature, dim=1)

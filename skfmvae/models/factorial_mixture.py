@@ -17,15 +17,15 @@ from .base import (
     Labels,
     Model,
     Term,
-    diagonal_normal,
-    free_name,
-    side_by_side,
 )
+from .latents import diagonal_normal, free_name, side_by_side
 
 __all__ = ["FactorialMixture"]
 
 N_STARTS = 10  # of k-means, of which the tightest is taken
-WARMUP, TAUGHT_WARMUP = 0.2, 0.05  # shares of training before a mixture starts
+# Shares of training before a mixture starts: class means and clusters need latents
+# that are in place, which regularizers bring about sooner.
+WARMUP, REGULARIZED_WARMUP = 0.2, 0.05
 
 
 class Latents(NamedTuple):
@@ -55,19 +55,10 @@ class FactorialMixture(Model):
         Number of components of every property.
     property_dim, style_dim : int
         Sizes of each property's subspace and of the style block.
-    mixture : dict
-        Keyword arguments of :class:`~skfmvae.mixture.VariationalGaussianMixture`.
     label_weight : float
-        Weight of the classification term.
-    warmup : float or None
-        Share of training before the mixtures are set from the latents; they are at the
-        latest when the last epoch begins. Components are level before. None stands for
-        0.05 for properties that regularizers teach, and for 0.2 for others.
-    delay, forgetting_rate : float
-        ``tau`` and ``kappa`` of the mixtures' step size ``(t + tau) ** -kappa``.
-    property_resampling, style_resampling : float
-        Share of the rows, at first, of which each block is drawn anew before they are
-        decoded; the share falls to 0.
+        Weight of the classification term, in units of `n_inputs`.
+    mixture : Mixture
+        Priors and learning of the mixtures, see :mod:`skfmvae.estimators`.
     """
 
     def __init__(
@@ -80,13 +71,8 @@ class FactorialMixture(Model):
         n_components: Mapping[str, int],
         property_dim: int,
         style_dim: int,
-        mixture: Mapping[str, Any],
         label_weight: float,
-        warmup: float | None,
-        delay: float,
-        forgetting_rate: float,
-        property_resampling: float,
-        style_resampling: float,
+        mixture: Any,
     ):
         super().__init__()
         self.encoder = encoder
@@ -94,11 +80,7 @@ class FactorialMixture(Model):
         self.likelihood = likelihood
         self.n_inputs = n_inputs
         self.label_weight = label_weight
-        self.warmup = warmup
-        self.delay = delay
-        self.forgetting_rate = forgetting_rate
-        self.property_resampling = property_resampling
-        self.style_resampling = style_resampling
+        self.mixture = mixture
         self.property_dim = property_dim
         self.style_name = free_name("style", n_components)
         self.latent_blocks = side_by_side(
@@ -108,15 +90,16 @@ class FactorialMixture(Model):
         self.n_components = dict(n_components)
         self.property_names = list(n_components)
         self.subspaces = _equal_sizes(list(n_components.values()))
+        priors = mixture.priors(property_dim)
         self.mixtures = nn.ModuleList(
-            VariationalGaussianMixture(len(members), size, property_dim, **mixture)
+            VariationalGaussianMixture(len(members), size, property_dim, **priors)
             for size, members in self.subspaces.items()
         )
         # Steps of the mixtures since one was set from the latents; -1: not yet.
         self.mixture_step = -1
         self.started = [False] * len(n_components)
         self.begin_training(self.started)
-        self.redrawing = 0.0  # how much of the shares of redraws is left
+        self.resampling = 0.0  # what is left of the shares of rows to resample
 
     @property
     def property_blocks(self) -> dict[str, slice]:
@@ -141,8 +124,8 @@ class FactorialMixture(Model):
             responsibilities.append(
                 _pin(log_proba[k].detach().exp(), labels.codes[:, k])
             )
-        if self.training and self.redrawing:
-            z = self._redrawn(z, responsibilities)
+        if self.training and self.resampling:
+            z = self._resampled(z, responsibilities)
         terms = {"log_likelihood": Term(self.decode(z).log_prob(x), in_bound=True)}
         if style.stop > style.start:
             mean, scale = posterior.mean[:, style], posterior.stddev[:, style]
@@ -170,7 +153,7 @@ class FactorialMixture(Model):
         )
         return Evaluation(terms, log_proba, latents)
 
-    def _redrawn(self, z: Tensor, responsibilities: Sequence[Tensor]) -> Tensor:
+    def _resampled(self, z: Tensor, responsibilities: Sequence[Tensor]) -> Tensor:
         """Draw blocks anew: properties from their components, style from its prior.
 
         What a row tells in the wrong block is of no use to the decoder there, so it
@@ -193,10 +176,10 @@ class FactorialMixture(Model):
                 dim=1,
             )
             drawn[:, members] = mixture.sample(codes, generator)
-        share = self.redrawing * self.property_resampling
+        share = self.resampling * self.mixture.property_resampling
         points = torch.where(chosen(points.shape[1], share), drawn, points)
         style = z[:, self.style]
-        replaced = chosen(1, self.redrawing * self.style_resampling)[:, 0]
+        replaced = chosen(1, self.resampling * self.mixture.style_resampling)[:, 0]
         drawn = torch.empty_like(style).normal_(generator=generator)
         style = torch.where(replaced, drawn, style)
         return torch.cat([points.flatten(1), style], dim=1)
@@ -225,28 +208,25 @@ class FactorialMixture(Model):
 
     # The mixtures' side (section 4 of the paper) ------------------------------------
 
-    def begin_training(self, taught: Sequence[bool]) -> None:
-        # Class means and clusters need latents that have settled, unless regularizers
-        # arrange them.
-        self.starts = [
-            (TAUGHT_WARMUP if is_taught else WARMUP)
-            if self.warmup is None
-            else self.warmup
-            for is_taught in taught
-        ]
+    def begin_training(self, regularized: Sequence[bool]) -> None:
+        if self.mixture.warmup is None:
+            self.starts = [REGULARIZED_WARMUP if r else WARMUP for r in regularized]
+        else:
+            self.starts = [self.mixture.warmup] * len(regularized)
 
     def begin_epoch(
         self,
         progress: float,
         n_samples: int,
-        look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+        subsample: Callable[[], tuple[Tensor, Tensor, Tensor]],
         is_last: bool = False,
     ) -> None:
         due = [progress >= start or is_last for start in self.starts]
         if due != self.started:
-            self._set_mixtures(n_samples, *look_at_rows(), due)
-        redraws = max(self.property_resampling, self.style_resampling) > 0
-        self.redrawing = 1 - progress if redraws and self.mixture_step >= 0 else 0.0
+            self._set_mixtures(n_samples, *subsample(), due)
+        most = max(self.mixture.property_resampling, self.mixture.style_resampling)
+        resamples = most > 0 and self.mixture_step >= 0
+        self.resampling = 1 - progress if resamples else 0.0
 
     def update_globals(
         self, latents: Latents, sample_weight: Tensor, n_samples: int
@@ -254,7 +234,7 @@ class FactorialMixture(Model):
         if self.mixture_step < 0:
             return
         self.mixture_step += 1
-        rate = (self.mixture_step + self.delay) ** -self.forgetting_rate
+        rate = (self.mixture_step + self.mixture.delay) ** -self.mixture.forgetting_rate
         self._step_mixtures(
             latents.posterior, latents.responsibilities, sample_weight, n_samples, rate
         )

@@ -10,15 +10,14 @@ from torch.distributions import Normal
 
 from skfmvae._utils.random import draw_normal, generator_for
 
-from .base import Labels, diagonal_normal
+from .base import Labels
+from .draws import N_CANDIDATES, resample
 from .graphical_model import GraphicalModel
+from .latents import diagonal_normal
 from .marginalization import one_hot
 from .variables import Variables
 
 __all__ = ["GraphicalPrior"]
-
-# Draws of what leads to a property, of which one is taken for a given value of it.
-N_CANDIDATES = 128
 
 # Hidden units of the priors of variables that have parents.
 PRIOR_WIDTH = 128
@@ -72,15 +71,14 @@ class GraphicalPrior(nn.Module):
         if not any(self.parents[v] for v in given):
             z, labels, _ = self._sample_forward(labels)
             return z, labels
-        # Of candidates drawn without looking ahead, one by how likely they make what
-        # is given (sampling importance resampling, Rubin 1988).
+        # Candidates are drawn without regard to what is given, and weighed by how
+        # likely they make it.
         n = len(labels.codes)
         row = torch.arange(n, device=labels.codes.device).repeat_interleave(
             N_CANDIDATES
         )
         z, drawn, log_weight = self._sample_forward(Labels(*(t[row] for t in labels)))
-        share = torch.softmax(log_weight.view(n, N_CANDIDATES), dim=1)
-        number = share.multinomial(1, generator=generator_for(share.device))[:, 0]
+        number = resample(log_weight.view(n, N_CANDIDATES))
         chosen = number + N_CANDIDATES * torch.arange(n).to(row)
         return z[chosen], Labels(*(t[chosen] for t in drawn))
 

@@ -15,7 +15,7 @@ LogWeights = Callable[[Tensor], Tensor]
 
 N_STEPS = 2
 SHORTER = 0.25  # than the step before it, where that one went too far
-N_LOOKED_AT = 8  # draws that tell the slope
+N_PROPOSAL_DRAWS = 8  # draws that tell the slope
 # The least precision in any direction, where the noise itself has one.
 LEAST_PRECISION = 0.25
 # Rows that a few rows with some draws of each may amount to; at least one draw of all.

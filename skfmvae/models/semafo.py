@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,73 +19,19 @@ from .base import (
     Labels,
     Model,
     Term,
-    diagonal_normal,
-    even_draws,
-    relaxed_draw,
-    side_by_side,
 )
+from .draws import N_CANDIDATES, N_EVEN_DRAWS, even_draws, relaxed_draw, resample
+from .latents import diagonal_normal, side_by_side
 from .proposal import LogWeights
 
-__all__ = ["Semafo", "Weights"]
+__all__ = ["Semafo"]
 
 # The least standard deviations of priors: of a level (appendix of the paper), and of
 # z0, whose scale nothing else fixes.
 LEVEL_FLOOR, FLOOR = math.exp(-7), 0.1
 
-# Draws of z0 over which predictions are averaged, the same for all rows.
-N_DRAWS = 64
-
-# Draws of u of which one is taken to suit the properties that are given.
-N_CANDIDATES = 128
-
 # From a level's name, the state of the decoder before it and the level to latents.
 Choose = Callable[[str, Tensor, Level], Tensor]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The weights of the objective, by their names in the paper.
-
-    Attributes
-    ----------
-    gamma_s, gamma_u : float
-        Of likelihoods on rows with a label, and on those without.
-    gamma_y : float
-        Of what is said about labels, beside that.
-    beta_s, beta_u : float
-        Of divergences on rows with a label, and on those without.
-    beta_label : float
-        Of the divergence of ``u``, beside that of ``z0``.
-    beta_levels : float
-        Of the divergences of levels, beside that of ``z0``.
-    c_h : float
-        Of the entropy of unobserved properties.
-    labelled_phase : float
-        Share of training at first in which rows without a label do not count; the last
-        epoch is no part of it.
-    transitive : float
-        Of the label that is read from a row generated from it.
-    transitive_end : float or None
-        To which that moves, evenly, by the end of training; None keeps it.
-    transitive_phase : float
-        Share of training at first without it.
-    label_weight : float
-        Of the classification term once more, in units of the number of inputs.
-    """
-
-    gamma_s: float
-    gamma_u: float
-    gamma_y: float
-    beta_s: float
-    beta_u: float
-    beta_label: float
-    beta_levels: float
-    c_h: float
-    labelled_phase: float
-    transitive: float
-    transitive_end: float | None
-    transitive_phase: float
-    label_weight: float
 
 
 class Semafo(Model):
@@ -110,16 +55,10 @@ class Semafo(Model):
         Number of values of every property.
     latent_dim : int
         Dimensions of ``z0``.
-    label_hidden : sequence of int
-        Hidden layers of the networks between labels and ``u``.
-    separate : bool
-        Whether those are networks of each property with dimensions of ``u`` of its own.
-    prior_hidden : sequence of int
-        Hidden layers of those from ``u`` to the priors.
-    temperature : float
-        Of relaxed labels.
-    weights : Weights
-        Of the objective.
+    label_autoencoder : LabelAutoencoder
+        The networks between labels and ``u``, see :mod:`skfmvae.estimators`.
+    objective : SemafoObjective
+        The weights of the objective, see :mod:`skfmvae.estimators`.
     """
 
     def __init__(
@@ -132,11 +71,8 @@ class Semafo(Model):
         n_inputs: int,
         n_components: Mapping[str, int],
         latent_dim: int,
-        label_hidden: Sequence[int],
-        separate: bool,
-        prior_hidden: Sequence[int],
-        temperature: float,
-        weights: Weights,
+        label_autoencoder: Any,
+        objective: Any,
     ):
         super().__init__()
         self.encoder = nn.ModuleList(encoder)
@@ -144,15 +80,16 @@ class Semafo(Model):
         self.likelihood = likelihood
         self.n_inputs = n_inputs
         self.n_components = dict(n_components)
-        self.temperature = temperature
-        self.weights = weights
+        self.temperature = label_autoencoder.temperature
+        self.objective = objective
         self.sizes = list(n_components.values())
         n_codes = sum(self.sizes)
 
         self.classifier = nn.Linear(latent_dim, n_codes)
-        groups = self.sizes if separate else [n_codes]
-        self.label_encoder = _Grouped(groups, label_hidden, n_parts=2)
-        self.label_decoder = _Grouped(groups, label_hidden, n_parts=1)
+        hidden, prior_hidden = label_autoencoder.hidden, label_autoencoder.prior_hidden
+        groups = self.sizes if label_autoencoder.separate else [n_codes]
+        self.label_encoder = _Grouped(groups, hidden, n_parts=2)
+        self.label_decoder = _Grouped(groups, hidden, n_parts=1)
         self.prior = _dense(n_codes, prior_hidden, 2 * latent_dim)
         names = {stage: f"z{i}" for i, stage in enumerate(levels, start=1)}
         self.level_names = [names.get(i + 1) for i in range(len(self.decoder))]
@@ -167,7 +104,7 @@ class Semafo(Model):
         )
         self.latent_blocks = side_by_side({"u": n_codes, "z0": latent_dim} | sizes)
         self.draws: Tensor
-        draws = even_draws(latent_dim, N_DRAWS)
+        draws = even_draws(latent_dim, N_EVEN_DRAWS)
         self.register_buffer("draws", draws, persistent=False)
         self.progress = 1.0
         self.waits = False  # whether rows without a label do not count yet
@@ -179,7 +116,7 @@ class Semafo(Model):
     # The objective (section 3 of the paper) -----------------------------------------
 
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
-        known, weights = labels.codes >= 0, self.weights
+        known, weights = labels.codes >= 0, self.objective
         states = self._states(x)
         posterior = diagonal_normal(states[-1])
         z0 = draw_normal(posterior)
@@ -225,8 +162,8 @@ class Semafo(Model):
             for name, kl in kls.items():
                 weight = -beta * beside.get(name, 1.0)
                 terms[f"kl_{name}_{which}"] = Term(kl, weight, rows, is_kl=True)
-        c_h = 0.0 if waits else unit * weights.c_h
-        terms["entropy"] = Term(unsure, c_h, ~known.all(1), in_bound=True)
+        weight = 0.0 if waits else unit  # c_H = 1, as the author has it
+        terms["entropy"] = Term(unsure, weight, ~known.all(1), in_bound=True)
         for k, (name, log_proba) in enumerate(
             zip(self.n_components, log_q, strict=True)
         ):
@@ -246,11 +183,11 @@ class Semafo(Model):
         self,
         progress: float,
         n_samples: int,
-        look_at_rows: Callable[[], tuple[Tensor, Tensor, Tensor]],
+        subsample: Callable[[], tuple[Tensor, Tensor, Tensor]],
         is_last: bool = False,
     ) -> None:
-        in_labelled_phase = progress < self.weights.labelled_phase and not is_last
-        self.waits = in_labelled_phase and bool((look_at_rows()[1] >= 0).any())
+        in_labelled_phase = progress < self.objective.labelled_phase and not is_last
+        self.waits = in_labelled_phase and bool((subsample()[1] >= 0).any())
         self.progress = progress
 
     def _kl_z0(
@@ -267,8 +204,8 @@ class Semafo(Model):
         return torch.where(is_closed, closed, sampled)
 
     def _transitive_weight(self) -> float:
-        start, end = self.weights.transitive, self.weights.transitive_end
-        phase = self.weights.transitive_phase
+        start, end = self.objective.transitive, self.objective.transitive_end
+        phase = self.objective.transitive_phase
         progress = self.progress if self.training else 1.0  # the same in every epoch
         if progress < phase:
             return 0.0
@@ -324,7 +261,7 @@ class Semafo(Model):
         """Return ``ln`` of the mean of ``q(y | z0)`` over the posterior of ``z0``."""
         z0 = posterior.mean[:, None] + posterior.stddev[:, None] * self.draws
         return [
-            torch.logsumexp(log_q, dim=1) - math.log(N_DRAWS)
+            torch.logsumexp(log_q, dim=1) - math.log(N_EVEN_DRAWS)
             for log_q in self._log_softmax(self.classifier(z0))
         ]
 
@@ -357,7 +294,7 @@ class Semafo(Model):
 
     def _level_prior(self, name: str, h: Tensor, level: Level, u: Tensor) -> Normal:
         """Return ``p(z_l | z_<l, u)``."""
-        return _softplus_normal(level.prior(h) + level.c_u * self.level_priors[name](u))
+        return _softplus_normal(level.prior(h) + self.level_priors[name](u))
 
     def _place(self, z: Tensor, place: Callable[[str, Normal], Tensor]) -> Tensor:
         """Return latents with those of each level placed in its prior, in turn."""
@@ -512,8 +449,7 @@ class Semafo(Model):
     def _completed(self, codes: Tensor) -> Tensor:
         """Draw unknown properties to suit the known ones of a row.
 
-        Of candidates for ``u`` one is taken by how likely it makes what is known
-        (sampling importance resampling, Rubin 1988).
+        A candidate for ``u`` is resampled by how likely it makes what is known.
         """
         known = codes >= 0
         if known.all():
@@ -528,7 +464,7 @@ class Semafo(Model):
             index = codes[:, k].clamp_min(0)[:, None, None]
             of_code = log_p.gather(2, index.expand(-1, n_candidates, 1))[..., 0]
             fit = fit + torch.where(known[:, k, None], of_code, 0.0)
-        chosen = torch.softmax(fit, dim=1).multinomial(1, generator=generator)[:, 0]
+        chosen = resample(fit)
         row = torch.arange(n, device=codes.device)
         drawn = [
             log_p[row, chosen].exp().multinomial(1, generator=generator)[:, 0]

@@ -16,18 +16,12 @@ from torch.utils.checkpoint import checkpoint
 from skfmvae._utils.random import draw_normal, repeatable_draws
 from skfmvae.nn import Branches
 
-from .base import (
-    Evaluation,
-    Labels,
-    Model,
-    Term,
-    diagonal_normal,
-    even_draws,
-    relaxed_draw,
-)
+from .base import Evaluation, Labels, Model, Term
+from .draws import N_EVEN_DRAWS, even_draws, relaxed_draw
 from .graphical_model import GraphicalModel
 from .graphical_prior import GraphicalPrior
 from .joint_assignments import JointAssignments
+from .latents import diagonal_normal
 from .marginalization import every_value, one_hot, sum_and_sample
 from .proposal import LogWeights
 from .variables import Variables
@@ -37,9 +31,6 @@ __all__ = ["SemiSupervised"]
 # JointAssignments whose decoding is kept in memory together; more are decoded again
 # when their gradient is due.
 LARGEST_CHUNK = 8192
-
-# Draws of Gaussians on which a property's prediction depends, the same for all rows.
-N_DRAWS = 64
 
 # From a variable's name, its distribution and the worlds to values, (M, n).
 DrawGaussian = Callable[[str, Normal, "JointAssignments"], Tensor]
@@ -68,20 +59,8 @@ class SemiSupervised(Model):
         Number of columns of the data.
     label_weight : float
         Weight ``alpha`` of the classification term, in units of `n_inputs`.
-    supervised_weight : float
-        Weight ``gamma`` of rows on which something is observed.
-    n_particles : int
-        Draws of the Gaussians per row, ``S``.
-    bound : {"elbo", "iwae"}
-        Whether the bound is the mean over draws, or importance-weighted.
-    marginalization : {"enumerate", "sum-and-sample", "gumbel"}
-        Whether unobserved discrete variables are summed over, summed over but for
-        unlikely values of which one is drawn, or relaxed.
-    temperature : float
-        Temperature of the relaxation.
-    prediction : {"recognition", "joint"}
-        Whether discrete properties are predicted as recognised, or also by how well
-        each of their values explains the rows.
+    inference : Inference
+        How the objective is estimated, see :mod:`skfmvae.estimators`.
     """
 
     def __init__(
@@ -93,24 +72,15 @@ class SemiSupervised(Model):
         *,
         n_inputs: int,
         label_weight: float,
-        supervised_weight: float,
-        n_particles: int,
-        bound: str,
-        marginalization: str,
-        temperature: float,
-        prediction: str,
+        inference: Any,
     ):
         super().__init__()
         self.graph = graph
         self.likelihood = likelihood
         self.n_inputs = n_inputs
         self.label_weight = label_weight
-        self.supervised_weight = supervised_weight
-        self.n_particles = n_particles
-        self.bound = bound
-        self.marginalization = marginalization
-        self.temperature = temperature
-        self.prediction = prediction
+        self.inference = inference
+        self.marginalization = inference.resolved(graph)
 
         self.variables = Variables(graph)
         self.n_components = self.variables.n_components
@@ -145,7 +115,7 @@ class SemiSupervised(Model):
         self.prediction_order = [v for v in self.recognition_order if v in predicted]
         self.draws: Tensor
         self.register_buffer(
-            "draws", even_draws(self.n_latents, N_DRAWS), persistent=False
+            "draws", even_draws(self.n_latents, N_EVEN_DRAWS), persistent=False
         )
 
     @property
@@ -167,7 +137,7 @@ class SemiSupervised(Model):
             outputs,
             labels,
             x,
-            n_particles=self.n_particles,
+            n_particles=self.inference.n_particles,
             gaussian=lambda name, posterior, worlds: draw_normal(posterior),
             discrete=self._relaxed if self.marginalization == "gumbel" else None,
         )
@@ -177,9 +147,11 @@ class SemiSupervised(Model):
         weight = torch.ones_like(x[:, 0])
         if known:
             labelled = torch.stack(list(known.values())).any(0)
-            weight = torch.where(labelled, self.supervised_weight, weight)
+            weight = torch.where(labelled, self.inference.supervised_weight, weight)
 
-        bound = self._elbo if self.bound == "elbo" else self._importance_weighted
+        bound = (
+            self._elbo if self.inference.bound == "elbo" else self._importance_weighted
+        )
         terms = {
             name: replace(term, value=weight * term.value)
             for name, term in bound(worlds, gains, known).items()
@@ -234,11 +206,13 @@ class SemiSupervised(Model):
         log_ratio = worlds.log_likelihood + worlds.log_known
         for v in self.graph.variables:
             log_ratio = log_ratio - self._log_ratio(v, worlds)
-        share = (worlds.log_weight + math.log(self.n_particles)).exp()
-        of_draws = log_ratio.new_zeros(worlds.n_rows * self.n_particles)
+        share = (worlds.log_weight + math.log(self.inference.n_particles)).exp()
+        of_draws = log_ratio.new_zeros(worlds.n_rows * self.inference.n_particles)
         of_draws = of_draws.index_add(0, worlds.particle, share * log_ratio)
         bound = torch.logsumexp(of_draws.view(worlds.n_rows, -1), dim=1)
-        return {"bound": Term(bound - math.log(self.n_particles), in_bound=True)}
+        return {
+            "bound": Term(bound - math.log(self.inference.n_particles), in_bound=True)
+        }
 
     def _kl(
         self, v: str, worlds: JointAssignments, known: Mapping[str, Tensor]
@@ -396,7 +370,7 @@ class SemiSupervised(Model):
         )
 
     def _relaxed(self, v: str, log_proba: Tensor, worlds: JointAssignments) -> Tensor:
-        return relaxed_draw(log_proba, self.temperature)
+        return relaxed_draw(log_proba, self.inference.temperature)
 
     # Prediction ---------------------------------------------------------------------
 
@@ -406,7 +380,7 @@ class SemiSupervised(Model):
 
     def property_log_proba(self, x: Tensor) -> list[Tensor]:
         outputs = self._outputs(x)
-        if self.prediction == "joint" and not self.training:
+        if self.inference.prediction == "joint" and not self.training:
             return self._predict_jointly(x, outputs)
         return self._predict(outputs, len(x))[0]
 
@@ -441,7 +415,9 @@ class SemiSupervised(Model):
         """
         nothing = self.variables.nothing_known(n, self.draws)
         draws_matter = not self.read_by_properties <= set(self.n_components)
-        worlds = JointAssignments.begin(n, N_DRAWS if draws_matter else 1, self.draws)
+        worlds = JointAssignments.begin(
+            n, N_EVEN_DRAWS if draws_matter else 1, self.draws
+        )
         log_proba: dict[str, Tensor] = {}
         means: dict[str, Tensor] = {}
         variances: dict[str, Tensor] = {}
@@ -464,7 +440,7 @@ class SemiSupervised(Model):
                 soft = _mean_of_discrete if relaxed else None
                 worlds = self._settle_discrete(v, output, worlds, nothing, soft)
             else:
-                noise = self.draws[worlds.particle % N_DRAWS]
+                noise = self.draws[worlds.particle % N_EVEN_DRAWS]
                 draw = partial(self._gaussian_draw, noise)
                 worlds = self._settle_gaussian(v, output, worlds, nothing, draw)
         none = self.draws.new_empty(n, 0)

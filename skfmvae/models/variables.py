@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from .base import Labels, side_by_side
+from .base import Labels
 from .graphical_model import GraphicalModel
+from .latents import side_by_side
 
 __all__ = ["Variables"]
 

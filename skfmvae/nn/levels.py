@@ -17,7 +17,8 @@ GRID = 2  # places in height and width at which an image's state has latents
 class Level(nn.Module):
     """Latents that join the state of a decoder after one of its stages.
 
-    The state becomes ``g([z, c_d D(h)]) + c_r h`` (Ngo et al. 2022, section 4).
+    The state becomes ``g([z, D(h)]) + h``, as in Ngo et al. (2022), section 4, where
+    their weights c are 1./
 
     Parameters
     ----------
@@ -28,9 +29,6 @@ class Level(nn.Module):
         for its width or channels.
     n_dims : int
         Latents of a dense level, or at each of 2 x 2 places of an image.
-    c_u, c_d, c_r : float, default=1.0
-        Weights of the labels' latent in the prior, of the deterministic path and of
-        the residual one.
 
     Attributes
     ----------
@@ -43,13 +41,8 @@ class Level(nn.Module):
         shape: Sequence[int],
         encoder_shape: Sequence[int],
         n_dims: int,
-        *,
-        c_u: float = 1.0,
-        c_d: float = 1.0,
-        c_r: float = 1.0,
     ):
         super().__init__()
-        self.c_u, self.c_d, self.c_r = c_u, c_d, c_r
         width, *size = shape
         self.n_latents = n_dims * (GRID**2 if size else 1)
         n_read = width + encoder_shape[0]
@@ -85,8 +78,8 @@ class Level(nn.Module):
 
     def join(self, z: Tensor, h: Tensor) -> Tensor:
         """Return the state with the latents in it."""
-        merged = self.merge(torch.cat([self.spread(z), self.c_d * self.path(h)], dim=1))
-        return merged + self.c_r * h
+        merged = self.merge(torch.cat([self.spread(z), self.path(h)], dim=1))
+        return merged + h
 
 
 def build_levels(
@@ -95,7 +88,6 @@ def build_levels(
     n_inputs: int,
     n_latents: int,
     n_dims: Mapping[int, int],
-    **settings: float,
 ) -> dict[int, Level]:
     """Build levels after some stages of a decoder.
 
@@ -108,8 +100,6 @@ def build_levels(
         Number of columns that go into the encoder and into the decoder.
     n_dims : dict of int to int
         Dimensions of each level, by the stage that it follows, counted from 1.
-    **settings
-        As for :class:`Level`.
 
     Returns
     -------
@@ -148,7 +138,7 @@ def build_levels(
                 f"and those of the encoder that face it {facing or 'do not exist'}; "
                 "give encoder and decoder the same settings."
             )
-        levels[stage] = Level(shape, facing, size, **settings)
+        levels[stage] = Level(shape, facing, size)
     return levels
 
 

@@ -41,7 +41,15 @@ SMALLEST_DISPERSION = 1e-4  # above it float32 still tells apart what lgamma giv
 
 
 class Likelihood(BaseEstimator, ABC):
-    """Settings of a likelihood, from which `build` makes the module for some data."""
+    """Settings of a likelihood, from which `build` makes the module for some data.
+
+    Attributes
+    ----------
+    allows_steps : bool
+        Whether a row that is moved by a small step is a row still.
+    """
+
+    allows_steps: bool = True
 
     @abstractmethod
     def build(self, X: Any) -> LikelihoodModule:
@@ -340,6 +348,8 @@ class Categorical(Likelihood):
     >>> likelihood.n_categories, likelihood.n_outputs
     (3, 6)
     """
+
+    allows_steps = False  # there is nothing between two categories
 
     def __init__(self, n_categories: int | None = None):
         self.n_categories = n_categories

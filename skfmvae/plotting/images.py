@@ -519,7 +519,7 @@ def _property_and_values(estimator, name, values):
     if name not in names:
         raise ValueError(f"property={name!r} is none of the estimator's: {names}.")
     if values is None:
-        return name, estimator.labels_.values[names.index(name)]
+        return name, estimator.targets_.labels.values[names.index(name)]
     return name, np.asarray(values)
 
 

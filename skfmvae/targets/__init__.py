@@ -1,5 +1,6 @@
 """What `y` can hold: partial labels, quantities, and labels hidden on purpose."""
 
+from .encoder import TargetEncoder
 from .labels import (
     Columns,
     PartialLabelEncoder,
@@ -15,6 +16,7 @@ __all__ = [
     "Columns",
     "PartialLabelEncoder",
     "QuantityEncoder",
+    "TargetEncoder",
     "as_array",
     "columns_of",
     "is_quantity",

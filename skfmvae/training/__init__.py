@@ -1,17 +1,18 @@
 """The trainer: rows in batches, the objective, the callbacks and the skorch net."""
 
-from .callbacks import EarlyStopping, EpochBar, PhaseLog
+from .callbacks import EarlyStopping, EpochBar
 from .net import ModelNet
-from .objective import KL, Objective
+from .objective import Loss, Objective
+from .regularization import RegularizerTerms
 from .rows import BatchIterator, Rows
 
 __all__ = [
-    "KL",
     "BatchIterator",
     "EarlyStopping",
     "EpochBar",
+    "Loss",
     "ModelNet",
     "Objective",
-    "PhaseLog",
+    "RegularizerTerms",
     "Rows",
 ]

@@ -14,9 +14,7 @@ from skfmvae._utils.compat import Interval
 
 from .objective import bound
 
-__all__ = ["EarlyStopping", "EpochBar", "PhaseLog"]
-
-FIRST_PHASE, LAST_PHASE = "finding neighbours", "training"
+__all__ = ["EarlyStopping", "EpochBar"]
 
 
 class EarlyStopping(BaseEstimator):
@@ -83,7 +81,7 @@ class _OnceStarted(skorch.callbacks.EarlyStopping):
 
 
 class EpochBar(Callback):
-    """Show one progress bar over the epochs, with the phase and the bound.
+    """Show one progress bar over the epochs, with the bound.
 
     The bound is that on the mean of ``ln p(x, known labels)``, in nats per row, at full
     weight of the divergences, whatever else the loss holds. Early on it falls where
@@ -92,15 +90,11 @@ class EpochBar(Callback):
 
     def on_train_begin(self, net, X=None, **kwargs):
         """Open the bar."""
-        phase = FIRST_PHASE if net.seeks_neighbours(X) else LAST_PHASE
-        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc=phase)
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
 
     def on_epoch_begin(self, net, **kwargs):
-        """Say that epochs have begun, whose time alone tells the time left."""
+        """Begin the mean of the bound afresh."""
         self.bounds_ = []
-        if len(net.history) == 1:
-            self.bar_.set_description(LAST_PHASE)
-            self.bar_.unpause()
 
     def on_batch_end(self, net, batch=None, training=False, evaluation=None, **kwargs):
         """Note the bound of the batch."""
@@ -118,15 +112,6 @@ class EpochBar(Callback):
         """Close it."""
         self.bar_.close()
         del self.bar_
-
-
-class PhaseLog(Callback):
-    """Print what takes time before the first epoch, above skorch's table."""
-
-    def on_train_begin(self, net, X=None, **kwargs):
-        """Print it, if there is such a thing."""
-        if net.seeks_neighbours(X):
-            print(f"{FIRST_PHASE} of {len(X)} rows", flush=True)
 
 
 def _silent(*args):

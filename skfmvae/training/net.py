@@ -14,13 +14,14 @@ from skfmvae._utils.random import generator_for, redirected_draws
 from skfmvae._utils.threads import threads_worth_their_wait
 
 from .interrupts import noted_interrupts
-from .objective import Objective
-from .regularization import RegularizerTerms
+from .objective import Loss
 from .rows import BatchIterator
 
 __all__ = ["ModelNet"]
 
-N_ROWS_TO_LOOK_AT = 10_000
+# Rows from whose latents a model sets its global parameters: enough for class means
+# and clusters in ten dimensions, in the time of a few steps.
+SUBSAMPLE = 10_000
 
 # What a copy of a net goes without: the second name of its module, rows, and the
 # optimiser, which is twice as large as the module.
@@ -28,7 +29,7 @@ ONLY_FOR_TRAINING = (
     "module",
     "train_split",
     "optimizer_",
-    "_regularizer_terms",
+    "_regularization",
     "_complete",
 )
 
@@ -36,10 +37,10 @@ ONLY_FOR_TRAINING = (
 class ModelNet(NeuralNet):
     """Train a :class:`~skfmvae.models.base.Model` on :class:`~skfmvae.training.Rows`.
 
-    ``fit(rows)`` runs skorch's loop; what differs is that a batch gives named terms,
-    that the model learns its global parameters after each step, and that an
-    interrupted fit goes back to the last complete epoch: `interrupted_` is then true,
-    and `n_complete_epochs_` the number of that epoch. The history holds the mean
+    ``fit(rows, regularization=...)`` runs skorch's loop; what differs is that a batch
+    gives named terms, that the model learns its global parameters after each step, and
+    that an interrupted fit goes back to the last complete epoch: `interrupted_` is then
+    true, and `n_complete_epochs_` the number of that epoch. The history holds the mean
     of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
     divergence of the global parameters, spread over the rows, as ``kl_globals``.
 
@@ -50,12 +51,10 @@ class ModelNet(NeuralNet):
     Parameters
     ----------
     module : Model
-    criterion : type, default=Objective
+    criterion : type, default=Loss
     iterator_train, iterator_valid : type, default=BatchIterator
     iterator_train__shuffle : bool, default=True
     train_split : callable or None, default=None
-    regularizers : sequence of Regularizer, default=()
-        What else to learn from unlabelled rows; the terms are recorded by their names.
     **kwargs
         As for :class:`skorch.NeuralNet`.
 
@@ -65,18 +64,15 @@ class ModelNet(NeuralNet):
         When the loss stops being finite.
     """
 
-    _regularizer_terms: RegularizerTerms | None = None  # only while fitting
-
     def __init__(
         self,
         module,
-        criterion=Objective,
+        criterion=Loss,
         *,
         iterator_train=BatchIterator,
         iterator_valid=BatchIterator,
         iterator_train__shuffle=True,
         train_split=None,
-        regularizers=(),
         **kwargs,
     ):
         super().__init__(
@@ -88,21 +84,26 @@ class ModelNet(NeuralNet):
             train_split=train_split,
             **kwargs,
         )
-        self.regularizers = regularizers
 
     def n_steps(self, rows) -> int:
         """Return the number of steps that fitting these rows will take."""
         return self.max_epochs * len(self.get_iterator(rows, training=True))
 
-    def seeks_neighbours(self, rows) -> bool:
-        """Return whether fitting these rows begins with a graph of their neighbours."""
-        return (
-            any(regularizer.needs_graph for regularizer in self.regularizers)
-            and not rows.all_known
-        )
+    def fit_loop(self, X, y=None, epochs=None, regularization=None, **fit_params):
+        """Run the epochs; on interruption keep the last complete one.
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Run the epochs; on interruption keep the last complete one."""
+        Parameters
+        ----------
+        X : Rows
+        y : None
+        epochs : int or None, default=None
+            None stands for `max_epochs`.
+        regularization : RegularizerTerms or None, default=None
+            What regularizers add to the loss; its terms are recorded by their names.
+        **fit_params : dict
+            As for :class:`skorch.NeuralNet`.
+        """
+        self._regularization = regularization
         self._n_samples = len(X)
         self._n_steps = self.n_steps(X)
         self._step = 0
@@ -110,11 +111,7 @@ class ModelNet(NeuralNet):
         self.interrupted_ = self._between_epochs = False
         with noted_interrupts() as signals:
             try:
-                self._regularizer_terms = RegularizerTerms(
-                    self.regularizers, self.module_, X
-                )
-                X = self._regularizer_terms.rows
-                self.module_.begin_training(self._regularizer_terms.taught)
+                self.module_.begin_training(self._regularized(X))
                 with threads_worth_their_wait(self.module_, self.batch_size):
                     return super().fit_loop(X, y, epochs=epochs, **fit_params)
             except KeyboardInterrupt:
@@ -124,8 +121,7 @@ class ModelNet(NeuralNet):
                 self._restore_complete_epoch()
                 raise
             finally:
-                self._complete = None
-                self._regularizer_terms = None
+                self._complete = self._regularization = None
 
     def notify(self, method_name, **kwargs):
         """Call the callbacks; they draw from the fit's own generators, too."""
@@ -133,14 +129,14 @@ class ModelNet(NeuralNet):
             super().notify(method_name, **kwargs)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
-        """Let the model look at rows and start the means of the terms afresh."""
+        """Prepare the model and start the means of the terms afresh."""
         self._between_epochs = False
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
-        look_at_rows = partial(_look_at, dataset_train)
+        subsample = partial(_subsample, dataset_train)
         is_last = len(self.history) == self.max_epochs
-        self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows, is_last)
-        if self._regularizer_terms:
-            self._regularizer_terms.begin_epoch(self._progress)
+        self.module_.begin_epoch(self._progress, self._n_samples, subsample, is_last)
+        if self._regularization:
+            self._regularization.begin_epoch(self._progress)
         self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
         self._between_epochs = True
 
@@ -177,9 +173,9 @@ class ModelNet(NeuralNet):
         if not self.module_.training:
             self._set_training(True)
         step = self._evaluate(batch, "train", self._progress)
-        if self._regularizer_terms:
+        if self._regularization:
             log_proba = step["evaluation"].log_proba
-            means, loss = self._regularizer_terms(batch, log_proba, self._progress)
+            means, loss = self._regularization(batch, log_proba, self._progress)
             self._record("train", means)
             step["loss"] = step["loss"] + loss
         step["loss"].backward()
@@ -190,6 +186,12 @@ class ModelNet(NeuralNet):
         self._set_training(False)
         with torch.no_grad():
             return self._evaluate(batch, "valid", progress=1.0)
+
+    def _regularized(self, rows):
+        """Return of which properties regularizers bear on unlabelled rows."""
+        if self._regularization:
+            return self._regularization.taught
+        return [False] * rows.codes.shape[1]
 
     @property
     def _progress(self) -> float:
@@ -268,12 +270,12 @@ class ModelNet(NeuralNet):
         self.n_complete_epochs_ = n_complete
 
 
-def _look_at(rows):
-    """Return values, codes and weights of at most so many rows, labelled ones first."""
+def _subsample(rows):
+    """Return values, codes and weights of a sample of rows, labelled ones first."""
     labelled = (rows.codes >= 0).any(1).float().cpu()
     priority = labelled + torch.rand(
         len(rows), generator=generator_for(labelled.device)
     )
-    index = priority.topk(min(len(rows), N_ROWS_TO_LOOK_AT)).indices
+    index = priority.topk(min(len(rows), SUBSAMPLE)).indices
     batch = rows[index]
     return batch.x, batch.labels.codes, batch.weight

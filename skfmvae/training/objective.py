@@ -12,62 +12,87 @@ from torch import Tensor, nn
 from skfmvae._utils.compat import Interval
 from skfmvae.models.base import Term
 
-__all__ = ["KL", "Objective", "bound"]
+__all__ = ["Loss", "Objective", "bound"]
 
 
-class KL(BaseEstimator):
-    """How divergences enter the objective.
+class Objective(BaseEstimator):
+    """Weights of the terms of the objective, and how they change over training.
 
     Parameters
     ----------
-    warmup : float, default=0.8
-        Share of training over which the weight of the divergences moves from `start`
+    label_weight : float, default=1.0
+        Weight of the classification term, in units of the number of columns: what
+        Kingma et al. (2014) call alpha, divided by that number, so that one value
+        suits narrow and wide data. With 0 the objective is the bound alone.
+    kl_warmup : float, default=0.8
+        Share of training over which the weight of the divergences moves from `kl_start`
         to 1, linearly.
-    free_bits : float, default=0.0
-        Nats below which the batch mean of a divergence is not pressed further
-        (Kingma et al. 2016, appendix C.8).
-    start : float, default=0.0
+    kl_start : float, default=0.0
         The weight at first. From 0 reconstruction comes first (Sønderby et al. 2016,
-        section 2.3); from above 1 what is discrete comes before what is continuous,
-        as a value of few costs less than a place among many.
+        section 2.3). From above 1 discrete variables are learned before continuous
+        ones, since a value out of few costs fewer nats than a point on a scale; turn it
+        up where a discovered property stays unused.
+    free_bits : float, default=0.0
+        Nats below which the batch mean of a divergence counts as this number (Kingma
+        et al. 2016, appendix C.8). Turn it up where a latent block stays unused.
+
+    References
+    ----------
+    D. Kingma et al. (2014). Semi-supervised Learning with Deep Generative Models.
+    https://arxiv.org/abs/1406.5298.
+
+    C. Sønderby et al. (2016). Ladder Variational Autoencoders.
+    https://arxiv.org/abs/1602.02282.
+
+    D. Kingma et al. (2016). Improved Variational Inference with Inverse Autoregressive
+    Flow. https://arxiv.org/abs/1606.04934.
 
     Examples
     --------
-    >>> from skfmvae.training import KL
-    >>> KL(free_bits=0.5)
-    KL(free_bits=0.5)
+    >>> from skfmvae.training import Objective
+    >>> Objective(free_bits=0.5)
+    Objective(free_bits=0.5)
     """
 
     _parameter_constraints: dict = {
-        "warmup": [Interval(Real, 0, 1, closed="both")],
+        "label_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup": [Interval(Real, 0, 1, closed="both")],
+        "kl_start": [Interval(Real, 0, None, closed="left")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
-        "start": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, warmup: float = 0.8, free_bits: float = 0.0, start: float = 0.0):
-        self.warmup = warmup
+    def __init__(
+        self,
+        label_weight: float = 1.0,
+        kl_warmup: float = 0.8,
+        kl_start: float = 0.0,
+        free_bits: float = 0.0,
+    ):
+        self.label_weight = label_weight
+        self.kl_warmup = kl_warmup
+        self.kl_start = kl_start
         self.free_bits = free_bits
-        self.start = start
 
-    def weight(self, progress: float) -> float:
-        """Return the divergences' weight when a share `progress` is done."""
-        if progress >= self.warmup:
+    def kl_weight(self, progress: float) -> float:
+        """Return the weight of the divergences when a share `progress` is done."""
+        if progress >= self.kl_warmup:
             return 1.0
-        return self.start + (1 - self.start) * progress / self.warmup
+        return self.kl_start + (1 - self.kl_start) * progress / self.kl_warmup
 
 
-class Objective(nn.Module):
-    """The loss: minus the weighted sum of the terms' means, in nats per input value.
+class Loss(nn.Module):
+    """Minus the weighted sum of the terms' means, in nats per input value.
 
     Parameters
     ----------
-    kl : KL or None, default=None
-        None stands for ``KL()``.
+    objective : Objective or None, default=None
+        The weights that change over training; None stands for ``Objective()``. Models
+        weigh their classification terms themselves.
     """
 
-    def __init__(self, kl: KL | None = None):
+    def __init__(self, objective: Objective | None = None):
         super().__init__()
-        self.kl = KL() if kl is None else kl
+        self.objective = Objective() if objective is None else objective
 
     def forward(
         self,
@@ -77,14 +102,14 @@ class Objective(nn.Module):
         progress: float = 1.0,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and the mean of every term over its rows, in nats."""
-        kl_weight = self.kl.weight(progress)
+        kl_weight = self.objective.kl_weight(progress)
         means = {name: _mean(term, sample_weight) for name, term in terms.items()}
         total = torch.zeros_like(sample_weight[0])
         for name, term in terms.items():
             if term.is_kl:
                 kl = means[name]
-                if self.kl.free_bits:  # as an estimate may be less than 0
-                    kl = kl.clamp_min(self.kl.free_bits)
+                if self.objective.free_bits:  # 0 would clamp estimates below it
+                    kl = kl.clamp_min(self.objective.free_bits)
                 annealing = kl_weight if term.is_annealed else max(kl_weight, 1.0)
                 total = total + annealing * term.weight * kl
             else:

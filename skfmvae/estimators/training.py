@@ -11,15 +11,16 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
-from skfmvae.nn import Categorical
-from skfmvae.training import EpochBar, ModelNet, PhaseLog
+from skfmvae.training import EpochBar, ModelNet, RegularizerTerms
+
+from .settings import settings_of
 
 __all__ = ["OPTIMIZERS", "train"]
 
 # Passes over the rows, and how many rows may have so many.
 MOST_EPOCHS, SMALL_DATA = 100, 1800
 
-AIDS = ("neighbours", "adversarial")
+REGULARIZERS = ("neighbours", "adversarial")
 
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adamw": (
@@ -61,13 +62,16 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         When parameters do not go together or leave too few rows.
     """
     held_out = None
-    early_stopping = _settings(estimator, "early_stopping") or None
+    early_stopping = settings_of(estimator, "early_stopping") or None
     if early_stopping:
         rows, held_out = _hold_out(early_stopping, rows, random_state)
+    regularization = _regularization(estimator, model, rows)
+    # Seeds of clusters stand for labels from here on.
+    rows = regularization.rows
     optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
     net = ModelNet(
         model,
-        criterion__kl=_settings(estimator, "kl"),
+        criterion__objective=settings_of(estimator, "objective"),
         optimizer=optimizer,
         **{f"optimizer__{name}": value for name, value in settings.items()},
         lr=estimator.lr,
@@ -76,7 +80,6 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         iterator_train__augmentation=_augmentation(estimator),
         max_epochs=estimator.max_epochs or _n_epochs(len(rows)),
         train_split=predefined_split(held_out) if held_out else None,
-        regularizers=_aids(estimator),
         device=estimator.device_,
         verbose=estimator.verbose,
     )
@@ -84,7 +87,7 @@ def train(estimator, model, rows, random_state) -> ModelNet:
     net.set_params(callbacks=_callbacks(estimator, early_stopping, n_steps))
     if estimator.verbose < 2:
         net.set_params(callbacks__print_log=None)
-    net.fit(rows)
+    net.fit(rows, regularization=regularization)
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
     net.check_parameters()
@@ -92,18 +95,14 @@ def train(estimator, model, rows, random_state) -> ModelNet:
     return net
 
 
-def _aids(estimator):
-    """List the regularizers that are on and make sense for the likelihood."""
-    regularizers = [_settings(estimator, name) for name in AIDS]
-    regularizers = [
-        regularizer for regularizer in regularizers if regularizer is not None
-    ]
-    if isinstance(estimator.likelihood_, Categorical):
-        # A category that is moved a little is no category.
-        regularizers = [
-            regularizer for regularizer in regularizers if not regularizer.moves_rows
-        ]
-    return regularizers
+def _regularization(estimator, model, rows):
+    """Prepare the regularizers that are on and make sense for the likelihood."""
+    settings = [settings_of(estimator, name) for name in REGULARIZERS]
+    moves_allowed = estimator.likelihood_.allows_steps
+    chosen = [s for s in settings if s and (moves_allowed or not s.moves_rows)]
+    if estimator.verbose and any(s.needs_graph for s in chosen) and not rows.all_known:
+        print(f"finding neighbours of {len(rows)} rows", flush=True)
+    return RegularizerTerms(chosen, model, rows)
 
 
 def _hold_out(early_stopping, rows, random_state):
@@ -127,12 +126,12 @@ def _augmentation(estimator):
     """Return the function that changes batches, if any."""
     if estimator.augmentation is None:
         return None
-    if isinstance(estimator.likelihood_, Categorical):
+    if not estimator.likelihood_.allows_steps:
         raise ValueError(
             f"augmentation={estimator.augmentation!r} would change the categories of "
             f"likelihood={estimator.likelihood!r} into others; use augmentation=None."
         )
-    settings = _settings(estimator, "augmentation")
+    settings = settings_of(estimator, "augmentation")
     if not hasattr(settings, "build"):
         return settings
     return settings.build(estimator.n_features_in_)
@@ -145,8 +144,8 @@ def _callbacks(estimator, early_stopping, n_steps):
             OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
         )
     }
-    if estimator.verbose:
-        ours["progress"] = EpochBar() if estimator.verbose == 1 else PhaseLog()
+    if estimator.verbose == 1:
+        ours["progress"] = EpochBar()
     theirs = estimator.callbacks or []
     replaced = {item[0] for item in theirs if isinstance(item, tuple)}
     callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
@@ -159,8 +158,3 @@ def _callbacks(estimator, early_stopping, n_steps):
 def _n_epochs(n_rows):
     """Return how many passes are enough: fewer over more rows, but more steps."""
     return max(1, round(MOST_EPOCHS * min(1.0, (SMALL_DATA / n_rows) ** 0.5)))
-
-
-def _settings(estimator, name):
-    """Return the settings that a parameter of the estimator stands for."""
-    return estimator._settings(name, getattr(estimator, name))

@@ -1,0 +1,191 @@
+"""What an estimator makes of latents: representations, and rows that are generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skfmvae._utils.checks import check_whole, masked_as_nan
+from skfmvae._utils.random import redirected_draws
+from skfmvae.models.base import Labels
+from skfmvae.training import Rows
+
+from .guards import plain_torch, seeded
+from .rows import MatrixLike, RowsMixin
+
+__all__ = ["GenerationMixin"]
+
+
+class GenerationMixin(RowsMixin):
+    """Encode rows, decode latents, sample and intervene."""
+
+    def transform(self, X: MatrixLike) -> np.ndarray:
+        """Return the posterior means of the latent blocks.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Z : float32 ndarray of shape (n_samples, n_latents)
+            The blocks side by side, see `get_feature_names_out`.
+        """
+        X = self._check_X(X)
+        return self._map_rows(lambda x: [self._model.encode(x).mean], X)[0]
+
+    def inverse_transform(self, Z: MatrixLike) -> np.ndarray:
+        """Return the rows that latents are expected to give.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_latents)
+            Latents as `transform` returns them.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Decoded expectations, in float32, or where columns lie too far from zero for
+            it, see `origin_`, in float64.
+
+        Raises
+        ------
+        ValueError
+            When `Z` has another number of columns.
+        """
+        check_is_fitted(self)
+        Z = check_array(masked_as_nan(Z), dtype=np.float32, order="C", input_name="Z")
+        if Z.shape[1] != self._model.n_latents:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but transform gives "
+                f"{self._model.n_latents}. Pass what transform returned."
+            )
+        X = self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
+        return self._from_origin(X)
+
+    def reconstruct(self, X: MatrixLike) -> np.ndarray:
+        """Return every row as the model sees it: encoded, then decoded.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_features)
+            Decoded expectations, as from `inverse_transform`.
+        """
+        return self.inverse_transform(self.transform(X))
+
+    def intervene(self, X: MatrixLike, properties: Mapping[str, Any]) -> np.ndarray:
+        """Return the rows with some properties changed and the rest kept.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+        properties : dict of str to value or array-like of shape (n_samples,)
+            New values by property name, one for all rows or one each. An entry that
+            is unlabelled, such as None or NaN, leaves its row alone.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_features)
+            Decoded expectations, as from `inverse_transform`.
+
+        Raises
+        ------
+        ValueError
+            When a property or a value is unknown.
+        """
+        check_is_fitted(self)
+        return self._intervene(X, properties, self._model.intervene)
+
+    def _intervene(self, X, properties, intervene):
+        """Decode what a method of the model makes of the rows with new properties."""
+        X = self._check_X(X)
+        codes, quantities = self.targets_.values_of(properties, X.shape[0])
+        rows = Rows(X, codes, device=self.device_, quantities=quantities)
+
+        def changed(batch):
+            z = intervene(batch.x, batch.labels)
+            return [self._model.expectation(z)]
+
+        return self._from_origin(self._map_batches(changed, rows)[0])
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        properties: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Generate rows, with chosen properties where wanted.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        properties : dict of str to value or array-like of shape (n_samples,), \
+                default=None
+            Values by property name, one for all rows or one each. Properties that are
+            not named are drawn, and so are entries that are unlabelled, such as None
+            or NaN.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The expectation of the likelihood at each drawn latent, as from
+            `inverse_transform`.
+        y : ndarray of shape (n_samples,) or (n_samples, n_properties)
+            The values of the properties of `y`, as `predict` returns them.
+
+        Raises
+        ------
+        ValueError
+            When a property or a value is unknown, or `n_samples` is no whole number
+            of at least 1.
+        """
+        check_is_fitted(self)
+        check_whole("n_samples", n_samples, 1)
+        wanted = self.targets_.values_of(properties or {}, n_samples)
+        random_state = check_random_state(random_state)
+        with plain_torch(self.device_), torch.no_grad(), seeded(random_state):
+            labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
+            with redirected_draws():
+                z, labels = self._model.sample_latents(labels)
+            X = self.inverse_transform(z.cpu().numpy())
+            codes, quantities = (values.cpu().numpy() for values in labels)
+        n_outputs = self.targets_.labels.n_outputs
+        return X, self.targets_.inverse(codes[:, :n_outputs], quantities)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like, default=None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_latents,)
+            The name of the block and the number of the column in it.
+        """
+        check_is_fitted(self)
+        return np.array(
+            [
+                f"{name}_{column}"
+                for name, block in self._model.latent_blocks.items()
+                for column in range(block.stop - block.start)
+            ],
+            dtype=object,
+        )

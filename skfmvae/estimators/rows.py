@@ -1,0 +1,104 @@
+"""Rows on their way from a user's array to the model, and results back."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfmvae._utils.checks import masked_as_nan
+from skfmvae.models.base import Model
+from skfmvae.nn import column_origin, resolve_likelihood
+from skfmvae.targets import TargetEncoder
+from skfmvae.training import ModelNet, Rows
+
+from .checks import check_finite
+from .guards import plain_torch
+from .precision import is_exact, to_float32, warn_of_merged_values
+
+__all__ = ["MatrixLike", "RowsMixin"]
+
+# An array-like, a frame or a CSR matrix: no type says that.
+MatrixLike: TypeAlias = Any
+
+# Rows that are computed together. Matrix products of very few rows round otherwise
+# than those of many, so small chunks are filled up: a row's values never depend on
+# the rows beside it.
+LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 32
+
+
+class RowsMixin:
+    """Check rows, cast them to float32 and map functions over them in chunks."""
+
+    likelihood: Any
+    likelihood_: Any
+    origin_: np.ndarray | None
+    device_: torch.device
+    net_: ModelNet
+    targets_: TargetEncoder
+
+    @property
+    def _model(self) -> Model:
+        return self.net_.module_
+
+    def _check_X(self, X, reset=False):
+        """Return rows in float32, and learn when `reset` how they become that."""
+        if not reset:
+            check_is_fitted(self)
+        X = masked_as_nan(X)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=np.float32 if is_exact(X) else [np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+        if issparse(X) and not X.has_canonical_format:
+            X = X.copy()  # checks see entries one by one, also those stored in parts
+            X.sum_duplicates()
+        names = getattr(self, "feature_names_in_", None)
+        check_finite(X, names)
+        if not reset:
+            if self.origin_ is not None and X.dtype == np.float32:
+                warnings.warn(
+                    "fit got columns of X so far from zero that float32, which X is in "
+                    "now, does not hold their values; give X in float64.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+            return to_float32(X, self.origin_)
+        rows = to_float32(X)
+        self.likelihood_ = resolve_likelihood(self.likelihood, rows)
+        self.origin_ = column_origin(self.likelihood_, X)
+        if self.origin_ is not None:
+            rows = to_float32(X, self.origin_)
+        if X.dtype != np.float32:
+            warn_of_merged_values(X, rows, names)
+        return rows
+
+    def _from_origin(self, X):
+        """Return rows that the model made in the data's own units."""
+        return X if self.origin_ is None else X + self.origin_
+
+    def _map_rows(self, function, X):
+        no_codes = np.full((X.shape[0], 0), -1)
+        rows = Rows(X, no_codes, device=self.device_)
+        return self._map_batches(lambda batch: function(batch.x), rows)
+
+    def _map_batches(self, function, rows):
+        """Apply a function to chunks of rows and join what it lists."""
+        chunks = []
+        with plain_torch(self.device_), torch.no_grad():
+            for index in torch.arange(len(rows)).split(LARGEST_CHUNK):
+                n = len(index)
+                filled = index[torch.arange(max(n, SMALLEST_CHUNK)) % n]
+                outputs = function(rows[filled])
+                chunks.append([output[:n].cpu().numpy() for output in outputs])
+        return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
