@@ -124,7 +124,9 @@ def fits():
             one_property,
         ),
         "mixture, no graph": (
-            FactorialMixtureVAE(neighbours=None, objective=Objective(kl_start=2.0), **small),
+            FactorialMixtureVAE(
+                neighbours=None, objective=Objective(kl_start=2.0), **small
+            ),
             real_columns,
         ),
         "mixture, early stopping": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,9 @@ def _regularization(estimator, model, rows):
     moves_allowed = estimator.likelihood_.allows_steps
     chosen = [s for s in settings if s and (moves_allowed or not s.moves_rows)]
     if estimator.verbose and any(s.needs_graph for s in chosen) and not rows.all_known:
-        print(f"finding neighbours of {len(rows)} rows", flush=True)
+        # To where the progress is shown: a bar, or skorch's table.
+        file = sys.stderr if estimator.verbose == 1 else sys.stdout
+        print(f"finding neighbours of {len(rows)} rows", file=file, flush=True)
     return RegularizerTerms(chosen, model, rows)
 
 

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback
 from skfmvae.images import ImageAugmentation
 from skfmvae.model_selection import PartialLabelKFold, partial_scorer
 from skfmvae.nn import MLP, Bernoulli, Categorical, Gaussian
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.training import EarlyStopping, Objective
 
 
 def says(*pieces):
@@ -167,13 +167,25 @@ REFUSED_BY_FIT = {
         None,
         ["augmentation=ImageAugmentation is a class", "ImageAugmentation()"],
     ),
-    "negative_warmup": ({"kl": KL(warmup=-1)}, None, ["KL", "warmup", "-1"]),
-    "warmup_above_one": ({"kl": KL(warmup=2.0)}, None, ["KL", "warmup", "2.0"]),
-    "warmup_of_words": ({"kl": KL(warmup="long")}, None, ["KL", "warmup", "'long'"]),
-    "negative_free_bits": (
-        {"kl": KL(free_bits=-0.1)},
+    "negative_warmup": (
+        {"objective": Objective(kl_warmup=-1)},
         None,
-        ["KL", "free_bits", "-0.1"],
+        ["Objective", "kl_warmup", "-1"],
+    ),
+    "warmup_above_one": (
+        {"objective": Objective(kl_warmup=2.0)},
+        None,
+        ["Objective", "kl_warmup", "2.0"],
+    ),
+    "warmup_of_words": (
+        {"objective": Objective(kl_warmup="long")},
+        None,
+        ["Objective", "kl_warmup", "'long'"],
+    ),
+    "negative_free_bits": (
+        {"objective": Objective(free_bits=-0.1)},
+        None,
+        ["Objective", "free_bits", "-0.1"],
     ),
     "fraction_above_one": (
         {"early_stopping": EarlyStopping(validation_fraction=2.0)},

@@ -30,7 +30,7 @@ from skorch.callbacks import Callback
 
 from skfmvae.nn import MLP, Gaussian
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import KL, EarlyStopping
+from skfmvae.training import EarlyStopping, Objective
 
 # Pipelines ----------------------------------------------------------------------------
 
@@ -77,9 +77,9 @@ def test_features_keep_names_and_index_in_pandas(make_estimator, partial_blobs):
 def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     X, y = partial_blobs
     X = X + np.random.default_rng(0).normal(scale=3.0, size=X.shape)
-    grid = {"encoder__hidden": [(), (16,)], "kl__warmup": [0.1, 0.9]}
+    grid = {"encoder__hidden": [(), (16,)], "objective__kl_warmup": [0.1, 0.9]}
     splits = list(KFold(2, shuffle=True, random_state=0).split(X))
-    estimator = make_learner(kl=KL(), max_epochs=10)
+    estimator = make_learner(objective=Objective(), max_epochs=10)
     search = GridSearchCV(estimator, grid, cv=splits, error_score="raise").fit(X, y)
     # A score is the accuracy over the labelled rows of the fold.
     train, test = splits[0]
@@ -88,7 +88,7 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     for params in search.cv_results_["params"]:
         fold = make_learner(
             encoder=MLP(hidden=params["encoder__hidden"]),
-            kl=KL(warmup=params["kl__warmup"]),
+            objective=Objective(kl_warmup=params["objective__kl_warmup"]),
             max_epochs=10,
         ).fit(X[train], y[train])
         expected.append(np.mean(fold.predict(X[labelled]) == y[labelled]))
@@ -96,7 +96,7 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     assert search.cv_results_["split0_test_score"].tolist() == expected
     best = search.best_estimator_
     assert best.encoder.hidden == search.best_params_["encoder__hidden"]
-    assert best.kl.warmup == search.best_params_["kl__warmup"]
+    assert best.kl.warmup == search.best_params_["objective__kl_warmup"]
     np.testing.assert_array_equal(search.predict(X), best.predict(X))
 
 
@@ -104,7 +104,7 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     ("params", "expected"),
     [
         ({"neighbours__n_neighbors": 7}, {"neighbours": Neighbours(n_neighbors=7)}),
-        ({"kl__warmup": 0.1}, {"kl": KL(warmup=0.1)}),
+        ({"objective__kl_warmup": 0.1}, {"objective": Objective(kl_warmup=0.1)}),
         ({"encoder__hidden": (5,)}, {"encoder": MLP(hidden=(5,))}),
         (
             {"likelihood": "gaussian", "likelihood__min_scale": 0.1},
@@ -239,7 +239,7 @@ def test_calibration_with_folds(make_learner, blobs):
 
 
 def test_clones_share_nothing(make_estimator, partial_blobs):
-    estimator = make_estimator(kl=KL(warmup=0.3)).fit(*partial_blobs)
+    estimator = make_estimator(objective=Objective(kl_warmup=0.3)).fit(*partial_blobs)
     twin = clone(estimator)
     assert twin.kl.warmup == 0.3
     twin.set_params(kl__warmup=0.9, encoder__hidden=(5,))

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from skorch.callbacks import Callback
 
 from skfmvae.datasets import mask_labels
-from skfmvae.estimators import _training
+from skfmvae.estimators import training
 from skfmvae.nn import MLP
 from skfmvae.training import EarlyStopping
 
@@ -288,7 +288,7 @@ def test_no_quantities_have_no_distribution(make_estimator, partial_blobs):
 def test_larger_data_have_fewer_epochs_by_default(
     make_estimator, monkeypatch, n_rows, n_epochs
 ):
-    monkeypatch.setattr(_training, "SMALL_DATA", 50)
+    monkeypatch.setattr(training, "SMALL_DATA", 50)
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
     settings = {"max_epochs": None, "batch_size": n_rows, "random_state": 0}
     assert make_estimator(**settings).fit(X).n_iter_ == n_epochs
@@ -369,8 +369,8 @@ def test_progress_names_the_phase_the_epoch_and_the_bound(
     X, y = partial_blobs
     make_estimator(verbose=1).fit(X, y)
     first, *_, last = re.split(r"[\r\n]+", capsys.readouterr().err.strip())
-    assert first.startswith("finding neighbours:")
-    assert re.match(r"training: 100%.* 3/3 \[.*, bound=-\d+\.\d\d nats\]", last)
+    assert first == "finding neighbours of 150 rows"
+    assert re.match(r"100%.* 3/3 \[.*, bound=-\d+\.\d\d nats\]", last)
     make_estimator(verbose=2).fit(X, y)
     assert capsys.readouterr().out.startswith("finding neighbours of 150 rows\n")
     for nothing_to_find in (

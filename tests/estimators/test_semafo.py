@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skfmvae import SemafoVAE
-from skfmvae.estimators import LabelAutoencoder, Levels, ObjectiveWeights
+from skfmvae.estimators import LabelAutoencoder, Levels, SemafoObjective
 from skfmvae.nn import MLP, Conv
 
 SMALL = {
@@ -92,15 +92,14 @@ def test_levels_that_cannot_be(rows):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"weights": ObjectiveWeights(gamma_u=-1.0)}, "'gamma_u'.*-1.0"),
-        ({"weights": ObjectiveWeights(labelled_phase=1.0)}, "'labelled_phase'.*1.0"),
+        ({"objective": SemafoObjective(gamma_u=-1.0)}, "'gamma_u'.*-1.0"),
+        ({"objective": SemafoObjective(labelled_phase=1.0)}, "'labelled_phase'.*1.0"),
         (
-            {"weights": ObjectiveWeights(transitive_phase=1.0)},
+            {"objective": SemafoObjective(transitive_phase=1.0)},
             "'transitive_phase'.*1.0",
         ),
-        ({"weights": ObjectiveWeights(transitive_end=-1.0)}, "'transitive_end'.*-1.0"),
+        ({"objective": SemafoObjective(transitive_end=-1.0)}, "'transitive_end'.*-1.0"),
         ({"levels": Levels(n_dims=0)}, "'n_dims'.*0"),
-        ({"levels": Levels(c_r=-2.0)}, "'c_r'.*-2.0"),
         (
             {"label_autoencoder": LabelAutoencoder(temperature=0.0)},
             "'temperature'.*0.0",

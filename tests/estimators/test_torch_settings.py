@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from skfmvae.estimators._guards import FLOAT32_BY_DEFAULT
 from skorch.callbacks import Callback
 
+from skfmvae.estimators.guards import FLOAT32_BY_DEFAULT
 from skfmvae.nn import MLP
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
+from skfmvae.estimators import Mixture
 from skfmvae.mixture import VariationalGaussianMixture
 from skfmvae.models import FactorialMixture, Labels
 from skfmvae.models.factorial_mixture import _starting_responsibilities
@@ -16,20 +17,18 @@ N_INPUTS, DIM, STYLE = 4, 2, 3
 SIZES = {"shape": 3, "colour": 2, "size": 3}
 
 
-def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
+def make_model(n_components=None, style_dim=STYLE, seed=0, label_weight=0.5, **mixture):
     """Linear networks, Gaussian rows and mixtures set apart at random, in float64."""
     torch.manual_seed(seed)
     n_components = SIZES if n_components is None else n_components
     n_latents = DIM * len(n_components) + style_dim
     likelihood = Gaussian(learn_scale=False, scale=0.7).build(np.eye(N_INPUTS))
     settings = {
-        "mixture": {"covariance_type": "diag", "degrees_of_freedom_prior": 4.0},
-        "label_weight": 0.5,
+        "degrees_of_freedom_prior": 4.0,
+        "covariance_prior": 1.0,
         "warmup": 0.0,
         "delay": 1.0,
         "forgetting_rate": 0.7,
-        "property_resampling": 0.0,
-        "style_resampling": 0.0,
     }
     model = FactorialMixture(
         nn.Linear(N_INPUTS, 2 * n_latents),
@@ -39,7 +38,8 @@ def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
         n_components=n_components,
         property_dim=DIM,
         style_dim=style_dim,
-        **(settings | kwargs),
+        label_weight=label_weight,
+        mixture=Mixture(**(settings | mixture)),
     ).double()
     x, codes = make_rows(40, n_components)
     model.begin_epoch(0.0, 100, lambda: (x, codes, torch.ones(len(x))))
@@ -159,12 +159,12 @@ def test_an_unlabelled_row_is_redrawn_from_its_likely_components():
     torch.testing.assert_close(z[:, :DIM].mean(0) / sd, mean / sd, atol=0.1, rtol=0)
 
 
-def test_redraws_fall_and_end_with_training():
+def test_resampling_falls_and_ends_with_training():
     """The share of the blocks that are not what was encoded, by progress."""
     model = make_model(property_resampling=0.2, style_resampling=0.5)
     x, codes = make_rows(5000)
 
-    def share_redrawn():
+    def share_resampled():
         torch.manual_seed(3)
         kept = model.encode(x).rsample()
         torch.manual_seed(3)
@@ -175,11 +175,20 @@ def test_redraws_fall_and_end_with_training():
         model.begin_epoch(progress, 100, None)
         expected = torch.tensor([0.2, 0.5]).double() * (1 - progress)
         torch.testing.assert_close(
-            torch.stack(share_redrawn()), expected, atol=0.03, rtol=0
+            torch.stack(share_resampled()), expected, atol=0.03, rtol=0
         )
     model.begin_epoch(0.0, 100, None)
     model.eval()
-    assert sum(share_redrawn()) == 0
+    assert sum(share_resampled()) == 0
+
+
+def test_warm_up_takes_no_weight_off_the_style_block():
+    """Else style would take over, while it is free, what properties can say."""
+    terms = make_model().terms(make_rows()[0], labels_of(make_rows()[1])).terms
+    divergences = {name: term for name, term in terms.items() if term.is_kl}
+    never_annealed = {n for n, term in divergences.items() if not term.is_annealed}
+    assert never_annealed == {"kl_style"}
+    assert set(divergences) == {"kl_style", *(f"kl_{name}" for name in SIZES)}
 
 
 def test_the_label_weight_is_in_units_of_the_columns():
@@ -296,8 +305,8 @@ def test_mixtures_start_with_the_last_epoch_at_the_latest():
     assert model.property_log_proba(x)[0].exp().max() > 0.5
 
 
-def test_a_property_that_nothing_teaches_waits_longer():
-    """Its components are level until then; those of a taught one go on."""
+def test_a_property_without_regularizers_waits_longer():
+    """Its components are equal until then; those of a regularized one go on."""
     torch.manual_seed(0)
     model = make_model({"known": 3, "found": 3}, style_dim=0, warmup=None)
     model.begin_training([True, False])
@@ -316,7 +325,7 @@ def test_a_property_that_nothing_teaches_waits_longer():
     model.begin_epoch(0.1, 60, lambda: pytest.fail("nothing is due"))
     # Going on is a whole step on all rows, from their present responsibilities.
     twin = copy.deepcopy(model)
-    twin.delay = 0.0
+    twin.mixture.delay = 0.0
     twin.update_globals(twin.terms(x, labels_of(codes)).latents, torch.ones(60), 60)
     model.begin_epoch(0.2, 60, lambda: rows)
     after, found = model.property_log_proba(x)
@@ -410,13 +419,8 @@ def test_the_bound_rises_to_the_exact_marginal():
         n_components={"a": 2},
         property_dim=1,
         style_dim=0,
-        mixture={},
         label_weight=1.0,
-        warmup=0.0,
-        delay=1.0,
-        forgetting_rate=0.7,
-        property_resampling=0.0,
-        style_resampling=0.0,
+        mixture=Mixture(warmup=0.0),
     ).double()
     x, codes = make_rows(n_components={"a": 2})
     model.begin_epoch(0.0, 6, lambda: (x, codes, torch.ones(len(x))))

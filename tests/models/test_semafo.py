@@ -8,21 +8,30 @@ from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal
 from torch.nn import functional
 
-from skfmvae.estimators import ObjectiveWeights
+from skfmvae.estimators import LabelAutoencoder, SemafoObjective
 from skfmvae.models import Labels, Semafo
-from skfmvae.models.base import relaxed_draw
-from skfmvae.models.semafo import FLOOR, LEVEL_FLOOR, Weights
+from skfmvae.models.draws import relaxed_draw
+from skfmvae.models.semafo import FLOOR, LEVEL_FLOOR
 from skfmvae.nn import MLP, Gaussian, build_levels, build_stages
 
 N_INPUTS, SCALE, N_LATENTS = 5, 0.75, 3
 PAPER = {"labelled_phase": 0.0, "label_weight": 0.0}
 
 
-def weights_with(**changed):
-    return Weights(**(ObjectiveWeights().get_params() | PAPER | changed))
+def objective_with(**changed):
+    return SemafoObjective(**(PAPER | changed))
 
 
-def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
+def make_model(
+    levels=(),
+    seed=0,
+    n_components=None,
+    hidden=(6, 4),
+    label_hidden=(8,),
+    prior_hidden=(7,),
+    separate=False,
+    objective=None,
+):
     """Small networks without normalisation and Gaussian rows, in float64."""
     torch.manual_seed(seed)
     likelihood = Gaussian(learn_scale=False, scale=SCALE).build(np.eye(N_INPUTS))
@@ -30,13 +39,6 @@ def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
     network = MLP(hidden=hidden, norm=None, activation="tanh")
     encoder = build_stages(network, "encoder", N_INPUTS, 2 * N_LATENTS)
     decoder = build_stages(network, "decoder", N_LATENTS, N_INPUTS)
-    settings = {
-        "label_hidden": (8,),
-        "separate": False,
-        "prior_hidden": (7,),
-        "temperature": 0.5,
-        "weights": weights_with(),
-    }
     model = Semafo(
         encoder,
         decoder,
@@ -45,7 +47,10 @@ def make_model(levels=(), seed=0, n_components=None, hidden=(6, 4), **kwargs):
         n_inputs=N_INPUTS,
         n_components=n_components or {"shape": 3, "colour": 2},
         latent_dim=N_LATENTS,
-        **(settings | kwargs),
+        label_autoencoder=LabelAutoencoder(
+            label_hidden, prior_hidden, separate=separate
+        ),
+        objective=objective or objective_with(),
     )
     return model.double()
 
@@ -143,7 +148,7 @@ def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch, separ
 
 def test_weights_of_the_objective():
     """As METHODS writes them, divided by the largest weight of a likelihood."""
-    weights = weights_with(
+    objective = objective_with(
         gamma_s=2.0,
         gamma_u=4.0,
         gamma_y=3.0,
@@ -151,11 +156,10 @@ def test_weights_of_the_objective():
         beta_u=0.25,
         beta_label=0.2,
         beta_levels=0.1,
-        c_h=0.75,
         transitive=0.6,
         label_weight=0.3,
     )
-    model = make_model(levels=(1,), weights=weights)
+    model = make_model(levels=(1,), objective=objective)
     terms = model.terms(make_rows(2), labels_of([[1, -1], [-1, -1]])).terms
     found = {name: 4 * term.weight for name, term in terms.items()}
     label = 2 * 3 + 4 * 0.3 * N_INPUTS
@@ -171,7 +175,7 @@ def test_weights_of_the_objective():
             "kl_z0_unlabelled": -0.25,
             "kl_u_unlabelled": -0.05,
             "kl_z1_unlabelled": -0.025,
-            "entropy": 0.75,
+            "entropy": 1,
             "transitive": 0.6,
             "label_shape": label,
             "label_colour": label,
@@ -182,7 +186,7 @@ def test_weights_of_the_objective():
 
 
 def test_unlabelled_rows_wait():
-    model = make_model(weights=weights_with(labelled_phase=0.3, transitive=1.0))
+    model = make_model(objective=objective_with(labelled_phase=0.3, transitive=1.0))
     x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
 
     def waiting(progress, codes, training=True, is_last=False):
@@ -208,10 +212,10 @@ def test_unlabelled_rows_wait():
 
 
 def test_the_transitive_term_comes_late_and_falls():
-    weights = weights_with(
+    objective = objective_with(
         gamma_u=1.0, transitive=0.1, transitive_end=0.05, transitive_phase=0.2
     )
-    model = make_model(weights=weights)
+    model = make_model(objective=objective)
     x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
     found = []
     for progress in (0.0, 0.1, 0.2, 0.6, 1.0):
@@ -297,10 +301,34 @@ def test_relaxed_labels_are_concrete():
     assert stats.ks_2samp(drawn[:, 0].numpy(), theirs).pvalue > 0.01
 
 
+def test_levels_see_another_draw_of_u_than_z0(monkeypatch):
+    """Else a level could rely on the draw that placed z0, which control never has."""
+    model, seen = make_model(levels=(1,)), {}
+    kl_z0, level_prior = model._kl_z0, model._level_prior
+
+    def see_kl_z0(posterior, z0, u, is_closed):
+        seen["z0"] = u
+        return kl_z0(posterior, z0, u, is_closed)
+
+    def see_level_prior(name, h, level, u):
+        seen[name] = u
+        return level_prior(name, h, level, u)
+
+    monkeypatch.setattr(model, "_kl_z0", see_kl_z0)
+    monkeypatch.setattr(model, "_level_prior", see_level_prior)
+    torch.manual_seed(0)
+    codes = torch.tensor([[2, 1]]).expand(N_DRAWS, -1)
+    with torch.no_grad():
+        model.terms(make_rows(1).expand(N_DRAWS, -1), labels_of(codes))
+    for of_z0, of_level in zip(seen["z0"].T, seen["z1"].T, strict=True):
+        assert stats.ks_2samp(of_z0, of_level).pvalue > 1e-3  # from one distribution
+        assert abs(np.corrcoef(of_z0, of_level)[0, 1]) < 0.05
+
+
 def test_the_transitive_term_teaches_through_generated_rows():
     """It depends on every network but those it does not pass, and on no row."""
     torch.manual_seed(0)
-    model = make_model(levels=(2,), weights=weights_with(transitive=1.0))
+    model = make_model(levels=(2,), objective=objective_with(transitive=1.0))
     labels = labels_of([[1, -1], [-1, -1], [2, 0]])
     value = model.terms(make_rows(3), labels).terms["transitive"].value
     value.sum().backward()

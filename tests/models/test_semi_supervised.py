@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal, Normal
 
+from skfmvae.estimators import Inference
 from skfmvae.models import (
     Continuous,
     Discrete,
@@ -34,28 +35,21 @@ TANGLED = GraphicalModel(
 )
 
 
-def make_model(graph=M2, seed=0, hidden=(6,), **kwargs):
+def make_model(graph=M2, seed=0, hidden=(6,), label_weight=0.5, **inference):
     """Small networks without normalisation and Gaussian rows, in float64."""
     torch.manual_seed(seed)
     likelihood = Gaussian(learn_scale=False, scale=SCALE).build(np.eye(N_INPUTS))
     likelihood.mean[:], likelihood.std[:] = 0.0, 1.0
     network = MLP(hidden=hidden, norm=None, activation="tanh")
-    settings = {
-        "label_weight": 0.5,
-        "supervised_weight": 1.0,
-        "n_particles": 1,
-        "bound": "elbo",
-        "marginalization": "enumerate",
-        "temperature": 0.5,
-        "prediction": "recognition",
-    }
+    inference = {"marginalization": "enumerate"} | inference
     model = SemiSupervised(
         graph,
         partial(build_branches, network, N_INPUTS),
         partial(build_network, network, "decoder", n_outputs=N_INPUTS),
         likelihood,
         n_inputs=N_INPUTS,
-        **(settings | kwargs),
+        label_weight=label_weight,
+        inference=Inference(**inference),
     )
     for prior in model.prior.networks:  # which start level
         for parameter in prior.parameters():
@@ -402,7 +396,7 @@ def test_importance_weights_tighten_the_bound(graph):
     nothing = labels_of(np.full((n, 2), -1), np.full((n, n_quantities), NAN))
     bounds, errors = [], []
     for bound, n_particles in [("elbo", 1), ("iwae", 1), ("iwae", 3), ("iwae", 10)]:
-        model.bound, model.n_particles = bound, n_particles
+        model.inference.set_params(bound=bound, n_particles=n_particles)
         with torch.no_grad():
             values = total(model, x, nothing)
         bounds.append(values.mean())

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from skfmvae.models.base import Term
-from skfmvae.training import KL, Objective
+from skfmvae.training import Loss, Objective
 from skfmvae.training.objective import bound
 
 VALUES = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -14,7 +14,7 @@ def test_the_loss_is_the_weighted_sum_of_weighted_means():
         "log_likelihood": Term(VALUES),
         "kl": Term(VALUES**2, weight=-2.0, is_kl=True),
     }
-    loss, means = Objective()(terms, WEIGHTS, n_inputs=5)
+    loss, means = Loss()(terms, WEIGHTS, n_inputs=5)
     likelihood = (0.5 * 1 + 1.5 * 2 + 3 + 4) / 4
     kl = (0.5 * 1 + 1.5 * 4 + 9 + 16) / 4
     assert means["log_likelihood"].item() == pytest.approx(likelihood)
@@ -24,14 +24,14 @@ def test_the_loss_is_the_weighted_sum_of_weighted_means():
 
 def test_a_term_of_some_rows_is_averaged_over_them_alone():
     rows = torch.tensor([True, True, False, False])
-    _, means = Objective()({"label": Term(VALUES, rows=rows)}, WEIGHTS, n_inputs=1)
+    _, means = Loss()({"label": Term(VALUES, rows=rows)}, WEIGHTS, n_inputs=1)
     assert means["label"].item() == pytest.approx((0.5 * 1 + 1.5 * 2) / 2)
 
 
 def test_a_term_of_no_row_adds_nothing():
     value = VALUES.clone().requires_grad_()
     term = Term(value, rows=torch.zeros(4, dtype=torch.bool))
-    loss, _ = Objective()({"label": term}, WEIGHTS, n_inputs=1)
+    loss, _ = Loss()({"label": term}, WEIGHTS, n_inputs=1)
     loss.backward()
     assert loss == 0
     assert (value.grad == 0).all()
@@ -45,20 +45,20 @@ def test_divergences_warm_up(progress, weight):
         "log_likelihood": Term(torch.zeros(4)),
         "kl": Term(VALUES, weight=-1.0, is_kl=True),
     }
-    objective = Objective(KL(warmup=0.4))
-    loss, means = objective(terms, torch.ones(4), 1, progress)
+    loss_of = Loss(Objective(kl_warmup=0.4))
+    loss, means = loss_of(terms, torch.ones(4), 1, progress)
     assert loss.item() == pytest.approx(weight * 2.5)
     assert means["kl"].item() == pytest.approx(2.5)
 
 
 def test_without_warm_up_divergences_count_from_the_start():
-    assert KL(warmup=0.0).weight(0.0) == 1.0
+    assert Objective(kl_warmup=0.0).kl_weight(0.0) == 1.0
 
 
 def test_free_bits_stop_the_gradient_of_a_small_divergence():
     value = VALUES.clone().requires_grad_()
     term = Term(value, weight=-1.0, is_kl=True)
-    loss, _ = Objective(KL(free_bits=3.0))({"kl": term}, torch.ones(4), 1)
+    loss, _ = Loss(Objective(free_bits=3.0))({"kl": term}, torch.ones(4), 1)
     loss.backward()
     assert loss.item() == pytest.approx(3.0)
     assert (value.grad == 0).all()
@@ -68,23 +68,23 @@ def test_free_bits_stop_the_gradient_of_a_small_divergence():
     ("progress", "weight"), [(0.0, 6.0), (0.1, 4.75), (0.4, 1.0), (0.9, 1.0)]
 )
 def test_divergences_may_start_heavier(progress, weight):
-    kl = KL(start=6.0, warmup=0.4)
-    assert kl.weight(progress) == pytest.approx(weight)
+    objective = Objective(kl_start=6.0, kl_warmup=0.4)
+    assert objective.kl_weight(progress) == pytest.approx(weight)
 
 
 @pytest.mark.parametrize(("start", "weight"), [(0.0, 1.0), (6.0, 6.0)])
 def test_what_is_not_annealed_weighs_no_less_than_what_is(start, weight):
     term = Term(VALUES, weight=-1.0, is_kl=True, is_annealed=False)
-    loss, _ = Objective(KL(start=start))({"kl": term}, torch.ones(4), 1, progress=0.0)
+    loss, _ = Loss(Objective(kl_start=start))(
+        {"kl": term}, torch.ones(4), 1, progress=0.0
+    )
     assert loss.item() == pytest.approx(weight * 2.5)
 
 
 def test_without_free_bits_an_estimate_may_be_less_than_nothing():
     """As one of a divergence by draws is now and then, and must be to be unbiased."""
     value = -VALUES.clone().requires_grad_()
-    loss, _ = Objective()(
-        {"kl": Term(value, weight=-1.0, is_kl=True)}, torch.ones(4), 1
-    )
+    loss, _ = Loss()({"kl": Term(value, weight=-1.0, is_kl=True)}, torch.ones(4), 1)
     assert loss.item() == pytest.approx(-2.5)
 
 
