@@ -41,24 +41,22 @@ class Mixture(BaseEstimator):
         degrees of freedom, so that components have unit variance a priori.
     warmup : float or None, default=None
         Share of training before the mixtures start, from the latents' class means
-        where there are labels and by k-means++ elsewhere; None stands for 0.05 for
-        properties whose labels, or seeds of clusters, the regularizers spread, and for
-        0.2 for others, as class means and clusters need latents that have settled. A
-        regularizer that is on but counts for nothing, because near rows are not alike
-        in the property, spreads no label. Mixtures start with an epoch, at the latest
-        the last one.
+        where there are labels and by k-means++ elsewhere. None stands for 0.05 for
+        properties that regularizers bear on, and for 0.2 for others: class means and
+        clusters need latents that are in place, which regularizers bring about sooner.
+        Mixtures start with an epoch, at the latest the last one.
     delay : float, default=10.0
         See `forgetting_rate`.
     forgetting_rate : float, default=0.6
         Step ``t`` of the mixtures has size ``(t + delay) ** -forgetting_rate``; in
         (0.5, 1] for the steps to converge (Hoffman et al. 2013).
     property_resampling, style_resampling : float, default=0.0
-        For rows that are made, rather than read: share of the rows of a batch of which
-        a property, or the style, is drawn anew before they are decoded, a property
-        from the component of its row and the style from its prior. The decoder then
-        learns to take a property from its own subspace alone. The share falls evenly
-        from this one, at the start of training, to 0 at its end; nothing is drawn
-        before the mixtures start. 0.4 and 0.6 are values to begin with.
+        Share of the rows of a batch of which a property, or the style, is resampled
+        before decoding: a property from the component of its row, the style from its
+        prior. Turn them on, 0.4 and 0.6 to begin with, where generated rows matter: the
+        decoder then learns to take a property from its own subspace alone. The share
+        falls linearly to 0 by the end of training; nothing is resampled before the
+        mixtures start.
 
     Examples
     --------
@@ -141,7 +139,7 @@ class FactorialMixtureVAE(BaseVAE):
         s ~ N(0, I)                 x ~ p(x | z_1, ..., z_K, s)
 
     A label pins the component of its row; any subset of the properties may be missing
-    on any row. Properties that nobody labelled are *discovered*. The mixtures have
+    on any row. Properties without a label are *discovered*. The mixtures have
     Dirichlet and Normal-Wishart posteriors, learned by stochastic variational
     inference; the networks follow the gradient of, per row,
 
@@ -157,7 +155,7 @@ class FactorialMixtureVAE(BaseVAE):
     property_components : int, dict of str to int or None, default=None
         Number of components of every property, or by name. At least the number of
         classes seen, which is what None stands for, or 10 where a property has no
-        label; more leaves room for classes that nobody labelled.
+        label; more leaves room for unlabelled classes.
     n_discovered : int, default=0
         Number of properties to discover beside those of `y`; without any label at
         least one.
@@ -224,8 +222,7 @@ class FactorialMixtureVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer, so that it predicts but trains no further; `fit` starts
-        anew as ever.
+        without its optimizer: they predict, and train no further.
     n_iter_ : int
         Number of epochs that ran.
     device_ : torch.device

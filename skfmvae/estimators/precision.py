@@ -10,9 +10,9 @@ import scipy.sparse
 __all__ = ["is_exact", "to_float32", "warn_of_merged_values"]
 
 N_COMPARED = 1000  # rows whose values are compared before and after
-# Share of a column's values that float32 has to tell apart. Of a thousand continuous
-# values it merges a pair by chance now and then, and no more.
-TOLD_APART = 0.9
+# Share of a column's distinct values that have to stay distinct in float32. Of a
+# thousand continuous values it merges a pair by chance now and then, and no more.
+DISTINCT = 0.9
 
 
 def is_exact(X):
@@ -41,7 +41,7 @@ def warn_of_merged_values(X, rows, feature_names):
     columns = zip(_columns(X[some]), _columns(rows[some]), strict=True)
     for j, (before, after) in enumerate(columns):
         n_before, n_after = len(np.unique(before)), len(np.unique(after))
-        if n_after < TOLD_APART * n_before:
+        if n_after < DISTINCT * n_before:
             name = j if feature_names is None else repr(feature_names[j])
             merged.append(f"{name} ({n_after} of {n_before})")
     if merged:

@@ -238,7 +238,7 @@ class PredictionMixin(RowsMixin):
         check_whole("n_draws", n_draws, 1)
         X = self._check_X(X)
         self._model.likelihood.check_support(X)
-        # In single precision some processors round a row by its place among others,
+        # In single precision some processors round a row by its position among others,
         # which Newton's steps to the proposal enlarge. Apple's GPUs have no double.
         device = torch.device("cpu") if self.device_.type == "mps" else self.device_
         with plain_torch(device):

@@ -84,7 +84,7 @@ class RowsMixin:
         return rows
 
     def _from_origin(self, X):
-        """Return rows that the model made in the data's own units."""
+        """Return decoded rows in the units of the data."""
         return X if self.origin_ is None else X + self.origin_
 
     def _map_rows(self, function, X):

@@ -33,12 +33,12 @@ __all__ = ["SemafoVAE"]
 class SemafoVAE(BaseVAE):
     r"""Variational autoencoder whose prior is learned from an autoencoder of labels.
 
-    Labels are encoded to a latent ``u`` and decoded from it, and ``u`` decides where
-    the latents of a row are expected: ``z0``, from which a linear layer reads the
-    labels, and, with `levels`, one more at each chosen depth of the decoder. Labels
-    reach a row through these priors alone, so to change a property is to move latents
-    from where they are expected under one value to the same place under another, at
-    all levels or at some. A row with labels ``y`` contributes
+    Labels are encoded to a latent ``u`` and decoded from it. The priors of a row's
+    latents depend on ``u``: those of ``z0``, from which a linear layer predicts the
+    labels, and, with `levels`, those of one more latent at each chosen depth of the
+    decoder. Labels reach a row through these priors alone. To change a property is to
+    move latents to the same position in their prior under another value, at all levels
+    or at some. A row with labels ``y`` contributes
 
     .. math::
         \gamma [\ln p(x|z) + \gamma_y \ln p(y|u)] - \beta [\ln q(z|x) - \ln p(z|u)
@@ -53,7 +53,7 @@ class SemafoVAE(BaseVAE):
     property_components : int, dict of str to int or None, default=None
         Number of values of every property, or by name. At least the number of classes
         seen, which is what None stands for, or 10 where a property has no label; more
-        leaves room for classes that nobody labelled.
+        leaves room for unlabelled classes.
     n_discovered : int, default=0
         Number of properties to discover beside those of `y`; without any label at
         least one.
@@ -121,8 +121,7 @@ class SemafoVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer, so that it predicts but trains no further; `fit` starts
-        anew as ever.
+        without its optimizer: they predict, and train no further.
     n_iter_ : int
         Number of epochs that ran.
     device_ : torch.device
@@ -260,8 +259,8 @@ class SemafoVAE(BaseVAE):
     ) -> np.ndarray:
         """Return the rows with some properties changed and the rest kept.
 
-        Latents move from where they lie in their prior under the properties that are
-        recognised to the same place under the new ones.
+        Latents keep their position in their prior, in standard deviations, while the
+        prior moves from the recognised properties to the new ones.
 
         Parameters
         ----------
@@ -318,7 +317,7 @@ class SemafoVAE(BaseVAE):
             The dimensions to move, or how many of them, the widest priors first; all
             of them where there are no more.
         n_steps : int, default=7
-            Number of places, evenly spaced; at least two.
+            Number of steps, evenly spaced; at least two.
         width : float, default=2.0
             How far to go to either side of the prior's mean, in standard deviations.
         random_state : int, RandomState instance or None, default=None
@@ -360,15 +359,15 @@ class SemafoVAE(BaseVAE):
                     "name some of them, or give a number of at least 1."
                 )
             residuals = self._model.residuals(z)
-            places = torch.linspace(-width, width, n_steps, device=z.device)
+            steps = torch.linspace(-width, width, n_steps, device=z.device)
 
-            def moved(d, place):
+            def moved(d, step):
                 there = residuals.clone()
-                there[:, block.start + d] = place
+                there[:, block.start + d] = step
                 z = self._model.from_residuals(there)
                 return self.inverse_transform(z.cpu().numpy())
 
-            rows = [[moved(d, place) for place in places] for d in chosen]
+            rows = [[moved(d, step) for step in steps] for d in chosen]
         return np.moveaxis(np.array(rows), 2, 0), np.asarray(chosen)
 
     def _starts(self, X, properties, random_state):

@@ -145,19 +145,19 @@ class Inference(BaseEstimator):
 class SemiSupervisedVAE(BaseVAE):
     r"""Variational autoencoder over named variables that are observed on some rows.
 
-    A graph says which variables there are, properties to be known and latents, how rows
-    ``x`` are generated from them, ``p(x | parents) prod_v p(v | parents)``, and how
-    they are recognised, ``prod_v q(v | x, parents)``. Without a graph, every property
-    of `y` and a style stand beside each other and generate the rows, and the style is
-    recognised from the row and its properties, as M2 of Kingma et al. (2014). Any
-    subset of the properties may be missing on any row. With observed part ``y`` and
-    unobserved part ``z``, a row contributes
+    A graphical model names the variables, which are properties and latents. It says how
+    rows ``x`` are generated from them, ``p(x | parents) prod_v p(v | parents)``, and
+    how they are inferred from rows, ``prod_v q(v | x, parents)``. Without one, rows are
+    generated from all properties of `y` and a style, and the style is inferred from the
+    row and its properties, as in the model M2 of Kingma et al. (2014). Any subset of
+    the properties may be missing on any row. With observed part ``y`` and unobserved
+    part ``z``, a row contributes
 
     .. math::
         E_{q(z|x,y)} [\ln p(x,y,z) - \ln q(y,z|x)] + (1 + \alpha) \ln q(y|x)
 
-    which without any label is the evidence lower bound. A priori all values of a
-    discrete variable without parents are alike, and so they are sampled.
+    which without any label is the evidence lower bound. The prior of a discrete
+    variable without parents is uniform.
 
     Parameters
     ----------
@@ -168,14 +168,13 @@ class SemiSupervisedVAE(BaseVAE):
     property_components : int, dict of str to int or None, default=None
         Number of values of every property, or by name. At least the number of classes
         seen, which is what None stands for, or 10 where a property has no label; more
-        leaves room for classes that nobody labelled. With a graph, its variables say
-        so.
+        leaves room for unlabelled classes. A graphical model has its own numbers.
     n_discovered : int, default=0
         Number of properties to discover beside those of `y`; without any label at
-        least one. With a graph, its variables that `y` lacks.
+        least one. A graphical model names its own.
     style_dim : int, default=10
-        Dimensions of the style, which holds what no property says; 0 for none. With a
-        graph, its latents say so.
+        Dimensions of the style, which holds what no property says; 0 for none. A
+        graphical model has its own latents.
     inference : Inference or None, default=None
         How the objective is estimated; None stands for ``Inference()``.
     encoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
@@ -235,8 +234,7 @@ class SemiSupervisedVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer, so that it predicts but trains no further; `fit` starts
-        anew as ever.
+        without its optimizer: they predict, and train no further.
     n_iter_ : int
         Number of epochs that ran.
     device_ : torch.device

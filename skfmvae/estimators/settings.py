@@ -66,8 +66,8 @@ class SettingsMixin(BaseEstimator):
 
     def _no_settings(self, name, value, key):
         parameter = key.split("__")[1]
-        made = (make() for make in self._defaults.get(name, {}).values())
-        having = [settings for settings in made if hasattr(settings, parameter)]
+        defaults = (make() for make in self._defaults.get(name, {}).values())
+        having = [settings for settings in defaults if hasattr(settings, parameter)]
         message = f"{key} cannot be set: {name}={value!r} has no parameters of its own."
         if having:
             message += f" Set it to an object first: {name}={having[0]!r}."

@@ -154,10 +154,10 @@ class FactorialMixture(Model):
         return Evaluation(terms, log_proba, latents)
 
     def _resampled(self, z: Tensor, responsibilities: Sequence[Tensor]) -> Tensor:
-        """Draw blocks anew: properties from their components, style from its prior.
+        """Resample blocks: properties from their components, style from its prior.
 
-        What a row tells in the wrong block is of no use to the decoder there, so it
-        learns to take each property from its own component, as `sample` will have it.
+        What the encoder says of a property in another block is lost then, so the
+        decoder learns to take each property from its own block, as `sample` needs.
         """
         generator = generator_for(z.device)
 
@@ -256,7 +256,7 @@ class FactorialMixture(Model):
     ) -> None:
         """Start from class means where there are labels, else from k-means.
 
-        What has started goes on from where it is; what is not due yet stays level.
+        Mixtures that have started continue; those that are not due yet stay uniform.
         """
         was_training = self.training
         posterior = self.eval().encode(x)

@@ -21,7 +21,7 @@ class Discrete:
     ----------
     n_values : int or None, default=None
         Number of values; None takes the classes of its column of `y`. More than there
-        are classes leaves room for classes that nobody labelled.
+        are classes leaves room for unlabelled classes.
     """
 
     n_values: int | None = None
@@ -82,13 +82,13 @@ Parents: TypeAlias = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class GraphicalModel:
-    """What depends on what, when rows are generated and when they are recognised.
+    """Which variables depend on which, when rows are generated and in inference.
 
     The joint distribution of rows "x" and variables is the product of all
-    ``p(v | parents)`` in the generative direction; it is inverted by the product of all
-    ``q(v | x, parents)`` in the direction of recognition, where every variable depends
-    on the rows without being told. Whatever is not in a map has no parents, but for the
-    rows: they are generated from all variables.
+    ``p(v | parents)`` in the generative direction. Its posterior is approximated by the
+    product of all ``q(v | x, parents)`` in the direction of recognition, where every
+    variable depends on the rows. A variable without an entry in a map has no parents;
+    rows without one are generated from all variables.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class GraphicalModel:
         name : str
             The variable.
         direction : {"generative", "recognition"}, default="generative"
-            Which of the two maps to look at.
+            Which of the two maps.
 
         Returns
         -------

@@ -26,8 +26,8 @@ PRIOR_WIDTH = 128
 class GraphicalPrior(nn.Module):
     """``p(v | parents)`` of every variable, in the generative direction.
 
-    What has parents has a small network for it; what has none a level prior, or a
-    standard normal one.
+    A variable with parents has a small network for it; one without has a uniform prior,
+    or a standard normal one.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ class GraphicalPrior(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the variables with properties imposed.
 
-        Latents keep where they lie in their prior.
+        Latents keep their position in their prior.
 
         Parameters
         ----------
         before : dict of str to Tensor of shape (M, n)
-            The variables as they are.
+            The current values of the variables.
         labels : Labels
             The properties to impose; what is unknown stays, and so does a discrete one
             whose value is likeliest already.
@@ -148,7 +148,7 @@ class GraphicalPrior(nn.Module):
 
 
 def _network(n_parents: int, n_parameters: int) -> nn.Module:
-    """Return a network that starts by giving zeros, a level or standard prior."""
+    """Return a network of zeros at first: a uniform or a standard normal prior."""
     if not n_parents:
         return nn.Identity()
     last = nn.Linear(PRIOR_WIDTH, n_parameters)

@@ -1,4 +1,4 @@
-"""What the unobserved variables of some rows may be."""
+"""Joint assignments of the unobserved variables of some rows, with weights."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["JointAssignments"]
 
 @dataclass(frozen=True)
 class JointAssignments:
-    """What the unobserved variables of some rows may be: a world is one possibility.
+    """Weighted joint assignments of the unobserved variables of some rows.
 
     Attributes
     ----------
     n_rows : int
         Number of rows.
     row, particle : int64 Tensor of shape (M,)
-        The row that a world is about, and the draw of its Gaussians.
+        The row of each assignment, and the draw of its Gaussians.
     log_weight : Tensor of shape (M,)
-        ``ln`` of its share among the worlds of its row, as recognised.
+        ``ln`` of its share among the assignments of its row, as recognised.
     log_known : Tensor of shape (M,)
         ``ln q`` of all that is observed on its row.
     log_likelihood : Tensor of shape (M,)
-        ``ln p(x | parents)``, once these are settled.
+        ``ln p(x | parents)``, once these are assigned.
     values : dict of str to Tensor of shape (M, n)
         The variables: one-hot or relaxed values, quantities, latents.
     log_proba : dict of str to Tensor of shape (M,)
@@ -48,7 +48,7 @@ class JointAssignments:
 
     @classmethod
     def begin(cls, n_rows: int, n_particles: int, like: Tensor) -> JointAssignments:
-        """Return worlds in which nothing is settled yet, one for each draw."""
+        """Return assignments of no variable yet, one for each draw."""
         particle = torch.arange(n_rows * n_particles, device=like.device)
         zeros = like.new_zeros(len(particle))
         log_weight = zeros - math.log(n_particles)
@@ -58,13 +58,13 @@ class JointAssignments:
         return len(self.row)
 
     def log_q(self, v: str) -> Tensor:
-        """Return ``ln q(v | x, parents)`` of a variable in each world, (M,)."""
+        """Return ``ln q(v | x, parents)`` of a variable in each assignment, (M,)."""
         if v in self.log_proba:
             return self.log_proba[v]
         return self.posterior(v).log_prob(self.values[v]).sum(1)
 
     def posterior(self, v: str) -> Normal:
-        """Return ``q(v | x, parents)`` of a Gaussian variable in each world."""
+        """Return ``q(v | x, parents)`` of a Gaussian variable in each assignment."""
         mean, stddev = self.gaussians[v]
         return Normal(mean, stddev, validate_args=False)
 
@@ -78,7 +78,7 @@ class JointAssignments:
         return known - total
 
     def argmax_over_rows(self, values: Tensor) -> Tensor:
-        """Return the number of the world of each row whose value (M,) is highest."""
+        """Return the assignment of each row whose value (M,) is highest."""
         highest = values.new_full((self.n_rows,), -math.inf)
         highest = highest.scatter_reduce(0, self.row, values, "amax")
         number = torch.arange(len(self), device=values.device)
@@ -86,7 +86,7 @@ class JointAssignments:
         return number.new_zeros(self.n_rows).scatter_reduce(0, self.row, number, "amax")
 
     def log_sum_over_rows(self, values: Tensor) -> Tensor:
-        """Return the log-sum-exp of values (M, ...) over the worlds of each row."""
+        """Return the log-sum-exp of values (M, ...) over each row's assignments."""
         if len(self) == self.n_rows:
             return values
         shape = self.n_rows, *values.shape[1:]
@@ -100,12 +100,12 @@ class JointAssignments:
         return highest + sums.log()
 
     def mean_over_rows(self, values: Tensor, log_share: Tensor) -> Tensor:
-        """Return the mean of values (M, n) over the worlds of each row."""
+        """Return the mean of values (M, n) over the assignments of each row."""
         means = values.new_zeros(self.n_rows, *values.shape[1:])
         return means.index_add(0, self.row, log_share.exp()[:, None] * values)
 
     def select(self, index: Tensor) -> JointAssignments:
-        """Return the worlds numbered by `index`, which may repeat."""
+        """Return the assignments numbered by `index`, which may repeat."""
         return JointAssignments(
             self.n_rows,
             self.row[index],

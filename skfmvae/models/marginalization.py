@@ -16,32 +16,32 @@ __all__ = ["every_value", "one_hot", "sum_and_sample"]
 # with this share.
 UNLIKELY = 0.2
 
-# The number of worlds is a multiple of this: products in bfloat16 are planned anew for
-# each shape, which takes longer than the products.
+# The number of assignments is a multiple of this: products in bfloat16 are planned anew
+# for each shape, which takes longer than the products.
 WORLDS_AT_ONCE = 32
 
-# JointAssignments, the value of each, and ln of the share of its world that it stands
+# Assignments, the value of each, and ln of the share of its assignment that it stands
 # for.
 Chosen = tuple[Tensor, Tensor, Tensor]
 
 
 def every_value(log_proba: Tensor, code: Tensor) -> Chosen:
-    """Choose the observed value of each world or, where there is none, all of them.
+    """Choose the observed value of each assignment, or all values where there is none.
 
     Parameters
     ----------
     log_proba : Tensor of shape (M, C)
-        ``ln q`` of each value in each world, without a gradient.
+        ``ln q`` of each value in each assignment, without a gradient.
     code : int64 Tensor of shape (M,)
         The observed values, -1 for none.
 
     Returns
     -------
     index, code : int64 Tensor of shape (N,)
-        The worlds, and a value of each to go on with.
+        The assignments, and a value of each to go on with.
     log_share : Tensor of shape (N,)
-        ``ln`` of the share of its world that each stands for: all of it for what is
-        observed, else its probability.
+        ``ln`` of the share of its assignment that each stands for: all of it for what
+        is observed, else its probability.
     """
     unknown = (code < 0)[:, None]
     chosen = unknown | one_hot(code, log_proba.shape[1])
@@ -63,8 +63,8 @@ def sum_and_sample(log_proba: Tensor, code: Tensor) -> Chosen:
     Returns
     -------
     index, code, log_share : Tensor of shape (N,)
-        As for :func:`every_value`. The shares of a world add up to one, and those of
-        its values are their probabilities on average.
+        As for :func:`every_value`. The shares of an assignment add up to one, and those
+        of its values are their probabilities on average.
     """
     n_values = log_proba.shape[1]
     unknown = (code < 0)[:, None]
@@ -96,7 +96,7 @@ def _taken(chosen: Tensor, log_share: Tensor) -> Chosen:
 
 
 def _filled_up(index: Tensor, code: Tensor, log_share: Tensor) -> Chosen:
-    """Take the first worlds twice, at half of their shares, to a round number."""
+    """Take the first assignments twice, at half of their shares, to a round number."""
     n_more = min(-len(index) % WORLDS_AT_ONCE, len(index))
     log_share[:n_more] -= math.log(2)
     index, code, log_share = (

@@ -15,7 +15,7 @@ LogWeights = Callable[[Tensor], Tensor]
 
 N_STEPS = 2
 SHORTER = 0.25  # than the step before it, where that one went too far
-N_PROPOSAL_DRAWS = 8  # draws that tell the slope
+N_PROPOSAL_DRAWS = 8  # draws that the slope is estimated from
 # The least precision in any direction, where the noise itself has one.
 LEAST_PRECISION = 0.25
 # Rows that a few rows with some draws of each may amount to; at least one draw of all.
@@ -64,8 +64,8 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     n : int
         Number of rows.
     noise : Tensor of shape (S, L)
-        Standard normal draws to look at. Those that the importance samples are made of
-        would make their bound too high.
+        Standard normal draws that the target is evaluated at. Those that the importance
+        samples are made of would make their bound too high.
 
     Returns
     -------

@@ -38,7 +38,7 @@ class Semafo(Model):
     """Two autoencoders, of rows and of labels, joined by a learned prior.
 
     A latent ``u`` of the labels decides where the latents of the rows lie: ``z0``,
-    from which the labels are read, and one for each level of the decoder.
+    from which the labels are predicted, and one for each level of the decoder.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class Semafo(Model):
             "z0": self._kl_z0(posterior, z0, u, known.all(1)),
             "u": kl_divergence(q_u, Normal(0.0, 1.0)).sum(1),
         }
-        # Drawn afresh, so that no level relies on the draw that placed z0.
+        # A draw of its own, so that no level relies on the one that z0 depends on.
         u = draw_normal(q_u)
 
         def recognise(name: str, h: Tensor, level: Level) -> Tensor:
@@ -138,46 +138,69 @@ class Semafo(Model):
             return draw_normal(q)
 
         likelihood = self.likelihood(self._walk(z0, recognise)).log_prob(x)
-        entropies = [-(p.exp() * p).sum(1) for p in log_q]
-        unsure = torch.where(known, 0.0, torch.stack(entropies, dim=1)).sum(1)
-        labelled = known.any(1)
+        entropy = torch.stack([-(p.exp() * p).sum(1) for p in log_q], dim=1)
+        entropy = torch.where(known, 0.0, entropy).sum(1)
         waits = self.training and self.waits
-        # Of the same size as the objectives of other models, so that steps are too.
-        unit = 1 / max(weights.gamma_s, weights.gamma_u, 1e-6)
-        beside = dict.fromkeys(self.levels, weights.beta_levels)
-        beside["u"] = weights.beta_label
-        terms = {}
-        for which, rows, gamma, beta in (
-            ("labelled", labelled, unit * weights.gamma_s, unit * weights.beta_s),
-            ("unlabelled", ~labelled, unit * weights.gamma_u, unit * weights.beta_u),
-        ):
-            if waits and which == "unlabelled":
-                gamma = beta = 0.0
-            terms[f"log_likelihood_{which}"] = Term(
-                likelihood, gamma, rows, in_bound=True
-            )
-            terms[f"log_labels_{which}"] = Term(
-                log_y, gamma * weights.gamma_y, rows, in_bound=True
-            )
-            for name, kl in kls.items():
-                weight = -beta * beside.get(name, 1.0)
-                terms[f"kl_{name}_{which}"] = Term(kl, weight, rows, is_kl=True)
-        weight = 0.0 if waits else unit  # c_H = 1, as the author has it
-        terms["entropy"] = Term(unsure, weight, ~known.all(1), in_bound=True)
+        labelled = known.any(1)
+        terms = self._terms_of_rows(
+            "labelled",
+            labelled,
+            likelihood,
+            log_y,
+            kls,
+            weights.gamma_s,
+            weights.beta_s,
+        )
+        gamma, beta = (0.0, 0.0) if waits else (weights.gamma_u, weights.beta_u)
+        terms |= self._terms_of_rows(
+            "unlabelled", ~labelled, likelihood, log_y, kls, gamma, beta
+        )
+        weight = 0.0 if waits else self._unit  # c_H = 1, as the author has it
+        terms["entropy"] = Term(entropy, weight, ~known.all(1), in_bound=True)
+        label_weight = self._unit * weights.gamma_s * weights.gamma_y
+        label_weight = label_weight + weights.label_weight * self.n_inputs
         for k, (name, log_proba) in enumerate(
             zip(self.n_components, log_q, strict=True)
         ):
             code = labels.codes[:, k].clamp_min(0)[:, None]
-            terms[f"label_{name}"] = Term(
-                log_proba.gather(1, code)[:, 0],
-                unit * weights.gamma_s * weights.gamma_y
-                + weights.label_weight * self.n_inputs,
-                known[:, k],
-            )
+            of_label = log_proba.gather(1, code)[:, 0]
+            terms[f"label_{name}"] = Term(of_label, label_weight, known[:, k])
         if weights.transitive:
-            weight = 0.0 if waits else unit * self._transitive_weight()
+            weight = 0.0 if waits else self._unit * self._transitive_weight()
             terms["transitive"] = Term(self._transitive(labels), weight)
         return Evaluation(terms, self._predict(posterior), None)
+
+    @property
+    def _unit(self) -> float:
+        """Factor that makes weights as large as those of the other models.
+
+        One learning rate then suits all models.
+        """
+        return 1 / max(self.objective.gamma_s, self.objective.gamma_u, 1e-6)
+
+    def _terms_of_rows(
+        self,
+        which: str,
+        rows: Tensor,
+        likelihood: Tensor,
+        log_y: Tensor,
+        kls: Mapping[str, Tensor],
+        gamma: float,
+        beta: float,
+    ) -> dict[str, Term]:
+        """Return the likelihoods and divergences of labelled or unlabelled rows."""
+        gamma, beta = self._unit * gamma, self._unit * beta
+        relative = dict.fromkeys(self.levels, self.objective.beta_levels)
+        relative["u"] = self.objective.beta_label
+        log_labels = Term(log_y, gamma * self.objective.gamma_y, rows, in_bound=True)
+        terms = {
+            f"log_likelihood_{which}": Term(likelihood, gamma, rows, in_bound=True),
+            f"log_labels_{which}": log_labels,
+        }
+        for name, kl in kls.items():
+            weight = -beta * relative.get(name, 1.0)
+            terms[f"kl_{name}_{which}"] = Term(kl, weight, rows, is_kl=True)
+        return terms
 
     def begin_epoch(
         self,
@@ -195,8 +218,8 @@ class Semafo(Model):
     ) -> Tensor:
         """Return ``ln q(z0 | x) - ln p(z0 | u)``, in closed form where `u` is no draw.
 
-        Where labels are read from ``z0``, ``u`` depends on it, and so the divergence is
-        estimated from their draw.
+        Where labels are predicted from ``z0``, ``u`` depends on it, and the divergence
+        is estimated from their draw.
         """
         prior = self._prior(u)
         closed = kl_divergence(posterior, prior).sum(1)
@@ -297,7 +320,7 @@ class Semafo(Model):
         return _softplus_normal(level.prior(h) + self.level_priors[name](u))
 
     def _place(self, z: Tensor, place: Callable[[str, Normal], Tensor]) -> Tensor:
-        """Return latents with those of each level placed in its prior, in turn."""
+        """Return latents, those of each level where `place` puts them in its prior."""
         u = z[:, self.latent_blocks["u"]]
         placed = {"u": u, "z0": place("z0", self._prior(u))}
 
@@ -404,11 +427,11 @@ class Semafo(Model):
         states = self._states(x)
 
         def log_weights(noise: Tensor) -> Tensor:
-            rows, *read = (
+            rows, *repeated = (
                 values.repeat_interleave(noise.shape[1], dim=0)
                 for values in (x, *states)
             )
-            of_draws = self._log_weight(rows, read, noise.flatten(0, 1))
+            of_draws = self._log_weight(rows, repeated, noise.flatten(0, 1))
             return of_draws.view(len(x), -1)
 
         return log_weights
@@ -416,7 +439,7 @@ class Semafo(Model):
     def _log_weight(self, x: Tensor, states: list[Tensor], noise: Tensor) -> Tensor:
         """Return ``ln p(x, z) / q(z | x)`` of one draw, level by level.
 
-        ``u`` is proposed from the probabilities that are read from ``z0``.
+        ``u`` is proposed from the probabilities that ``z0`` gives.
         """
         drawn: dict[str, Tensor] = {}
         log_q: list[Tensor] = []

@@ -28,14 +28,14 @@ from .variables import Variables
 
 __all__ = ["SemiSupervised"]
 
-# JointAssignments whose decoding is kept in memory together; more are decoded again
-# when their gradient is due.
+# Assignments whose decoder states are kept in memory together; more are decoded again
+# for their gradient, chunk by chunk.
 LARGEST_CHUNK = 8192
 
-# From a variable's name, its distribution and the worlds to values, (M, n).
+# From a variable's name, its distribution and the assignments to values, (M, n).
 DrawGaussian = Callable[[str, Normal, "JointAssignments"], Tensor]
 DrawDiscrete = Callable[[str, Tensor, "JointAssignments"], Tensor]
-# From a variable's name and worlds to the parameters of its q in each.
+# From a variable's name and assignments to the parameters of its q in each.
 Outputs = Callable[[str, "JointAssignments"], Tensor]
 
 
@@ -133,12 +133,12 @@ class SemiSupervised(Model):
 
     def terms(self, x: Tensor, labels: Labels) -> Evaluation:
         outputs = self._outputs(x)
-        worlds, gains = self._recognise(
+        assignments, gains = self._recognise(
             outputs,
             labels,
             x,
             n_particles=self.inference.n_particles,
-            gaussian=lambda name, posterior, worlds: draw_normal(posterior),
+            gaussian=lambda name, posterior, assignments: draw_normal(posterior),
             discrete=self._relaxed if self.marginalization == "gumbel" else None,
         )
         known = {
@@ -154,7 +154,7 @@ class SemiSupervised(Model):
         )
         terms = {
             name: replace(term, value=weight * term.value)
-            for name, term in bound(worlds, gains, known).items()
+            for name, term in bound(assignments, gains, known).items()
         }
         for v in self.variables.properties:
             terms[f"label_{v}"] = Term(
@@ -164,25 +164,31 @@ class SemiSupervised(Model):
 
     def _elbo(
         self,
-        worlds: JointAssignments,
+        assignments: JointAssignments,
         gains: Mapping[str, Tensor],
         known: Mapping[str, Tensor],
     ) -> dict[str, Term]:
         """Return the terms of ``J_u``, or of ``J_s`` less ``alpha ln q(y | x)``.
 
-        JointAssignments of a row are weighed by how well they explain what is observed
-        on it, ``q(y | x, parents)``, normalised.
+        Assignments of a row are weighed by ``q(y | x, parents)`` of what is observed on
+        it, normalised.
         """
-        log_share = worlds.log_weight + worlds.log_known
+        log_share = assignments.log_weight + assignments.log_known
         if gains:
-            log_share = log_share - torch.stack([*gains.values()]).sum(0)[worlds.row]
-        kls = {v: self._kl(v, worlds, known) for v in self.graph.variables}
-        columns = torch.stack([worlds.log_likelihood, *kls.values()], dim=1)
-        # Shares add up to one, so that a level of each row changes nothing on average
-        # but how far gradients of drawn values spread. What is likeliest is not drawn.
-        log_proba = sum(worlds.log_proba.values(), start=torch.zeros_like(log_share))
-        level = columns.detach()[worlds.argmax_over_rows(log_proba.detach())]
-        means = level + worlds.mean_over_rows(columns - level[worlds.row], log_share)
+            log_share = (
+                log_share - torch.stack([*gains.values()]).sum(0)[assignments.row]
+            )
+        kls = {v: self._kl(v, assignments, known) for v in self.graph.variables}
+        columns = torch.stack([assignments.log_likelihood, *kls.values()], dim=1)
+        # Shares add up to one, so a baseline of each row, the value of its likeliest
+        # assignment, changes the variance of gradients alone.
+        log_proba = sum(
+            assignments.log_proba.values(), start=torch.zeros_like(log_share)
+        )
+        baseline = columns.detach()[assignments.argmax_over_rows(log_proba.detach())]
+        means = baseline + assignments.mean_over_rows(
+            columns - baseline[assignments.row], log_share
+        )
         terms = {"log_likelihood": Term(means[:, 0], in_bound=True)}
         for v, kl in zip(kls, means[:, 1:].unbind(1), strict=True):
             # What is observed is no draw from q, so its ln q is not to be paid for.
@@ -192,7 +198,7 @@ class SemiSupervised(Model):
 
     def _importance_weighted(
         self,
-        worlds: JointAssignments,
+        assignments: JointAssignments,
         gains: Mapping[str, Tensor],
         known: Mapping[str, Tensor],
     ) -> dict[str, Term]:
@@ -203,50 +209,52 @@ class SemiSupervised(Model):
         more than ``p(x)`` in expectation, so the whole is a bound, the lower bound
         itself for one draw.
         """
-        log_ratio = worlds.log_likelihood + worlds.log_known
+        log_ratio = assignments.log_likelihood + assignments.log_known
         for v in self.graph.variables:
-            log_ratio = log_ratio - self._log_ratio(v, worlds)
-        share = (worlds.log_weight + math.log(self.inference.n_particles)).exp()
-        of_draws = log_ratio.new_zeros(worlds.n_rows * self.inference.n_particles)
-        of_draws = of_draws.index_add(0, worlds.particle, share * log_ratio)
-        bound = torch.logsumexp(of_draws.view(worlds.n_rows, -1), dim=1)
+            log_ratio = log_ratio - self._log_ratio(v, assignments)
+        share = (assignments.log_weight + math.log(self.inference.n_particles)).exp()
+        of_draws = log_ratio.new_zeros(assignments.n_rows * self.inference.n_particles)
+        of_draws = of_draws.index_add(0, assignments.particle, share * log_ratio)
+        bound = torch.logsumexp(of_draws.view(assignments.n_rows, -1), dim=1)
         return {
             "bound": Term(bound - math.log(self.inference.n_particles), in_bound=True)
         }
 
     def _kl(
-        self, v: str, worlds: JointAssignments, known: Mapping[str, Tensor]
+        self, v: str, assignments: JointAssignments, known: Mapping[str, Tensor]
     ) -> Tensor:
-        """Return ``ln q(v) - ln p(v)`` in each world, in closed form where there is."""
-        if v in worlds.log_proba or not self.has_closed_form[v]:
-            return self._log_ratio(v, worlds)
-        prior = self.prior.gaussian(v, worlds.values)
-        kl = kl_divergence(worlds.posterior(v), prior).sum(1)
+        """Return ``ln q(v) - ln p(v)`` of assignments, in closed form if possible."""
+        if v in assignments.log_proba or not self.has_closed_form[v]:
+            return self._log_ratio(v, assignments)
+        prior = self.prior.gaussian(v, assignments.values)
+        kl = kl_divergence(assignments.posterior(v), prior).sum(1)
         if v not in known:
             return kl
-        return torch.where(known[v][worlds.row], self._log_ratio(v, worlds), kl)
+        return torch.where(
+            known[v][assignments.row], self._log_ratio(v, assignments), kl
+        )
 
-    def _log_ratio(self, v: str, worlds: JointAssignments) -> Tensor:
-        """Return ``ln q(v) - ln p(v)`` of the value in each world."""
-        return worlds.log_q(v) - self.prior.log_prob(v, worlds.values)
+    def _log_ratio(self, v: str, assignments: JointAssignments) -> Tensor:
+        """Return ``ln q(v) - ln p(v)`` of the value in each assignment."""
+        return assignments.log_q(v) - self.prior.log_prob(v, assignments.values)
 
     # Recognition --------------------------------------------------------------------
 
     def _outputs(self, x: Tensor) -> Outputs:
-        """Read the rows; return what gives a variable's parameters in some worlds."""
+        """Encode rows; return the function to a variable's parameters."""
         features = self.recognition.read(self.likelihood.features(x))
 
         @cache
         def of_rows(i: int) -> Tensor:
             return self.recognition(i, features[i], None)
 
-        def output(v: str, worlds: JointAssignments) -> Tensor:
+        def output(v: str, assignments: JointAssignments) -> Tensor:
             i, parents = self.number[v], self.graph.parents(v, "recognition")
             if not parents:
-                return of_rows(i).index_select(0, worlds.row)
-            values = self.variables.as_inputs(worlds.values, parents)
+                return of_rows(i).index_select(0, assignments.row)
+            values = self.variables.as_inputs(assignments.values, parents)
             # Its gradient is a plain sum, which that of plain indexing is not.
-            read = features[i].index_select(0, worlds.row)
+            read = features[i].index_select(0, assignments.row)
             return self.recognition(i, read, values)
 
         return output
@@ -261,106 +269,110 @@ class SemiSupervised(Model):
         gaussian: DrawGaussian,
         discrete: DrawDiscrete | None,
     ) -> tuple[JointAssignments, dict[str, Tensor]]:
-        """Walk through the graph of recognition, what is observed held fast.
+        """Assign all variables in the order of recognition, observed ones as observed.
 
-        Rows `x` are explained as soon as all that they depend on is settled, however
-        many values what comes later may have.
+        The likelihood of rows `x` is computed as soon as their parents are assigned,
+        before later variables multiply the assignments.
 
         Returns
         -------
-        worlds : JointAssignments
-            With every variable. Without `discrete` each value of an unobserved
-            discrete one has worlds of its own.
+        assignments : JointAssignments
+            Of every variable. Without `discrete` each value of an unobserved discrete
+            one has assignments of its own.
         gains : dict of str to Tensor of shape (n,)
             ``ln q`` of each property given the rows and what was observed before, zero
             where it is not observed. They add up to ``ln q(y | x)``.
         """
-        worlds = JointAssignments.begin(len(labels.codes), n_particles, self.draws)
-        gains, evidence = {}, self.draws.new_zeros(worlds.n_rows)
+        assignments = JointAssignments.begin(len(labels.codes), n_particles, self.draws)
+        gains, evidence = {}, self.draws.new_zeros(assignments.n_rows)
         for v in self.recognition_order:
-            output = outputs(v, worlds)
+            output = outputs(v, assignments)
             if v in self.n_components:
-                worlds = self._settle_discrete(v, output, worlds, labels, discrete)
+                assignments = self._assign_discrete(
+                    v, output, assignments, labels, discrete
+                )
             else:
-                worlds = self._settle_gaussian(v, output, worlds, labels, gaussian)
+                assignments = self._assign_gaussian(
+                    v, output, assignments, labels, gaussian
+                )
             if v == self._last_seen and x is not None:
-                log_likelihood = self._log_likelihood(x, worlds)
-                worlds = replace(worlds, log_likelihood=log_likelihood)
+                log_likelihood = self._log_likelihood(x, assignments)
+                assignments = replace(assignments, log_likelihood=log_likelihood)
             if v in self.variables.properties:
-                before, evidence = evidence, worlds.evidence()
+                before, evidence = evidence, assignments.evidence()
                 gains[v] = evidence - before
-        return worlds, gains
+        return assignments, gains
 
-    def _settle_discrete(
+    def _assign_discrete(
         self,
         v: str,
         output: Tensor,
-        worlds: JointAssignments,
+        assignments: JointAssignments,
         labels: Labels,
         draw: DrawDiscrete | None,
     ) -> JointAssignments:
         log_proba = torch.log_softmax(output, dim=1)
-        code = self.variables.code(v, labels)[worlds.row]
+        code = self.variables.code(v, labels)[assignments.row]
         known = code >= 0
         if draw is None:
             draws = self.training and self.marginalization == "sum-and-sample"
             choose = sum_and_sample if draws else every_value
             index, code, log_share = choose(log_proba.detach(), code)
-            worlds, known = worlds.select(index), known[index]
+            assignments, known = assignments.select(index), known[index]
             log_q = log_proba[index, code]
             value = one_hot(code, log_proba.shape[1]).to(log_q)
             # Its share is what it stands for, its gradient its own.
             of_value = log_share + torch.where(known, 0.0, log_q - log_q.detach())
         else:
             given = one_hot(code, log_proba.shape[1]).to(log_proba)
-            value = draw(v, log_proba, worlds)
+            value = draw(v, log_proba, assignments)
             value = torch.where(known[:, None], given, value)
             log_q = (value * log_proba).sum(1)
             of_value = torch.zeros_like(log_q)
         return replace(
-            worlds,
-            log_weight=worlds.log_weight + of_value,
-            log_known=worlds.log_known + torch.where(known, log_q, 0.0),
-            values=worlds.values | {v: value},
-            log_proba=worlds.log_proba | {v: log_q},
+            assignments,
+            log_weight=assignments.log_weight + of_value,
+            log_known=assignments.log_known + torch.where(known, log_q, 0.0),
+            values=assignments.values | {v: value},
+            log_proba=assignments.log_proba | {v: log_q},
         )
 
-    def _settle_gaussian(
+    def _assign_gaussian(
         self,
         v: str,
         output: Tensor,
-        worlds: JointAssignments,
+        assignments: JointAssignments,
         labels: Labels,
         draw: DrawGaussian,
     ) -> JointAssignments:
         posterior = diagonal_normal(output)
-        value = draw(v, posterior, worlds)
+        value = draw(v, posterior, assignments)
         moments = torch.stack([posterior.mean, posterior.stddev])
-        log_known = worlds.log_known
+        log_known = assignments.log_known
         if v in self.variables.quantities:
-            given = self.variables.quantity(v, labels)[worlds.row]
+            given = self.variables.quantity(v, labels)[assignments.row]
             known = ~given[:, 0].isnan()
             value = torch.where(known[:, None], given.to(value.dtype), value)
             log_q = posterior.log_prob(value).sum(1)
             log_known = log_known + torch.where(known, log_q, 0.0)
         return replace(
-            worlds,
+            assignments,
             log_known=log_known,
-            values=worlds.values | {v: value},
-            gaussians=worlds.gaussians | {v: moments},
+            values=assignments.values | {v: value},
+            gaussians=assignments.gaussians | {v: moments},
         )
 
-    def _log_likelihood(self, x: Tensor, worlds: JointAssignments) -> Tensor:
-        """Return ``ln p(x | parents)`` in each world."""
+    def _log_likelihood(self, x: Tensor, assignments: JointAssignments) -> Tensor:
+        """Return ``ln p(x | parents)`` in each assignment."""
 
         def of_some(z: Tensor, row: Tensor) -> Tensor:
             return self.likelihood(self.decoder(z)).log_prob(x[row])
 
-        z = self.variables.as_inputs(worlds.values, self._seen)
-        if len(worlds) <= LARGEST_CHUNK or not torch.is_grad_enabled():
-            return of_some(z, worlds.row)
+        z = self.variables.as_inputs(assignments.values, self._seen)
+        if len(assignments) <= LARGEST_CHUNK or not torch.is_grad_enabled():
+            return of_some(z, assignments.row)
         chunks = zip(
-            z.split(LARGEST_CHUNK), worlds.row.split(LARGEST_CHUNK), strict=True
+            z.split(LARGEST_CHUNK), assignments.row.split(LARGEST_CHUNK), strict=True
         )
         return torch.cat(
             [
@@ -369,7 +381,9 @@ class SemiSupervised(Model):
             ]
         )
 
-    def _relaxed(self, v: str, log_proba: Tensor, worlds: JointAssignments) -> Tensor:
+    def _relaxed(
+        self, v: str, log_proba: Tensor, assignments: JointAssignments
+    ) -> Tensor:
         return relaxed_draw(log_proba, self.inference.temperature)
 
     # Prediction ---------------------------------------------------------------------
@@ -389,7 +403,7 @@ class SemiSupervised(Model):
 
     def encode(self, x: Tensor) -> Normal:
         """Return means and deviations of all variables, given the means of others."""
-        worlds, _ = self._recognise(
+        assignments, _ = self._recognise(
             self._outputs(x),
             self.variables.nothing_known(len(x), self.draws),
             None,
@@ -397,13 +411,13 @@ class SemiSupervised(Model):
             gaussian=_mean_of_gaussian,
             discrete=_mean_of_discrete,
         )
-        means = self.variables.beside(worlds.values)
+        means = self.variables.beside(assignments.values)
         stddevs = []
         for v in self.latent_blocks:
-            if v in worlds.gaussians:
-                stddevs.append(worlds.gaussians[v][1])
+            if v in assignments.gaussians:
+                stddevs.append(assignments.gaussians[v][1])
             else:
-                proba = worlds.values[v]
+                proba = assignments.values[v]
                 stddevs.append((proba * (1 - proba)).clamp_min(1e-12).sqrt())
         return Normal(means, torch.cat(stddevs, dim=1), validate_args=False)
 
@@ -415,22 +429,24 @@ class SemiSupervised(Model):
         """
         nothing = self.variables.nothing_known(n, self.draws)
         draws_matter = not self.read_by_properties <= set(self.n_components)
-        worlds = JointAssignments.begin(
+        assignments = JointAssignments.begin(
             n, N_EVEN_DRAWS if draws_matter else 1, self.draws
         )
         log_proba: dict[str, Tensor] = {}
         means: dict[str, Tensor] = {}
         variances: dict[str, Tensor] = {}
         for v in self.prediction_order:
-            output = outputs(v, worlds)
+            output = outputs(v, assignments)
             if v in self.n_components:
-                joint = torch.log_softmax(output, dim=1) + worlds.log_weight[:, None]
-                log_proba[v] = worlds.log_sum_over_rows(joint)
+                joint = (
+                    torch.log_softmax(output, dim=1) + assignments.log_weight[:, None]
+                )
+                log_proba[v] = assignments.log_sum_over_rows(joint)
             elif v in self.variables.quantities:
-                posterior, share = diagonal_normal(output), worlds.log_weight
-                means[v] = worlds.mean_over_rows(posterior.mean, share)
-                between = (posterior.mean - means[v][worlds.row]).square()
-                variances[v] = worlds.mean_over_rows(
+                posterior, share = diagonal_normal(output), assignments.log_weight
+                means[v] = assignments.mean_over_rows(posterior.mean, share)
+                between = (posterior.mean - means[v][assignments.row]).square()
+                variances[v] = assignments.mean_over_rows(
                     posterior.variance + between, share
                 )
             if v not in self.read_by_properties:
@@ -438,11 +454,15 @@ class SemiSupervised(Model):
             if v in self.n_components:
                 relaxed = self.marginalization == "gumbel"
                 soft = _mean_of_discrete if relaxed else None
-                worlds = self._settle_discrete(v, output, worlds, nothing, soft)
+                assignments = self._assign_discrete(
+                    v, output, assignments, nothing, soft
+                )
             else:
-                noise = self.draws[worlds.particle % N_EVEN_DRAWS]
+                noise = self.draws[assignments.particle % N_EVEN_DRAWS]
                 draw = partial(self._gaussian_draw, noise)
-                worlds = self._settle_gaussian(v, output, worlds, nothing, draw)
+                assignments = self._assign_gaussian(
+                    v, output, assignments, nothing, draw
+                )
         none = self.draws.new_empty(n, 0)
         return [log_proba[v] for v in self.n_components], Normal(
             torch.cat([none, *(means[v] for v in self.variables.quantities)], dim=1),
@@ -458,7 +478,7 @@ class SemiSupervised(Model):
         Those of all combinations of values are ``q(y | x)`` times the lower bound on
         ``p(x, y)`` at the means of the Gaussians, normalised.
         """
-        worlds, _ = self._recognise(
+        assignments, _ = self._recognise(
             outputs,
             self.variables.nothing_known(len(x), self.draws),
             x,
@@ -466,17 +486,19 @@ class SemiSupervised(Model):
             gaussian=_mean_of_gaussian,
             discrete=None,
         )
-        score = worlds.log_likelihood + worlds.log_weight
+        score = assignments.log_likelihood + assignments.log_weight
         for v in self.latent_blocks:
             if v in self.n_components:
-                score = score + self.prior.log_prob(v, worlds.values)
+                score = score + self.prior.log_prob(v, assignments.values)
             else:
-                score = score - self._kl(v, worlds, {})
-        score = score - worlds.log_sum_over_rows(score)[worlds.row]
+                score = score - self._kl(v, assignments, {})
+        score = score - assignments.log_sum_over_rows(score)[assignments.row]
         log_proba = []
         for v in self.n_components:
-            value = worlds.values[v].log()  # 0 for its own value, else minus infinity
-            log_proba.append(worlds.log_sum_over_rows(score[:, None] + value))
+            value = assignments.values[
+                v
+            ].log()  # 0 for its own value, else minus infinity
+            log_proba.append(assignments.log_sum_over_rows(score[:, None] + value))
         return log_proba
 
     def importance_weights(self, x: Tensor) -> LogWeights:
@@ -486,8 +508,8 @@ class SemiSupervised(Model):
         )
 
         def log_weights(noise: Tensor) -> Tensor:
-            epsilon = noise.flatten(0, 1)  # worlds of a row follow each other
-            worlds, _ = self._recognise(
+            epsilon = noise.flatten(0, 1)  # assignments of a row follow each other
+            assignments, _ = self._recognise(
                 outputs,
                 nothing,
                 x,
@@ -495,21 +517,21 @@ class SemiSupervised(Model):
                 gaussian=partial(self._gaussian_draw, epsilon),
                 discrete=partial(self._discrete_draw, epsilon),
             )
-            log_ratio = worlds.log_likelihood
+            log_ratio = assignments.log_likelihood
             for v in self.latent_blocks:
-                log_ratio = log_ratio - self._log_ratio(v, worlds)
+                log_ratio = log_ratio - self._log_ratio(v, assignments)
             return log_ratio.view(len(x), -1)
 
         return log_weights
 
     def _gaussian_draw(
-        self, noise: Tensor, v: str, posterior: Normal, worlds: JointAssignments
+        self, noise: Tensor, v: str, posterior: Normal, assignments: JointAssignments
     ) -> Tensor:
         """Return the draw that standard normal noise (M, L) stands for."""
         return posterior.mean + posterior.stddev * noise[..., self.latent_blocks[v]]
 
     def _discrete_draw(
-        self, noise: Tensor, v: str, log_proba: Tensor, worlds: JointAssignments
+        self, noise: Tensor, v: str, log_proba: Tensor, assignments: JointAssignments
     ) -> Tensor:
         """Likewise: the largest of log-probabilities with Gumbel noise is a draw."""
         uniform = Normal(0.0, 1.0).cdf(noise[:, self.latent_blocks[v]])
@@ -543,9 +565,13 @@ class SemiSupervised(Model):
         return self.variables.beside(self.prior.intervene(before, labels))
 
 
-def _mean_of_discrete(v: str, log_proba: Tensor, worlds: JointAssignments) -> Tensor:
+def _mean_of_discrete(
+    v: str, log_proba: Tensor, assignments: JointAssignments
+) -> Tensor:
     return log_proba.exp()
 
 
-def _mean_of_gaussian(v: str, posterior: Normal, worlds: JointAssignments) -> Tensor:
+def _mean_of_gaussian(
+    v: str, posterior: Normal, assignments: JointAssignments
+) -> Tensor:
     return posterior.mean

@@ -21,8 +21,8 @@ class EarlyStopping(BaseEstimator):
     """Stop when held-out rows become no more probable, and keep the best epoch.
 
     The rows are scored as if they had no label, by the objective of unlabelled rows. A
-    cross-entropy of few labels would stop too soon: a single row that is wrong, and
-    ever surer, outweighs all others while predictions still get better.
+    cross-entropy of few labels would stop too soon: a single wrong row, whose
+    probability goes to 0, outweighs all others while predictions still get better.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class EpochBar(Callback):
         self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
 
     def on_epoch_begin(self, net, **kwargs):
-        """Begin the mean of the bound afresh."""
+        """Restart the mean of the bound."""
         self.bounds_ = []
 
     def on_batch_end(self, net, batch=None, training=False, evaluation=None, **kwargs):

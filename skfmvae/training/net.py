@@ -129,7 +129,7 @@ class ModelNet(NeuralNet):
             super().notify(method_name, **kwargs)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
-        """Prepare the model and start the means of the terms afresh."""
+        """Prepare the model and restart the means of the terms."""
         self._between_epochs = False
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
         subsample = partial(_subsample, dataset_train)

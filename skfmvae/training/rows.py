@@ -74,7 +74,7 @@ class Rows(Dataset):
         return known.cpu()
 
     def choose(self, index: Tensor) -> Rows:
-        """Return some of the rows, numbered anew; the values stay shared."""
+        """Return some of the rows, renumbered; the values stay shared."""
         rows = copy.copy(self)
         rows.chosen = index
         rows.codes = self.codes[index.to(self.device)]
@@ -177,7 +177,7 @@ class BatchIterator:
             augmented = self.augmentation(x)
         if augmented.shape != x.shape:
             raise ValueError(
-                f"augmentation={self.augmentation!r} made rows of shape "
+                f"augmentation={self.augmentation!r} returned rows of shape "
                 f"{tuple(augmented.shape)} of rows of shape {tuple(x.shape)}; it must "
                 "keep the shape."
             )

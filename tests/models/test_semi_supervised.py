@@ -235,7 +235,7 @@ def test_gradient_of_the_relaxation_is_that_of_enumeration_on_average():
     gradients = []
     for how in ("enumerate", "gumbel"):
         model = make_model(graph, marginalization=how, temperature=0.1)
-        with torch.no_grad():  # worlds that are clearly better or worse
+        with torch.no_grad():  # assignments that are clearly better or worse
             for parameter in model.decoder.parameters():
                 parameter *= 2
         torch.manual_seed(0)
@@ -306,7 +306,7 @@ def test_rows_are_decoded_once_for_values_that_they_do_not_depend_on():
     model.decoder.register_forward_pre_hook(lambda _, z: sizes.append(len(z[0])))
     nothing = labels_of(np.full((n, 2), -1), np.full((n, 2), np.nan))
     total(model, make_rows(n), nothing)
-    assert sizes == [n]  # of 6 n worlds
+    assert sizes == [n]  # of 6 n assignments
 
 
 # Importance weights, and bounds -------------------------------------------------------
