@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from common import digits, keep_labels
 from scipy.sparse import csr_matrix
+
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.augment import ImageAugmentation
 from skfmvae.estimators import Inference, LabelAutoencoder, Levels, Mixture
