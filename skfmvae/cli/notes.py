@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sklearn.exceptions import FitFailedWarning
 
@@ -26,8 +26,8 @@ class Notes:
         A line for each error of a fit.
     """
 
-    warnings: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    warnings: list[str]
+    failures: list[str]
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def collected_warnings() -> Iterator[Notes]:
     notes : Notes
         Filled at the end of the block. Warnings for developers are left out.
     """
-    notes = Notes()
+    notes = Notes([], [])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         # For those who write estimators, not for those who use them here.
