@@ -45,7 +45,7 @@ WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 NUMBER = re.compile(rf"({WHOLE.pattern}(\.[0-9]*)?|[+-]?\.[0-9]+)(e[+-]?[0-9]+)?", re.I)
 TRUTH = re.compile("true|false", re.I)
 # A pattern of all fields, their conversion, and types with missing entries and without.
-TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
+COLUMN_TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
     (WHOLE, int, "Int64", "int64"),
     (NUMBER, float, "Float64", "float64"),
     (TRUTH, lambda field: field.lower() == "true", "boolean", "bool"),
@@ -122,7 +122,7 @@ def typed(column: Series) -> Series:
     codes, texts = pd.factorize(column)
     fields = [*map(str.strip, texts.tolist()), ""]
     known = list(filter(None, fields))
-    for pattern, convert, with_gaps, plain in TYPES:
+    for pattern, convert, with_gaps, plain in COLUMN_TYPES:
         if all(map(pattern.fullmatch, known)):
             values = [convert(field) if field else None for field in fields]
             array = pd.array(values, dtype=with_gaps).take(codes)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARQUET", "check_columns", "read_table"]
 
-TEXT = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = {".parquet", ".pq"}
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip"}
 LONGEST_FIELD = 2**31 - 1  # characters; the module csv has a limit, pandas has none
@@ -128,8 +128,8 @@ def _load(path, targets, drop):
         names, arrays = _read(_read_npz, path, drop)
         _check_names(names, targets, drop, path)
         return _as_columns(arrays, targets, path)
-    if kind in TEXT:
-        names, table = _read(_read_csv, path, TEXT[kind])
+    if kind in SEPARATORS:
+        names, table = _read(_read_csv, path, SEPARATORS[kind])
     elif kind in PARQUET:
         names, table = _read(_read_parquet, path)
     else:
@@ -140,7 +140,7 @@ def _load(path, targets, drop):
     _check_names(names, targets, drop, path)
     table.columns = names
     table = table.drop(columns=list(drop))
-    if kind in TEXT:
+    if kind in SEPARATORS:
         table = pd.DataFrame({name: typed(table[name]) for name in table})
     return table
 

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["as_labels"]
 
-TYPES = {"string", "boolean", "integer", "floating", "mixed-integer-float", "decimal"}
+LABEL_TYPES = {
+    "string",
+    "boolean",
+    "integer",
+    "floating",
+    "mixed-integer-float",
+    "decimal",
+}
 FEW_CLASSES = 10  # are plausible whatever the number of labels
-MOST_NUMBERS = 100  # classes that are numbers; more are a quantity
-MOST_TEXTS = 1000
+MOST_NUMBER_CLASSES = 100  # more are a quantity
+MOST_TEXT_CLASSES = 1000  # more are free text or an id
 BINNED = "bin it, or write classes as words"
 
 
@@ -69,7 +76,7 @@ def as_labels(column: Series, source: str) -> Series:
     known = column[~unlabelled]
     if known.empty:
         raise _no_target(where, "has no label", "give some rows one")
-    if kind not in TYPES:
+    if kind not in LABEL_TYPES:
         raise _no_target(where, f"holds {kind} values", "write classes as words")
     classes = known.astype(str).value_counts().to_dict()
     numbers = read_numbers(classes)
@@ -107,7 +114,7 @@ def _check_classes(classes, numbers, where):
             BINNED,
         )
     n_labels = sum(classes.values())
-    most = MOST_NUMBERS if numbers else MOST_TEXTS
+    most = MOST_NUMBER_CLASSES if numbers else MOST_TEXT_CLASSES
     if len(classes) > min(most, max(FEW_CLASSES, n_labels / 2)):
         kinds = "numbers, which may be a quantity or an id" if numbers else "texts"
         raise _no_target(
