@@ -17,13 +17,14 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfmvae._utils.checks import check_whole, masked_as_nan
+from skfmvae._utils.checks import check_whole
 from skfmvae._utils.compat import (
     HasMethods,
     Interval,
     StrOptions,
     fit_context,
 )
+from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae.images import ImageAugmentation
 from skfmvae.models.base import Labels, Model

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from skfmvae._utils.checks import check_choice, check_size, check_sizes, refuse
 from skfmvae.images import image_shape_of
 
-from ._checks import check_choice, check_size, check_sizes, refuse
 from ._staged import StagedNetwork
 from .branches import Branches, shared_branches
 from .layers import ACTIVATIONS, IMAGE_NORMS, dense, joined

@@ -8,7 +8,8 @@ from numbers import Real
 
 from torch import nn
 
-from ._checks import check_choice, check_sizes, refuse
+from skfmvae._utils.checks import check_choice, check_sizes, refuse
+
 from ._staged import StagedNetwork
 from .branches import Branches, linear_branches, shared_branches
 from .layers import ACTIVATIONS, NORMS, Dropout, dense, joined
