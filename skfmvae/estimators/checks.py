@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 import torch
-from sklearn.utils.validation import _check_sample_weight
 
-from skfmvae._utils.checks import masked_as_nan
+from skfmvae._utils.compat import check_sample_weight
+from skfmvae._utils.missing import masked_as_nan
 
 __all__ = [
     "check_counted",
@@ -48,7 +48,7 @@ def check_weights(sample_weight, X):
             "sample_weight should be a 1D array, a weight for each row; got a "
             f"{n_dims}D array."
         )
-    weight = _check_sample_weight(
+    weight = check_sample_weight(
         masked_as_nan(sample_weight), X, dtype=np.float64, ensure_non_negative=True
     )
     if not weight.sum() > 0:

@@ -10,7 +10,8 @@ import torch
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skfmvae._utils.checks import check_whole, masked_as_nan
+from skfmvae._utils.checks import check_whole
+from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.random import redirected_draws
 from skfmvae.models.base import Labels
 from skfmvae.training import Rows

@@ -10,7 +10,7 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfmvae._utils.checks import masked_as_nan
+from skfmvae._utils.missing import masked_as_nan
 from skfmvae.models.base import Model
 from skfmvae.nn import column_origin, resolve_likelihood
 from skfmvae.targets import TargetEncoder

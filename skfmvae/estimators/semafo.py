@@ -13,11 +13,11 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skfmvae._utils.checks import check_sizes
 from skfmvae._utils.compat import Interval
 from skfmvae._utils.random import redirected_draws
 from skfmvae.models import Semafo
 from skfmvae.nn import build_levels, build_stages
-from skfmvae.nn._checks import check_sizes
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.training import EarlyStopping
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, column_or_1d
 
-from skfmvae.targets import as_array, positions_of
+from skfmvae.targets import as_array, codes_by_value
 
 __all__ = ["expected_calibration_error"]
 
@@ -70,7 +70,7 @@ def expected_calibration_error(
             f"y_true has, and {len(classes)} columns, one for each of the labels."
         )
     confidence = proba.max(axis=1)
-    codes = positions_of(true, classes, "labels", unknown=-1)
+    codes = codes_by_value(true, classes, "labels", unknown=-1)
     is_right = proba.argmax(axis=1) == codes
     bins = np.ceil(confidence * n_bins).astype(int)
     weight = np.ones(len(true)) if sample_weight is None else np.asarray(sample_weight)

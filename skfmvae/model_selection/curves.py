@@ -19,7 +19,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from tqdm.auto import tqdm
 
-from skfmvae._utils.checks import check_whole, masked_as_nan
+from skfmvae._utils.checks import check_whole
+from skfmvae._utils.missing import masked_as_nan
 from skfmvae.targets import Columns, PartialLabelEncoder, columns_of
 
 from .cache import ResultCache

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfmvae.estimators import BaseVAE
+from skfmvae._utils.compat import BaseSearchCV, safe_indexing
 from skfmvae.targets import PartialLabelEncoder, columns_of
 
 __all__ = ["PerProperty", "deciding", "is_semi_supervised", "takes_partial_labels"]
@@ -32,7 +30,8 @@ def takes_partial_labels(estimator: Any) -> bool:
     bool
         True for the estimators of this package.
     """
-    return isinstance(deciding(estimator), BaseVAE)
+    # A method that only estimators of partial labels have, whatever their class.
+    return hasattr(deciding(estimator), "property_proba")
 
 
 def is_semi_supervised(estimator: Any) -> bool:
@@ -149,7 +148,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
             one_value = (code[labelled] == code[labelled[0]]).all()
             estimator = DummyClassifier() if one_value else clone(self.estimator)
             if one_value or not self.semi_supervised:
-                estimator.fit(_safe_indexing(X, labelled), code[labelled])
+                estimator.fit(safe_indexing(X, labelled), code[labelled])
             else:
                 estimator.fit(X, code)
             self.estimators_.append(estimator)

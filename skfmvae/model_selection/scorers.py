@@ -11,11 +11,12 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import brier_score_loss, get_scorer, get_scorer_names
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
 
-from skfmvae._utils.checks import masked_as_nan
+from skfmvae._utils.compat import safe_indexing
+from skfmvae._utils.missing import masked_as_nan
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.targets import narrowed
 
@@ -155,7 +156,7 @@ class PartialScorer:
             weight = {} if weights is None else {"sample_weight": weights[rows]}
             one = _one_column(estimator, targets, k)
             try:
-                score = self._score(one, _safe_indexing(X, rows), values, **weight)
+                score = self._score(one, safe_indexing(X, rows), values, **weight)
             except Exception as error:
                 if k in targets.labels or _scores_quantities(self._score):
                     raise

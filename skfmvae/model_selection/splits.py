@@ -14,7 +14,8 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state, indexable
 
 from skfmvae._utils.checks import check_whole
-from skfmvae.targets import as_array, missing_entries
+from skfmvae._utils.missing import missing_entries
+from skfmvae.targets import as_array
 
 from .targets import read_targets
 

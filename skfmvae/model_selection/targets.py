@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skfmvae._utils.missing import missing_entries
 from skfmvae.models import GraphicalModel
 from skfmvae.targets import (
     Columns,
     PartialLabelEncoder,
     columns_of,
     is_quantity,
-    missing_entries,
 )
 
 from .per_property import deciding

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from joblib import parallel_config
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
+from skfmvae._utils.compat import safe_indexing
 from skfmvae._utils.seeds import unseeded
 from skfmvae.targets import keep_entries, label_order
 
@@ -129,7 +129,7 @@ class Study:
             Only the columns of labels for an estimator that takes no quantities.
         """
         train, _ = self.splits[task.fold]
-        y = _safe_indexing(self.y, train)
+        y = safe_indexing(self.y, train)
         if y.ndim == 1:
             (only,) = kept.values()
             return keep_entries(y, only)
@@ -290,7 +290,7 @@ def fit_and_score(study: Study, task: Task) -> dict[str, Any]:
     train, test = study.splits[task.fold]
     kept = study.kept(task)
     y = study.training_targets(task, kept)
-    X, X_test = (_safe_indexing(study.X, part) for part in (train, test))
+    X, X_test = (safe_indexing(study.X, part) for part in (train, test))
     counts = [len(train), len(test), *(int(rows.sum()) for rows in kept.values())]
     result: dict[str, Any] = dict(zip(study.columns, counts, strict=False))
     try:

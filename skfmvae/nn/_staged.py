@@ -1,4 +1,4 @@
-"""Networks that are built of stages, the same way for rows and for images."""
+"""Networks that are built of stages, for rows and for images alike."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["StagedNetwork"]
 
 
 class StagedNetwork(BaseEstimator, ABC):
-    """Settings of encoders and decoders, each a list of layers for each hidden state.
+    """Settings of encoders and decoders that have a list of layers per hidden state.
 
-    Who derives from it has a parameter `precision`.
+    A subclass has a parameter `precision`.
     """
 
     precision: str

@@ -1,4 +1,4 @@
-"""Encoders that read the same rows, and each its own parents beside."""
+"""Encoders of the same rows, each with parents of its own."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ __all__ = ["Branches", "linear_branches", "shared_branches"]
 
 
 class Branches(nn.Module):
-    """Several networks that read the same rows, and each its own parents beside.
+    """Several networks of the same rows, each with parents of its own.
 
-    They share a trunk, from which each takes its own columns; there its parents join,
-    and a tail makes its output. What the rows say is computed once, for however many
-    values of the parents, and normalisation looks at it alone.
+    All branches share a trunk, whose output has columns for each of them. A branch
+    normalises its columns, adds a linear map of its parents and ends with a tail. The
+    trunk is therefore computed once for all values of the parents, and the parents do
+    not enter the statistics of the normalisation.
 
     Parameters
     ----------
     trunk : Module
         From rows to the columns of all branches, side by side.
     norms : sequence of Module
-        Normalisation of each branch's columns.
+        Normalisation of the columns of each branch.
     tails : sequence of Module
-        From each branch's columns to its output.
+        From the columns of each branch to its output.
     widths : sequence of int
         Number of columns of each branch.
     n_parents : sequence of int
@@ -53,12 +54,12 @@ class Branches(nn.Module):
         )
 
     def read(self, x: Tensor) -> list[Tensor]:
-        """Return what each branch takes from the rows."""
+        """Return the normalised features of the rows for each branch."""
         parts = self.trunk(x).split(self.widths, dim=1)
         return [norm(part) for norm, part in zip(self.norms, parts, strict=True)]
 
     def forward(self, branch: int, features: Tensor, parents: Tensor | None) -> Tensor:
-        """Return the output of a branch from what it read and from its parents."""
+        """Return the output of a branch from its features and its parents."""
         if parents is not None:
             features = features + self.joins[branch](parents)
         return self.tails[branch](features)
@@ -72,12 +73,12 @@ def shared_branches(
     n_parents: Sequence[int],
     n_outputs: Sequence[int],
 ) -> Branches:
-    """Return branches with a last hidden layer each, after layers that they share.
+    """Return branches that share all layers but a last hidden one.
 
     Parameters
     ----------
     settings : MLP or Conv
-        How hidden layers are normalised, activated and computed.
+        Normalisation, activation and precision of the hidden layers.
     layers : sequence of Module
         From rows to the features that all branches read.
     n_features, width : int
@@ -111,6 +112,6 @@ def shared_branches(
 def linear_branches(
     trunk: nn.Module, n_parents: Sequence[int], n_outputs: Sequence[int]
 ) -> Branches:
-    """Return branches that end with the trunk, to which parents add."""
+    """Return branches whose output is that of the trunk plus a map of the parents."""
     nothing = [nn.Identity() for _ in n_outputs]
     return Branches(trunk, nothing, nothing, n_outputs, n_parents)

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from skfmvae._utils.checks import check_choice, check_size, check_sizes, refuse
 from skfmvae.images import image_shape_of
 
-from ._checks import check_choice, check_size, check_sizes, refuse
 from ._staged import StagedNetwork
 from .branches import Branches, shared_branches
 from .layers import ACTIVATIONS, IMAGE_NORMS, dense, joined
@@ -37,8 +37,8 @@ class Conv(StagedNetwork):
     kernel_size : int or sequence of int, default=3
         Height and width of the kernels, of all or of each convolution.
     pooling : {None, "max"}, default=None
-        How the encoder halves: None by convolutions of stride 2, "max" by the first
-        alone, and after the others by maxima over 2 x 2 places.
+        How the encoder halves images: None by convolutions of stride 2; "max" by the
+        first such convolution, and by maxima over 2 x 2 pixels after the others.
     hidden : int, default=256
         Size of the dense hidden layer.
     activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu", "softplus"}, \
@@ -48,14 +48,14 @@ class Conv(StagedNetwork):
         Normalisation before each activation. While training, batch normalisation
         needs at least two rows in every batch.
     image_shape : tuple (channels, height, width) or None, default=None
-        Shape of one image. None takes images for square, with one channel or else
+        Shape of one image. None stands for square images with one channel, or else
         with three.
     precision : {"float32", "bfloat16", "auto"}, default="float32"
         Precision of matrix products and convolutions while training. Bfloat16 has the
-        range of float32 and fewer digits; networks of hundreds of units train two to
-        three times faster on processors with AMX and graphics cards with units for it,
-        and small ones or on others slower. "auto" is bfloat16 on such devices, and
-        float32 on others.
+        range of float32 and fewer digits. With it networks of hundreds of units train
+        two to three times faster on processors with AMX and on graphics cards with
+        units for it; small networks, and networks on other devices, train slower.
+        "auto" is bfloat16 on such devices, and float32 on others.
 
     See Also
     --------
@@ -63,9 +63,9 @@ class Conv(StagedNetwork):
 
     Notes
     -----
-    Rows hold an image channel by channel, as ``images.reshape(n, -1)`` lays out an
-    array of shape (n, channels, height, width). A network may read or write several
-    values per pixel, such as the categories of a categorical likelihood: its columns
+    Rows hold an image channel by channel, as does ``images.reshape(n, -1)`` of an
+    array of shape (n, channels, height, width). A network may have several inputs or
+    outputs per pixel, such as the categories of a categorical likelihood: its columns
     are then whole images one after the other, (n_values, channels, height, width).
 
     Examples
@@ -98,7 +98,7 @@ class Conv(StagedNetwork):
         self.precision = precision
 
     def encoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
-        """Return the layers of `build_encoder`, a list for each convolution and so on.
+        """Return the layers of `build_encoder`, a list for each hidden state.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Conv(StagedNetwork):
         unflatten: list[nn.Module] = [nn.Unflatten(1, (n_channels[0], *sizes[0]))]
         stages = []
         for i, (n_from, n_to) in enumerate(pairwise(n_channels)):
-            # The first convolution sees most places and fewest channels.
+            # The first convolution has the most pixels and the fewest channels.
             pooled = self.pooling is not None and i > 0
             convolution = nn.Conv2d(
                 n_from,
@@ -165,19 +165,19 @@ class Conv(StagedNetwork):
                 padding=_padding(self._kernel_sizes[i]),
                 bias=self.norm != "batch",
             )
-            # On CPUs a step of encoders takes two thirds of the time this way, while
-            # that of transposed convolutions gains nothing.
+            # On CPUs this layout takes a third off a step of encoders, and nothing off
+            # one of transposed convolutions.
             convert_conv2d_weight_memory_format(convolution, torch.channels_last)
             stage: list[nn.Module] = [convolution]
             if pooled:
-                # Before normalisation, which then has a quarter of the values to do.
+                # Before normalisation, which then has a quarter of the values.
                 stage.append(nn.MaxPool2d(2, ceil_mode=True))
             stages.append([*stage, *self._normalise_and_activate(n_to)])
         stages[0] = [*unflatten, *stages[0]]
         return stages, n_channels[-1] * math.prod(sizes[-1])
 
     def decoder_stages(self, n_inputs: int, n_outputs: int) -> list[list[nn.Module]]:
-        """Return the layers of `build_decoder`, a list for each state on the way.
+        """Return the layers of `build_decoder`, a list for each hidden state.
 
         Parameters
         ----------
@@ -249,7 +249,7 @@ class Conv(StagedNetwork):
             )
         sizes = [(height, width)]
         for kernel_size in self._kernel_sizes:
-            # kernels of odd size round a half up, those of even size down
+            # Kernels of odd size round a half up, those of even size down.
             height, width = ((s + kernel_size % 2) // 2 for s in sizes[-1])
             sizes.append((height, width))
         if 0 in sizes[-1]:
@@ -290,6 +290,6 @@ def _padding(kernel_size: int) -> int:
 def _output_padding(
     kernel_size: int, small: Sequence[int], large: Sequence[int]
 ) -> Any:
-    # two sizes have the same half; this tells which one to come back to
+    # Two sizes have the same half; the padding chooses between them.
     odd = kernel_size % 2
     return tuple(b - 2 * a + odd for a, b in zip(small, large, strict=True))

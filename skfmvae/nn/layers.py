@@ -1,4 +1,4 @@
-"""Layers that the networks are made of."""
+"""Layers of the networks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IMAGE_NORMS: dict[str | None, Callable[[int], nn.Module]] = {
 
 
 class Dropout(nn.Dropout):
-    """Dropout that draws from the generator of the fit."""
+    """Dropout that draws from the generator of the enclosing `seeded_draws`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the rows, a share of their values set to zero while training."""
@@ -49,7 +49,7 @@ class Dropout(nn.Dropout):
 
 def dense(n_from: int, n_to: int, activation: str, norm: str | None) -> list[nn.Module]:
     """Return a hidden layer: linear, normalised, activated."""
-    # batch normalisation subtracts a bias again, so there is none before it
+    # Batch normalisation subtracts a bias, so there is none before it.
     return [
         nn.Linear(n_from, n_to, bias=norm != "batch"),
         NORMS[norm](n_to),

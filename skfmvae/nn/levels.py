@@ -1,4 +1,4 @@
-"""Latents at depths of a decoder: how they are read from its state and join it."""
+"""Latents at depths of a decoder: prior, posterior, and merging into its state."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ __all__ = ["Level", "build_levels"]
 
 POSTERIOR_WIDTH = 128  # hidden units from states to posteriors
 
-GRID = 2  # places in height and width at which an image's state has latents
+GRID = 2  # cells of an image in height and width, each with latents of its own
 
 
 class Level(nn.Module):
     """Latents that join the state of a decoder after one of its stages.
 
     The state becomes ``g([z, D(h)]) + h``, as in Ngo et al. (2022), section 4, where
-    their weights c are 1./
+    the weights c_d and c_r are 1.
 
     Parameters
     ----------
     shape : tuple of int
         Of the decoder's state: (width,) or (channels, height, width).
     encoder_shape : tuple of int
-        Of the state of the encoder that the posterior reads beside it; the same but
-        for its width or channels.
+        Of the state of the encoder that the posterior depends on, too; equal but for
+        its width or channels.
     n_dims : int
-        Latents of a dense level, or at each of 2 x 2 places of an image.
+        Latents of a dense level, or of each of 2 x 2 cells of an image.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Level(nn.Module):
         return self._posterior(torch.cat([h, e], dim=1))
 
     def join(self, z: Tensor, h: Tensor) -> Tensor:
-        """Return the state with the latents in it."""
+        """Return the state with the latents merged into it."""
         merged = self.merge(torch.cat([self.spread(z), self.path(h)], dim=1))
         return merged + h
 
@@ -94,7 +94,7 @@ def build_levels(
     Parameters
     ----------
     encoder, decoder : sequence of Module
-        Stages one after the other; the first of the encoder faces the last but one of
+        Stages one after the other. The first of the encoder faces the last but one of
         the decoder, and so on.
     n_inputs, n_latents : int
         Number of columns that go into the encoder and into the decoder.
@@ -143,8 +143,8 @@ def build_levels(
 
 
 def _shapes(stages: Sequence[nn.Module], n_inputs: int) -> list[tuple[int, ...]]:
-    """Return the shape of what each stage gives for a row."""
-    # In evaluation mode no statistics change, and one row is enough.
+    """Return the shape of the output of each stage for a row."""
+    # In evaluation mode no statistics change, and batch norm takes a single row.
     states, h = [], torch.zeros(1, n_inputs)
     with torch.no_grad():
         for stage in stages:
@@ -156,7 +156,7 @@ def _shapes(stages: Sequence[nn.Module], n_inputs: int) -> list[tuple[int, ...]]
 
 
 def _read_image(n_channels: int, n_outputs: int) -> nn.Sequential:
-    """Return a network from an image to values at a few places, flat."""
+    """Return a network from an image to values of its cells, flat."""
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(GRID),
         nn.Conv2d(n_channels, n_outputs, 1),

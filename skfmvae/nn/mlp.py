@@ -8,7 +8,8 @@ from numbers import Real
 
 from torch import nn
 
-from ._checks import check_choice, check_sizes, refuse
+from skfmvae._utils.checks import check_choice, check_sizes, refuse
+
 from ._staged import StagedNetwork
 from .branches import Branches, linear_branches, shared_branches
 from .layers import ACTIVATIONS, NORMS, Dropout, dense, joined
@@ -26,8 +27,8 @@ class MLP(StagedNetwork):
     Parameters
     ----------
     hidden : sequence of int, default=(256, 256)
-        Sizes of the encoder's hidden layers; the decoder takes them in reverse. An
-        empty sequence gives a linear map.
+        Sizes of the encoder's hidden layers; the decoder has them in reverse. An empty
+        sequence gives a linear map.
     activation : {"relu", "elu", "silu", "gelu", "tanh", "leaky_relu", "softplus"}, \
             default="relu"
         Activation of the hidden layers.
@@ -37,11 +38,11 @@ class MLP(StagedNetwork):
     dropout : float, default=0.0
         Share of hidden units that are dropped while training, in [0, 1).
     precision : {"float32", "bfloat16", "auto"}, default="float32"
-        Precision of matrix products while training. Bfloat16 has the
-        range of float32 and fewer digits; networks of hundreds of units train two to
-        three times faster on processors with AMX and graphics cards with units for it,
-        and small ones or on others slower. "auto" is bfloat16 on such devices, and
-        float32 on others.
+        Precision of matrix products while training. Bfloat16 has the range of float32
+        and fewer digits. With it networks of hundreds of units train two to three times
+        faster on processors with AMX and on graphics cards with units for it; small
+        networks, and networks on other devices, train slower. "auto" is bfloat16 on
+        such devices, and float32 on others.
 
     See Also
     --------

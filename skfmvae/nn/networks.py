@@ -1,4 +1,4 @@
-"""From what a user names as a network to torch modules, checked."""
+"""Names of networks, their settings, and the torch modules that they stand for."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def build_branches(
     n_outputs: Sequence[int],
     n_columns: int | None = None,
 ) -> Branches:
-    """Build encoders that read the same rows, and each its own parents beside.
+    """Build encoders of the same rows, each with parents of its own.
 
     Parameters
     ----------
     spec : {"mlp", "conv"}, MLP, Conv or callable
         As for :func:`build_network`; a callable builds one network for the outputs of
-        all branches, to which parents add linearly.
+        all branches, to which a linear map of the parents is added.
     n_inputs : int
         Number of columns that go in.
     n_parents, n_outputs : sequence of int
@@ -184,7 +184,7 @@ def _resolve(spec: Any, n_columns: int | None) -> Any:
 
 
 def _check_output(network: nn.Module, role: str, n_inputs: int, n_outputs: int) -> None:
-    """Send two rows of zeros through `network` and leave no trace of it."""
+    """Check the shape of the output of two rows of zeros; the network is unchanged."""
     was_training = {module: module.training for module in network.modules()}
     reference = next(network.parameters(), torch.empty(0))
     rows = torch.zeros(2, n_inputs, dtype=reference.dtype, device=reference.device)

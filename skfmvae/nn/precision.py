@@ -15,17 +15,17 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 class Autocast(nn.Module):
-    """A network whose matrix products and convolutions are taken in bfloat16.
+    """A network with matrix products and convolutions in bfloat16 while it is trained.
 
-    Only while it is trained: predictions are taken in the precision of the rows. What
-    goes in and comes out, the weights and their updates keep their precision too.
+    Predictions are computed in the precision of the rows. Inputs, outputs, weights and
+    their updates keep their precision.
 
     Parameters
     ----------
     network : Module
         From rows to rows.
     always : bool, default=True
-        Whether products are rounded on devices, too, that are no faster for it.
+        Whether products are rounded even on devices that are not faster for it.
     """
 
     def __init__(self, network: nn.Module, always: bool = True):
@@ -34,7 +34,7 @@ class Autocast(nn.Module):
         self.always = always
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the network gives for some rows."""
+        """Return the output of the network for some rows."""
         device = x.device.type
         rounds = self.training and (self.always or _has_bfloat16_units(device))
         with torch.autocast(device, torch.bfloat16, enabled=rounds):
@@ -48,7 +48,7 @@ def in_precision(network: nn.Module, precision: str) -> nn.Module:
     ----------
     network : Module
     precision : {"float32", "bfloat16", "auto"}
-        Float32 leaves the network as it is. "auto" is bfloat16 on devices with units
+        "float32" leaves the network unchanged. "auto" is bfloat16 on devices with units
         for its products, and float32 on others.
 
     Returns
@@ -62,11 +62,11 @@ def in_precision(network: nn.Module, precision: str) -> nn.Module:
 
 @cache
 def _has_bfloat16_units(device: str) -> bool:
-    """Return whether products in bfloat16 are faster; no where torch cannot tell."""
+    """Return whether products in bfloat16 are faster; False where torch cannot say."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device == "cpu":
-        # Without AMX, instructions for bfloat16 were a third as fast as float32's.
+        # Without AMX, products in bfloat16 take three times as long as in float32.
         ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
         return bool(ask().get("amx_bf16", False))
     return False

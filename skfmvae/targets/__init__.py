@@ -1,16 +1,11 @@
 """What `y` can hold: partial labels, quantities, and labels hidden on purpose."""
 
+from .arrays import Columns, as_array, columns_of, default_names, narrowed
+from .classes import codes_by_value
 from .encoder import TargetEncoder
-from .labels import (
-    Columns,
-    PartialLabelEncoder,
-    as_array,
-    columns_of,
-    narrowed,
-    positions_of,
-)
+from .labels import PartialLabelEncoder
 from .masking import keep_entries, label_order, mask_labels
-from .quantities import QuantityEncoder, is_quantity, missing_entries
+from .quantities import QuantityEncoder, is_quantity
 
 __all__ = [
     "Columns",
@@ -18,12 +13,12 @@ __all__ = [
     "QuantityEncoder",
     "TargetEncoder",
     "as_array",
+    "codes_by_value",
     "columns_of",
+    "default_names",
     "is_quantity",
     "keep_entries",
     "label_order",
     "mask_labels",
-    "missing_entries",
     "narrowed",
-    "positions_of",
 ]

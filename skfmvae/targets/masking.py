@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skfmvae._utils.checks import check_whole
+from skfmvae._utils.missing import missing_entries, unlabelled_entries
 
-from .labels import _is_unlabelled, as_array, narrowed
+from .arrays import as_array, narrowed
 from .quantities import is_quantity
 
 __all__ = ["keep_entries", "label_order", "mask_labels"]
 
-Columns = Sequence[Any]
+# Names or positions of columns that are masked together.
+Group: TypeAlias = Sequence[Any]
 
 
 def mask_labels(
@@ -25,13 +27,13 @@ def mask_labels(
     *,
     fraction: float | None = None,
     stratify: str | None = "balanced",
-    per_property: bool | Sequence[Columns] | Mapping[str, Columns] = True,
+    per_property: bool | Sequence[Group] | Mapping[str, Group] = True,
     random_state: Any = None,
 ) -> Any:
     """Return `y` with all but some of its labels missing.
 
-    With the same `random_state` a smaller number of labels is a subset of a larger one,
-    so that learning curves compare like with like.
+    With the same `random_state` the labels of a smaller number are a subset of those of
+    a larger one, so that the points of a learning curve are comparable.
 
     Parameters
     ----------
@@ -41,17 +43,17 @@ def mask_labels(
     n_labelled : int or None, default=None
         Number of rows on which each property keeps its label.
     fraction : float or None, default=None
-        Or their share, in (0, 1]; at least one row.
+        The share of such rows in place of their number, in (0, 1]; at least one row.
     stratify : {"balanced", "proportional"} or None, default="balanced"
-        Whether to keep as many labels of each value, as far as there are so many; or
-        as large a share of each; or rows drawn whatever their value. Columns that are
-        masked together are stratified by the first that is no quantity; quantities
-        never are.
+        "balanced" keeps equally many labels of each class as far as it has so many,
+        "proportional" keeps the same share of each class, and None draws rows whatever
+        their class. Columns that are masked together are stratified by the first that
+        is no quantity; quantities are never stratified.
     per_property : bool, list or dict of column groups, default=True
-        Whether each column keeps labels on rows of its own; with False all columns
-        keep them on the same rows. Groups, such as ``{"light": [1, 2, 3]}`` or
-        ``[[1, 2, 3]]``, are masked together, and the columns in no group each by
-        itself. Columns are positions, or names where `y` is a data frame.
+        True keeps labels of each column on rows of its own, False those of all columns
+        on the same rows. The columns of a group, such as ``{"light": [1, 2, 3]}`` or
+        ``[[1, 2, 3]]``, are masked together, and each column in no group by itself.
+        Columns are positions, or names where `y` is a data frame.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
 
@@ -59,15 +61,15 @@ def mask_labels(
     -------
     y_partial : ndarray, Series or DataFrame of the shape of `y`
         A copy, of pandas type if `y` was. Missing entries are -1 in whole numbers (an
-        unsigned dtype becomes a signed one), NaN in floats, and elsewhere None, in an
-        array of objects, or what pandas has for the column's dtype.
+        unsigned dtype becomes a signed one), NaN in floats, None in other arrays, which
+        become arrays of objects, and pandas' own mark in its other dtypes.
 
     Raises
     ------
     ValueError
         If not exactly one of `n_labelled` and `fraction` is given or it is out of
         range, if `stratify` or a column is unknown, if a column is in two groups, or
-        if `y` holds what would mark a missing label.
+        if `y` holds the mark of a missing label.
 
     Examples
     --------
@@ -83,27 +85,10 @@ def mask_labels(
             f"stratify={stratify!r} is unknown; choose 'balanced', 'proportional' or "
             "None."
         )
-    is_pandas = hasattr(y, "iloc")
-    if is_pandas and y.ndim == 1:
-        partial = mask_labels(
-            y.to_frame(),
-            n_labelled,
-            fraction=fraction,
-            stratify=stratify,
-            random_state=random_state,
-        )
-        return partial.iloc[:, 0].rename(y.name)
-    if is_pandas:
-        names = list(y.columns)
-        columns = [np.asarray(y.iloc[:, j]) for j in range(len(names))]
-    else:
+    if not hasattr(y, "iloc"):
         y = _as_labels(y)
-        columns = list(y.reshape(len(y), -1).T)
-        names = list(range(len(columns)))
-    for name, column in zip(names, columns, strict=True):
-        _check_full(column, name)
+    names, columns = _full_columns(y)
     n_labelled = _number_of_labels(n_labelled, fraction, len(y))
-
     random_state = check_random_state(random_state)
     is_kept = np.zeros((len(y), len(columns)), dtype=bool)
     for group in _groups(per_property, names):
@@ -118,19 +103,19 @@ def mask_labels(
 
 
 def keep_entries(y: Any, is_kept: np.ndarray) -> Any:
-    """Return `y` with missing labels wherever they are not kept.
+    """Return `y` with a missing label in each entry that is not kept.
 
     Parameters
     ----------
     y : ndarray, Series or DataFrame of shape (n_samples,) or (n_samples, n_columns)
-        Labels, of which some may be missing already.
+        Labels, some of which may be missing already.
     is_kept : bool ndarray of the shape of `y`
-        Where the label stays what it is.
+        Where the label is kept.
 
     Returns
     -------
     y_partial : ndarray, Series or DataFrame of the shape of `y`
-        A copy, with missing entries as `mask_labels` has them.
+        A copy, with missing entries marked as by `mask_labels`.
 
     Examples
     --------
@@ -156,9 +141,7 @@ def keep_entries(y: Any, is_kept: np.ndarray) -> Any:
 def label_order(
     values: np.ndarray, stratify: str | None, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Return rows in the order in which they are given labels.
-
-    Any number of rows from the start of it is stratified alike.
+    """Return rows in an order whose every beginning is stratified.
 
     Parameters
     ----------
@@ -167,7 +150,7 @@ def label_order(
     stratify : {"balanced", "proportional"} or None
         As for `mask_labels`.
     random_state : RandomState
-        Where the order comes from.
+        Source of the order.
 
     Returns
     -------
@@ -190,6 +173,20 @@ def label_order(
     return order[np.argsort(rank, kind="stable")]
 
 
+def _full_columns(y):
+    """Return the names or positions of the columns of full labels, and the columns."""
+    if hasattr(y, "iloc"):
+        frame = y.to_frame() if y.ndim == 1 else y
+        names = list(frame.columns)
+        columns = [np.asarray(frame.iloc[:, j]) for j in range(len(names))]
+    else:
+        columns = list(y.reshape(len(y), -1).T)
+        names = list(range(len(columns)))
+    for name, column in zip(names, columns, strict=True):
+        _check_full(column, name)
+    return names, columns
+
+
 def _as_labels(y):
     array = as_array(y)
     if isinstance(y, list | tuple) and narrowed(array).dtype.kind in "iuf":
@@ -205,15 +202,9 @@ def _as_labels(y):
 
 
 def _check_full(column, name):
-    kind = column.dtype.kind
-    if kind == "f":
-        marks = np.isnan(column)
-        if not is_quantity(column[~marks]):
-            marks |= column == -1
-    elif kind in "iu":
-        marks = column == -1
-    else:
-        marks = np.fromiter(map(_is_unlabelled, column), bool, len(column))
+    # -1 is a value of a quantity, which is fractional somewhere.
+    known = column[~missing_entries(column)]
+    marks = (missing_entries if is_quantity(known) else unlabelled_entries)(column)
     if marks.any():
         raise ValueError(
             f"column {name!r} of y holds {column[marks.argmax()]}, the mark of a "

@@ -10,17 +10,18 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from skfmvae._utils.checks import FARTHEST
+from skfmvae._utils.missing import is_missing, missing_entries
 
-from .labels import Columns, as_array, columns_of
+from .arrays import Columns, as_array, columns_of
 
-__all__ = ["QuantityEncoder", "is_quantity", "missing_entries"]
+__all__ = ["QuantityEncoder", "is_quantity"]
 
 
 class QuantityEncoder:
     """Standardised values of continuous properties, any of which may be missing.
 
     An entry is missing where it is NaN, None, ``pd.NA`` or masked; -1 is a number like
-    any other. All columns of a property are known on a row, or none of them is.
+    any other. On each row all columns of a property are known, or none is.
 
     Parameters
     ----------
@@ -28,15 +29,16 @@ class QuantityEncoder:
         The names of the columns of every continuous property.
     names : sequence of str, default=()
         Names of all columns that `y` may have, in the order of a `y` without names.
-        Without any, those of the properties; where there is no property either, every
-        column is as welcome as another.
+        Empty stands for the columns of the properties; without properties `y` may have
+        any columns.
 
     Attributes
     ----------
     blocks : dict of str to slice
         The columns of each property in the encoded values.
     mean, scale : ndarray of shape (n_quantities,)
-        Of the known values of each column at `fit`; 0 and 1 where there is none.
+        Mean and standard deviation of the known values of each column at `fit`; 0 and 1
+        where there is none.
 
     Examples
     --------
@@ -82,7 +84,7 @@ class QuantityEncoder:
             has other columns or names than the properties.
         """
         self.mean, self.scale = np.zeros(self.n_quantities), np.ones(self.n_quantities)
-        self.order: list[str] = []  # for it tells how to read a y without names
+        self.order: list[str] = []  # of a y without names
         self.order = [] if y is None else self._named(y).names or []
         if y is None or not self.columns:
             return self
@@ -90,7 +92,7 @@ class QuantityEncoder:
         for j, column in enumerate(values.T):
             known = column[~np.isnan(column)]
             if known.size:
-                # It knows a constant column, which rounding gives some deviation.
+                # It recognises a constant column whose deviation is rounding alone.
                 scaler = StandardScaler().fit(known[:, None])
                 self.mean[j], self.scale[j] = scaler.mean_[0], scaler.scale_[0]
         return self
@@ -125,12 +127,12 @@ class QuantityEncoder:
         Returns
         -------
         values : float64 ndarray of shape (n_samples, n_quantities)
-            As they were in `y`.
+            In the units of `y`.
         """
         return quantities.astype(np.float64) * self.scale + self.mean
 
     def rest(self, y: Any) -> Any:
-        """Return what is left of `y` without the continuous properties.
+        """Return the columns of `y` that belong to no continuous property.
 
         Parameters
         ----------
@@ -140,7 +142,7 @@ class QuantityEncoder:
         Returns
         -------
         rest : Columns, array-like or None
-            For a :class:`~skfmvae.targets.PartialLabelEncoder`; None if nothing is.
+            For a :class:`~skfmvae.targets.PartialLabelEncoder`; None if there is none.
         """
         if y is None or not self.names:
             return y
@@ -155,7 +157,7 @@ class QuantityEncoder:
         return Columns(kept, [columns[i] for i in left], 1 if len(left) == 1 else 2)
 
     def join(self, labels: np.ndarray | None, quantities: np.ndarray) -> np.ndarray:
-        """Put values between the labels, in the order of the columns of `y` at `fit`.
+        """Return labels and quantities in the order of the columns of `y` at `fit`.
 
         Parameters
         ----------
@@ -167,7 +169,7 @@ class QuantityEncoder:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_columns)
-            An object array if labels are no numbers, or too large for a float.
+            An object array if labels are no numbers, or too large to be exact floats.
         """
         if labels is not None and not (self.columns and self.order):
             return labels
@@ -190,7 +192,7 @@ class QuantityEncoder:
         ----------
         properties : dict of str to array-like
             One value (a number, or one number per column) for all rows, or one for
-            each row, where NaN or None chooses nothing; other names are passed over.
+            each row, where NaN or None chooses nothing; other names are ignored.
         n_samples : int
             Number of rows.
 
@@ -202,56 +204,23 @@ class QuantityEncoder:
         Raises
         ------
         ValueError
-            If values have another shape, are no finite numbers or choose a part of a
-            property.
+            If values have another shape, are no finite numbers or choose some columns
+            of a property alone.
         """
         quantities = np.full((n_samples, self.n_quantities), np.nan)
         for name, block in self.blocks.items():
-            if name not in properties:
-                continue
-            n_columns = block.stop - block.start
-            try:
-                values = _floats(as_array(properties[name]))
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f"property {name!r} is continuous and asked to be something else "
-                    f"({error}); give numbers."
-                ) from error
-            if n_columns == 1 and values.shape == (n_samples,):
-                values = values[:, None]
-            if values.shape not in {(), (n_columns,), (n_samples, n_columns)} or (
-                values.ndim == 0 and n_columns > 1
-            ):
-                raise ValueError(
-                    f"property {name!r} has values of shape {values.shape}; give shape "
-                    f"({n_columns},) for all rows or ({n_samples}, {n_columns}), one "
-                    "for each."
-                )
-            missing = np.isnan(values)
-            if values.ndim == 2:  # a row may choose nothing, but no part of a property
-                missing &= ~missing.all(axis=1, keepdims=True)
-            wanted = (values - self.mean[block]) / self.scale[block]
-            far = np.extract(np.abs(wanted) > FARTHEST, values)
-            if far.size and np.isfinite(far).all():
-                raise ValueError(
-                    f"property {name!r} is asked to be {far[0]}, more than "
-                    f"{FARTHEST:g} standard deviations from its mean; no row tells "
-                    "what such a value does."
-                )
-            if np.isinf(values).any() or missing.any():
-                raise ValueError(
-                    f"property {name!r} is asked to be NaN or infinite; give finite "
-                    "numbers, or leave the property out. Where each row has its own, "
-                    "all of a row may be NaN."
-                )
-            quantities[:, block] = (values - self.mean[block]) / self.scale[block]
+            if name in properties:
+                n_columns = block.stop - block.start
+                values = _chosen_values(properties[name], name, n_samples, n_columns)
+                quantities[:, block] = (values - self.mean[block]) / self.scale[block]
+                _check_chosen(name, values, quantities[:, block])
         return quantities.astype(np.float32)
 
     def _own_columns(self) -> list[str]:
         return [column for own in self.columns.values() for column in own]
 
     def _named(self, y: Any) -> Columns:
-        """Return the columns of `y`, with the names they go by."""
+        """Return the columns of `y` with their names."""
         found, columns, n_dims = columns_of(y)
         if not self.names:
             return Columns(found, columns, n_dims)
@@ -262,7 +231,7 @@ class QuantityEncoder:
                 f"y has {len(columns)} columns{f' {found}' if found else ''}; expected "
                 f"are {expected}, the columns of the graph's "
                 "properties. Add what is missing to the graph, or drop it from y; "
-                "rename what stands for the same, or give y as an array without names."
+                "rename columns of one property, or give y as an array without names."
             )
         return Columns(names, columns, n_dims)
 
@@ -286,7 +255,7 @@ class QuantityEncoder:
 
 
 def is_quantity(column: np.ndarray) -> bool:
-    """Tell whether a column of `y` holds a quantity, by its values alone.
+    """Return whether a column of `y` holds a quantity, by its values alone.
 
     Parameters
     ----------
@@ -308,35 +277,8 @@ def is_quantity(column: np.ndarray) -> bool:
         column = known.astype(np.float64)
     if column.dtype.kind != "f":
         return False
-    with np.errstate(invalid="ignore"):  # infinity is as good as whole
+    with np.errstate(invalid="ignore"):  # infinity is not fractional
         return bool((column % 1 > 0).any())
-
-
-def missing_entries(column: np.ndarray) -> np.ndarray:
-    """Return where a column has no value: None, NaN, NaT or ``pd.NA``.
-
-    Parameters
-    ----------
-    column : ndarray of shape (n_samples,)
-        Of any dtype.
-
-    Returns
-    -------
-    missing : bool ndarray of shape (n_samples,)
-        -1 is a value.
-    """
-    if column.dtype.kind == "f":
-        return np.isnan(column)
-    if column.dtype.kind != "O":
-        return np.zeros(len(column), dtype=bool)
-    return np.fromiter(map(_is_missing, column), bool, len(column))
-
-
-def _is_missing(value: Any) -> bool:
-    # By name, so that pandas need not be there; and first, for NA has no truth.
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(value, Real) and value != value
 
 
 def _is_exact_as_float(column: np.ndarray) -> bool:
@@ -349,11 +291,56 @@ def _is_exact_as_float(column: np.ndarray) -> bool:
 def _floats(values: np.ndarray) -> np.ndarray:
     """Return values as floats, NaN where entries of an object array are missing."""
     if values.dtype.kind == "O" and values.ndim:
-        missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+        missing = np.frompyfunc(is_missing, 1, 1)(values).astype(bool)
         values = np.where(missing, np.nan, values)
-    if values.dtype.kind in "cmM":  # which NumPy would make floats of
+    if values.dtype.kind in "cmM":  # which NumPy would convert to floats
         raise TypeError(values.dtype.name)
     return values.astype(np.float64)
+
+
+def _chosen_values(
+    wanted: Any, name: str, n_samples: int, n_columns: int
+) -> np.ndarray:
+    """Return the chosen values of a property as floats, for all rows or for each."""
+    try:
+        values = _floats(as_array(wanted))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"property {name!r} is continuous and asked to be something else "
+            f"({error}); give numbers."
+        ) from error
+    if n_columns == 1 and values.shape == (n_samples,):
+        values = values[:, None]
+    if values.shape not in {(), (n_columns,), (n_samples, n_columns)} or (
+        values.ndim == 0 and n_columns > 1
+    ):
+        raise ValueError(
+            f"property {name!r} has values of shape {values.shape}; give shape "
+            f"({n_columns},) for all rows or ({n_samples}, {n_columns}), one "
+            "for each."
+        )
+    return values
+
+
+def _check_chosen(name: str, values: np.ndarray, standardised: np.ndarray) -> None:
+    """Refuse values that are too far from the mean, infinite, or known in part."""
+    is_far = np.abs(standardised) > FARTHEST
+    far = np.extract(is_far, np.broadcast_to(values, standardised.shape))
+    if far.size and np.isfinite(far).all():
+        raise ValueError(
+            f"property {name!r} is asked to be {far[0]}, more than "
+            f"{FARTHEST:g} standard deviations from its mean; no row shows the effect "
+            "of such a value."
+        )
+    missing = np.isnan(values)
+    if values.ndim == 2:  # a row may choose nothing, but no part of a property
+        missing &= ~missing.all(axis=1, keepdims=True)
+    if np.isinf(values).any() or missing.any():
+        raise ValueError(
+            f"property {name!r} is asked to be NaN or infinite; give finite "
+            "numbers, or leave the property out. Where each row has its own, "
+            "all of a row may be NaN."
+        )
 
 
 def _numbers(column: np.ndarray, name: str) -> np.ndarray:

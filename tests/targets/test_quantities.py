@@ -32,9 +32,7 @@ def frame():
 
 
 def objects(*values):
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return pd.Series(values, dtype=object).to_numpy()
 
 
 # Containers ---------------------------------------------------------------------------

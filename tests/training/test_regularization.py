@@ -6,7 +6,7 @@ from torch.distributions import Normal
 
 from skfmvae.neighbour_graph import NeighbourGraph
 from skfmvae.neighbour_graph.edges import nearest_neighbour_graph
-from skfmvae.nn.likelihoods import BernoulliModule
+from skfmvae.nn.likelihoods.bernoulli import BernoulliModule
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.regularizers.base import Regularizer
 from skfmvae.training import Rows

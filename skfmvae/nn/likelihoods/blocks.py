@@ -1,0 +1,69 @@
+"""Statistics of columns and checks of values, a block of rows at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
+
+__all__ = ["blocks", "check_values", "column_statistics", "first_outside"]
+
+BLOCK_SIZE = 2**20  # values per block
+
+
+def blocks(values: Any) -> Iterator[slice]:
+    """Yield slices of rows that hold about `BLOCK_SIZE` values each."""
+    n_rows, *rest = values.shape
+    if not n_rows:
+        return iter(())
+    return gen_batches(n_rows, max(BLOCK_SIZE // max(math.prod(rest), 1), 1))
+
+
+def column_statistics(
+    X: Any, transform: Callable[[Any], Any] = lambda block: block
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns' means and standard deviations, 1 where constant."""
+    scaler = StandardScaler(with_mean=not issparse(X))
+    for rows in blocks(X):
+        scaler.partial_fit(transform(X[rows]))
+    return scaler.mean_, scaler.scale_
+
+
+def check_values(
+    X: Any,
+    in_support: Callable[[np.ndarray], np.ndarray],
+    name: str,
+    support: str,
+    remedy: str,
+) -> None:
+    """Raise the error that names the first value outside the support."""
+    outside = first_outside(X, in_support)
+    if outside is not None:
+        row, column = outside
+        raise ValueError(
+            f"{name} likelihood: the value {X[row, column]} in row {row}, column "
+            f"{column} is not in {support}; {remedy}."
+        )
+
+
+def first_outside(
+    X: Any, in_support: Callable[[np.ndarray], np.ndarray]
+) -> tuple[int, int] | None:
+    """Return row and column of the first value outside the support, else None."""
+    values = X.data if issparse(X) else X  # zero, which is not stored, can occur
+    for block in blocks(values):
+        inside = in_support(values[block])
+        if inside.all():
+            continue
+        first, *column = np.argwhere(~inside)[0]
+        position = block.start + int(first)
+        if not issparse(X):
+            return position, int(column[0])
+        row = np.searchsorted(X.indptr, position, side="right") - 1
+        return int(row), int(X.indices[position])
+    return None
