@@ -125,19 +125,76 @@ def test_libraries_that_a_room_goes_without(room):
     assert not wrong
 
 
+def test_private_scikit_learn_is_in_one_place():
+    wrong = {
+        (str(path.relative_to(ROOT)), name)
+        for path in SOURCES
+        if room_of(module_name(path)) != "_utils"
+        for name in imported_names(path)
+        if is_in(name, "sklearn") and "._" in name
+    }
+    assert not wrong
+
+
+def test_private_names_stay_in_their_file():
+    """And private modules in their room, but for the utilities of all rooms."""
+    wrong = set()
+    for path in SOURCES:
+        room = f"skfmvae.{room_of(module_name(path))}"
+        for name in imported_names(path):
+            source, _, last = name.replace("._utils.", ".utils.").rpartition(".")
+            if not is_in(name, "skfmvae"):
+                continue
+            is_module = (PACKAGE.parent / f"{name.replace('.', '/')}.py").exists()
+            if last.startswith("_") and not (is_module and is_in(name, room)):
+                wrong.add((str(path.relative_to(ROOT)), name))
+            if "._" in source and not is_in(name, room):
+                wrong.add((str(path.relative_to(ROOT)), name))
+    assert not wrong
+
+
+def constants_of(path):
+    """Yield the names of the constants that a file defines."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in ast.walk(node):
+                if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store):
+                    if target.id.isupper():
+                        yield target.id
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_constants_of_a_room_have_names_of_their_own(room):
+    files = {}
+    for path in SOURCES:
+        if room_of(module_name(path)) == room:
+            for name in constants_of(path):
+                files.setdefault(name, []).append(path.name)
+    assert not {name: found for name, found in files.items() if len(found) > 1}
+
+
 @pytest.mark.parametrize(
-    "shared",
-    [
-        "base.py",
-        "rows.py",
-        "prediction.py",
-        "generation.py",
-        "settings.py",
-        "training.py",
-    ],
+    "path",
+    [p for p in SOURCES if p.name not in {"__init__.py", "__main__.py"}],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
 )
-def test_shared_face_names_no_model(shared):
-    face = PACKAGE / "estimators" / shared
+def test_each_source_file_has_a_test_file(path):
+    test = path.relative_to(PACKAGE).with_name(f"test_{path.stem.lstrip('_')}.py")
+    assert (ROOT / "tests" / test).exists()
+
+
+def shared_faces():
+    """List the files of estimators/ that all estimators share."""
+    own = {
+        sys.modules[getattr(skfmvae, name).__module__].__file__
+        for name in skfmvae.__all__
+    }
+    files = [p for p in (PACKAGE / "estimators").glob("*.py") if str(p) not in own]
+    return [p for p in files if p.stem != "__init__" and "_settings" not in p.stem]
+
+
+@pytest.mark.parametrize("face", shared_faces(), ids=lambda path: path.name)
+def test_shared_face_names_no_model(face):
     models = [p for p in (PACKAGE / "models").glob("*.py") if p.stem[0] != "_"]
     particular = [p for p in models if p.stem != "base"]
     names = {
