@@ -5,7 +5,7 @@
 
 The networks have the sizes of those in Pyro's tutorial on semi-supervised learning: one
 hidden layer of 500 units for each of ``q(y|x)``, ``q(z|x,y)`` and ``p(x|y,z)``, and 50
-latents. There is no augmentation and no learning aid.
+latents. There is no augmentation and no regularizer.
 Settings are chosen with ``--held-out``, which never looks at the test rows.
 """
 
@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 import torch
-from common import keep_labels, machine, mnist
+from common import keep_labels, mnist
 from joblib import Parallel, delayed
+from report import add_save, report
 from sklearn.model_selection import train_test_split
 
 from skfmvae import SemiSupervisedVAE
@@ -69,28 +70,37 @@ def main():
     parser.add_argument("--labels", type=int, nargs="+", default=list(LABEL_WEIGHTS))
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
     # Other labels are drawn to choose settings than to report.
     first = 1000 if arguments.held_out else 0
     draws = range(first, first + arguments.draws)
-    print(f"{machine()}; {arguments.jobs} processes of one thread each\n", flush=True)
     results = Parallel(arguments.jobs)(
         delayed(run)(n_labelled, draw, arguments.held_out)
         for n_labelled in arguments.labels
         for draw in draws
     )
     results = np.reshape(results, (len(arguments.labels), len(draws), 3))
-    print(
-        "\n| labels | error, % (sd) | lowest, highest | recognition alone | s a fit |"
-    )
-    print("|---|---|---|---|---|")
+    table = []
     for n_labelled, rows in zip(arguments.labels, results, strict=True):
         error, alone, seconds = rows.T
-        print(
-            f"| {n_labelled} | {error.mean():.2f} ({error.std():.2f}) | "
-            f"{error.min():.2f}, {error.max():.2f} | {alone.mean():.2f} "
-            f"({alone.std():.2f}) | {seconds.mean():.0f} |"
+        table.append(
+            [
+                str(n_labelled),
+                f"{error.mean():.2f} ({error.std():.2f})",
+                f"{error.min():.2f}, {error.max():.2f}",
+                f"{alone.mean():.2f} ({alone.std():.2f})",
+                f"{seconds.mean():.0f}",
+            ]
         )
+    report(
+        "MNIST by M2, one hidden layer",
+        ["labels", "error, %", "lowest, highest", "recognition alone, %", "s a fit"],
+        table,
+        f"{arguments.draws} draws of labels and weights, {arguments.jobs} fits at a "
+        "time; mean (sd)",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":
