@@ -134,3 +134,12 @@ def test_benchmarks_write_the_tables_that_stand_in_decisions():
         source = (ROOT / "benchmarks" / script).read_text(encoding="utf-8")
         assert heading in source, f"{script} does not write {heading!r} of {page}"
         assert Path(page).stem in source, f"{script} does not name {page}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_saving_a_table_again_loses_no_text(page):
+    for heading, text in sections(page).items():
+        if PROVENANCE.search(text):
+            line, table = text.strip().split("\n\n")
+            assert PROVENANCE.fullmatch(line), heading
+            assert all(row.startswith("| ") for row in table.split("\n")), heading
