@@ -25,7 +25,7 @@ help:
 	@echo "make test-newest  run every test on the newest versions that there are"
 	@echo "make lint         ruff and mypy"
 	@echo "make format       let ruff rewrite what it can"
-	@echo "make bench        run the benchmarks"
+	@echo "make bench        run the benchmarks; their tables replace those of RESULTS.md"
 	@echo "make docs         build the documentation into build/docs/"
 	@echo "make wheel        build a wheel, install and import it in a fresh environment"
 	@echo "make clean        remove what the targets above made, .venv too"
@@ -80,29 +80,39 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Each writes its tables into the pages that they stand in.
+run_benchmark = $(BIN)/python benchmarks/$(1) --save
+run_benchmark_alone = OMP_NUM_THREADS=1 $(run_benchmark)
+
 bench: $(BENCH_READY)
-	$(BIN)/python benchmarks/step_time.py
-	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/graph.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/graph.py --search
-	$(BIN)/python benchmarks/study_processes.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --unequal
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --clusters
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/regularizers.py
-	$(BIN)/python benchmarks/mnist.py
-	$(BIN)/python benchmarks/density.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semisupervised.py
-	$(BIN)/python benchmarks/vs_pyro.py
-	$(BIN)/python benchmarks/vs_pyro.py --memory
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/known_properties.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/sprites.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/composition.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/composition.py --cost
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semafo.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/semafo_stability.py
-	$(BIN)/python benchmarks/label_efficiency.py
+	$(call run_benchmark,step_time.py)
+	$(call run_benchmark,memory.py)
+	$(call run_benchmark,checks.py)
+	$(call run_benchmark,graph.py)
+	$(call run_benchmark_alone,graph.py --search)
+	$(call run_benchmark_alone,graph.py --spread)
+	$(call run_benchmark,graph.py --prior)
+	$(call run_benchmark,column_scale.py)
+	$(call run_benchmark,study_processes.py)
+	$(call run_benchmark_alone,digits.py)
+	$(call run_benchmark_alone,digits.py --unequal)
+	$(call run_benchmark_alone,digits.py --clusters)
+	$(call run_benchmark_alone,digits.py --ablation)
+	$(call run_benchmark_alone,regularizers.py)
+	$(call run_benchmark,mnist.py)
+	$(call run_benchmark,density.py)
+	$(call run_benchmark_alone,mnist_semisupervised.py)
+	$(call run_benchmark,vs_pyro.py)
+	$(call run_benchmark,vs_pyro.py --memory)
+	$(call run_benchmark_alone,known_properties.py)
+	$(call run_benchmark_alone,sprites.py)
+	$(call run_benchmark_alone,composition.py)
+	$(call run_benchmark_alone,composition.py --unlabelled)
+	$(call run_benchmark_alone,composition.py --baselines)
+	$(call run_benchmark_alone,composition_cost.py)
+	$(call run_benchmark_alone,mnist_semafo.py)
+	$(call run_benchmark_alone,semafo_stability.py)
+	$(call run_benchmark,label_efficiency.py)
 
 docs: $(DOCS_READY)
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

@@ -11,8 +11,9 @@ a Gaussian, unless columns share a unit, and logarithms for counts.
 import argparse
 
 import numpy as np
-from common import cells, machine, mnist, table
+from common import cells, mnist, table
 from joblib import Parallel, delayed
+from report import DECISIONS, add_save, report
 from scipy.sparse import issparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
@@ -81,8 +82,8 @@ def main():
     parser.add_argument("--only", choices=DATA, nargs="+", default=list(DATA))
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
-    print(f"{machine()}\n")
     tasks = [
         (name, n_labels, draw)
         for name in arguments.only
@@ -90,8 +91,7 @@ def main():
         for draw in range(arguments.draws)
     ]
     results = Parallel(arguments.jobs)(delayed(errors)(*task) for task in tasks)
-    print("| error in % (sd) | labels a class |", " | ".join(results[0]), "|")
-    print("|---" * (2 + len(results[0])) + "|")
+    table = []
     for name in arguments.only:
         for n_labels in LABELS:
             of_row = [
@@ -99,11 +99,17 @@ def main():
                 for task, found in zip(tasks, results, strict=True)
                 if task[:2] == (name, n_labels)
             ]
-            cells_of_row = [
-                f"{np.mean(v):.1f} ({np.std(v):.1f})"
-                for v in ([found[scale] for found in of_row] for scale in of_row[0])
-            ]
-            print(f"| {name} | {n_labels} |", " | ".join(cells_of_row), "|")
+            found = ([found[scale] for found in of_row] for scale in of_row[0])
+            cells_of_row = [f"{np.mean(v):.1f} ({np.std(v):.1f})" for v in found]
+            table.append([name, str(n_labels), *cells_of_row])
+    report(
+        "The scale of columns",
+        ["error in %", "labels a class", *results[0]],
+        table,
+        f"{arguments.draws} draws of rows and labels; mean (sd)",
+        arguments.save,
+        DECISIONS / "001-column-scale.md",
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
-"""What the benchmarks share: data, partial labels, and the machine's description."""
+"""Data that the benchmarks share, and partial labels."""
 
 import os
-import platform
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import sklearn
-import torch
 from scipy.sparse import csr_matrix
 from sklearn.datasets import fetch_openml, load_digits
 
@@ -78,15 +75,6 @@ def keep_labels(y, n_labelled, random_state):
     kept = np.concatenate(kept)
     partial[kept] = y[kept]
     return partial
-
-
-def machine():
-    """Describe what the figures were measured on."""
-    return (
-        f"{os.cpu_count()} cores {platform.machine()}, {torch.get_num_threads()} torch "
-        f"threads, Python {platform.python_version()}, torch {torch.__version__}, "
-        f"scikit-learn {sklearn.__version__}"
-    )
 
 
 def _unit_rows(X):

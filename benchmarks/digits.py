@@ -4,7 +4,7 @@
     python benchmarks/digits.py --held-out  # rows held out of the training folds
     python benchmarks/digits.py --ablation  # one regularizer less, on held-out rows
     python benchmarks/digits.py --only SemiSupervisedVAE  # some rows of the table
-    python benchmarks/digits.py --unequal   # classes with shares from 10 to 1
+    python benchmarks/digits.py --unequal   # classes as frequent as 10 to 1
     python benchmarks/digits.py --clusters  # ten clusters without labels
 
 Settings are chosen with ``--held-out``, which never looks at a test fold.
@@ -17,8 +17,9 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from common import digits, keep_labels, machine, unequal_digits
+from common import digits, keep_labels, unequal_digits
 from joblib import Parallel, delayed
+from report import DECISIONS, RESULTS, add_save, report
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
@@ -34,8 +35,8 @@ from skfmvae.regularizers import Neighbours
 from skfmvae.training import EarlyStopping
 
 BUDGETS = (20, 50, 100, 300)
-AIDS = ("neighbours", "adversarial")
-OFF = dict.fromkeys(AIDS)
+REGULARIZERS = ("neighbours", "adversarial")
+OFF = dict.fromkeys(REGULARIZERS)
 
 # Each with its estimator, less the random state.
 BASELINES = {
@@ -55,7 +56,7 @@ OURS = {
 }
 ABLATION = {
     "all regularizers": FactorialMixtureVAE(),
-    **{f"no {name}": FactorialMixtureVAE(**{name: None}) for name in AIDS},
+    **{f"no {name}": FactorialMixtureVAE(**{name: None}) for name in REGULARIZERS},
     "none": FactorialMixtureVAE(**OFF),
     "all, networks in bfloat16": FactorialMixtureVAE(
         encoder=MLP(precision="bfloat16"), decoder=MLP(precision="bfloat16")
@@ -106,7 +107,7 @@ def run(estimator, X, y, n_labelled, seed, fold, train, test):
 
 
 def label_table(estimators, X, y, budgets, arguments):
-    """Print error, calibration and time of each estimator at each budget."""
+    """Return error, calibration and time of each estimator at each budget, as cells."""
     tasks = [
         (name, n_labelled, split)
         for name in estimators
@@ -120,13 +121,7 @@ def label_table(estimators, X, y, budgets, arguments):
     cells = defaultdict(list)
     for (name, n_labelled, _), result in zip(tasks, results, strict=True):
         cells[name, n_labelled].append(result)
-    n_splits = len(results) // len(estimators) // len(budgets)
-    print(
-        f"| error in % (sd over {n_splits} splits) | "
-        + " | ".join(f"{b} labels" for b in budgets)
-        + " | calibration error in % | s a fit |"
-    )
-    print("|---|" + "---|" * (len(budgets) + 2))
+    table = []
     for name in estimators:
         errors, calibration, seconds = np.moveaxis(
             np.array([cells[name, b] for b in budgets]), 2, 0
@@ -134,15 +129,14 @@ def label_table(estimators, X, y, budgets, arguments):
         row = [f"{e.mean():.2f} ({e.std():.2f})" for e in errors]
         means = calibration.mean(axis=1)
         row.append(" / ".join("--" if np.isnan(m) else f"{m:.1f}" for m in means))
-        row.append(f"{seconds.mean():.1f}")
-        print(f"| {name} | " + " | ".join(row) + " |")
-    print()
+        table.append([name, *row, f"{seconds.mean():.1f}"])
+    return table
 
 
-def knowing_shares(y):
-    """Return an estimator that is told how large the classes are."""
-    shares = np.bincount(y) / len(y)
-    return FactorialMixtureVAE(neighbours=Neighbours(class_prior=shares))
+def knowing_class_prior(y):
+    """Return an estimator that is given how large the classes are."""
+    prior = np.bincount(y) / len(y)
+    return FactorialMixtureVAE(neighbours=Neighbours(class_prior=prior))
 
 
 def cluster(seed, **params):
@@ -158,18 +152,62 @@ def cluster(seed, **params):
     return adjusted_rand_score(y, found), len(np.unique(found)), entropy, seconds
 
 
-def cluster_table(n_seeds, n_jobs, **params):
-    """Print how well ten components without labels agree with the digits."""
-    print("| seed | adjusted Rand index | components used | entropy (nats) | s |")
-    print("|---|---|---|---|---|")
+def cluster_row(n_seeds, n_jobs, **params):
+    """Return how well ten components without labels agree with the digits, as cells."""
     results = Parallel(n_jobs)(
         delayed(cluster)(seed, **params) for seed in range(n_seeds)
     )
-    for seed, (score, used, entropy, seconds) in enumerate(results):
-        print(
-            f"| {seed} | {score:.3f} | {used} of 10 | {entropy:.3f} | {seconds:.1f} |"
+    score, used, entropy, seconds = np.transpose(results)
+    return [
+        f"{score.mean():.3f} ({score.std():.3f})",
+        f"{score.min():.3f}, {score.max():.3f}",
+        f"{used.min():.0f} of 10",
+        f"{entropy.mean():.3f}",
+        f"{seconds.mean():.1f}",
+    ]
+
+
+def clusters(arguments):
+    """Report clusters without labels, with regularizers and without."""
+    report(
+        "Digits without labels",
+        ["", "adjusted Rand index", "lowest, highest", "fewest components used"]
+        + ["entropy, nats", "s a fit"],
+        [
+            [name, *cluster_row(5, arguments.jobs, **params)]
+            for name, params in (("at the defaults", {}), ("no regularizers", OFF))
+        ],
+        f"5 seeds, all rows, {arguments.jobs} fits at a time; mean (sd) over seeds",
+        arguments.save,
+    )
+
+
+def errors(arguments):
+    """Report errors by estimators and numbers of labels."""
+    heading, page = "Digits", RESULTS
+    rows, data, budgets = BASELINES | OURS, digits(), BUDGETS
+    if arguments.ablation:
+        heading, page = (
+            "Digits, one regularizer less",
+            DECISIONS / "015-regularizers.md",
         )
-    print(f"| mean | {np.mean([r[0] for r in results]):.3f} | | | |")
+        rows, budgets = ABLATION, (20, 100)
+    if arguments.unequal:
+        heading, page = "Digits of unequal classes", DECISIONS / "009-class-prior.md"
+        data, budgets = unequal_digits(), BUDGETS[:3]
+        known = knowing_class_prior(data[1])
+        rows = rows | {"FactorialMixtureVAE, known class prior": known}
+    chosen = {name: row for name, row in rows.items() if arguments.only in name}
+    report(
+        heading,
+        ["error in %", *(f"{b} labels" for b in budgets)]
+        + ["calibration error in %", "s a fit"],
+        label_table(chosen, *data, budgets, arguments),
+        f"5 folds x {arguments.seeds} seeds, {arguments.jobs} fits at a time; mean "
+        "(sd) over splits",
+        arguments.save,
+        page,
+    )
 
 
 if __name__ == "__main__":
@@ -181,20 +219,10 @@ if __name__ == "__main__":
     parser.add_argument("--only", default="", help="rows whose name has this in it")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
     arguments.held_out |= arguments.ablation
-    print(f"{machine()}; {arguments.jobs} processes of one thread each\n")
     if arguments.clusters:
-        for title, params in (("defaults", {}), ("no regularizers", OFF)):
-            print(f"{title}:\n")
-            cluster_table(5, arguments.jobs, **params)
-            print()
-        raise SystemExit
-    rows, data, budgets = BASELINES | OURS, digits(), BUDGETS
-    if arguments.ablation:
-        rows, budgets = ABLATION, (20, 100)
-    if arguments.unequal:
-        data, budgets = unequal_digits(), BUDGETS[:3]
-        rows = rows | {"FactorialMixtureVAE, known shares": knowing_shares(data[1])}
-    chosen = {name: row for name, row in rows.items() if arguments.only in name}
-    label_table(chosen, *data, budgets, arguments)
+        clusters(arguments)
+    else:
+        errors(arguments)

@@ -1,12 +1,14 @@
-"""The graph of nearest neighbours: its time and memory, and what labels on it give.
+"""The neighbour graph: its time and memory, and the errors of labels spread over it.
 
     python benchmarks/graph.py
     python benchmarks/graph.py --search
     python benchmarks/graph.py --spread
+    python benchmarks/graph.py --prior
 
 The second searches neighbours among up to 500,000 rows, MNIST moved by up to two
-pixels, exactly and approximately. The third compares how far labels spread. All errors
-are on unlabelled training rows; no test row is read.
+pixels, exactly and approximately. The others compare how far labels spread, and what is
+assumed of the class prior. All errors are on unlabelled training rows; no test row is
+read.
 """
 
 import argparse
@@ -16,7 +18,8 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-from common import digits, keep_labels, machine, mnist, unequal_digits
+from common import digits, keep_labels, mnist, unequal_digits
+from report import DECISIONS, add_save, report
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
@@ -48,16 +51,13 @@ N_SAMPLED = 2000  # rows that are searched exactly, to time that and to judge th
 
 
 def cost_table():
-    """Print time, peak memory while building and memory kept, by number of rows."""
-    print("| rows | columns | s | peak, MiB | kept, MiB |")
-    print("|---|---|---|---|---|")
-    for X, y in ((X[:1500], y[:1500]) for X, y in (digits(), mnist()[:2])):
-        print_cost(X, y)
-    print_cost(*mnist()[:2])
+    """Return time, peak memory while building and memory kept, by number of rows."""
+    small = [cost(X[:1500], y[:1500]) for X, y in (digits(), mnist()[:2])]
+    return [*small, cost(*mnist()[:2])]
 
 
-def print_cost(X, y):
-    """Print one row of the table; time and memory are measured in turn."""
+def cost(X, y):
+    """Return one row of the table; time and memory are measured in turn."""
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
     graph = NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
@@ -69,36 +69,60 @@ def print_cost(X, y):
     weights = graph.weights
     kept = weights.data.nbytes + weights.indices.nbytes + weights.indptr.nbytes
     kept = (kept + graph.propagated[0].nbytes) / 2**20
-    print(f"| {len(X)} | {X.shape[1]} | {seconds:.1f} | {peak:.0f} | {kept:.1f} |")
+    cells = len(X), X.shape[1], f"{seconds:.1f}", f"{peak:.0f}", f"{kept:.1f}"
+    return [str(cell) for cell in cells]
 
 
-def error_table(name, distances, y, budgets, n_draws):
-    """Print the error of propagation, by what is assumed of the classes' shares."""
+def prior_table(n_draws):
+    """Return the error of propagation on several graphs, by class prior."""
+    tables = {
+        "digits": (*digits(), (20, 50, 100, 300)),
+        "digits, 10 to 1": (*unequal_digits(), (20, 50, 100)),
+        "MNIST": (*mnist()[:2], (20, 50, 100, 300)),
+    }
+    rows = []
+    for name, (X, y, budgets) in tables.items():
+        distances = nearest_rows(principal_components(X), N_NEIGHBORS)
+        rows += prior_rows(name, distances, y, budgets, n_draws)
+    for name, features in EDGES.items():
+        X, y, budgets = tables[name]
+        found = features.fit_transform(X)
+        distances = nearest_rows(found, N_NEIGHBORS)
+        rows += prior_rows(f"{name}, edges", distances, y, budgets, n_draws)
+        candidates = nearest_rows(found, N_CANDIDATES)
+        distances = nearest_candidates(DISTORTION[name], X, candidates, N_NEIGHBORS)
+        rows += prior_rows(f"{name}, edges, distorted", distances, y, budgets, n_draws)
+    return rows
+
+
+def prior_rows(name, distances, y, budgets, n_draws):
+    """Return the error of propagation, by what is assumed of the class prior."""
     weights = self_scaled_weights(distances)
     n_classes = len(np.unique(y))
     errors = np.zeros((3, len(budgets), n_draws))
     for b, n_labelled in enumerate(budgets):
         for draw in range(n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
-            shares = (
+            priors = (
                 np.full(n_classes, 1 / n_classes),
                 estimate_class_prior(distances, codes, n_classes),
                 np.bincount(y) / len(y),
             )
-            for kind, share in enumerate(shares):
-                proba = label_probabilities(weights, codes, spread_for(codes), share)
+            for kind, prior in enumerate(priors):
+                proba = label_probabilities(weights, codes, spread_for(codes), prior)
                 found = proba.argmax(axis=1)
                 errors[kind, b, draw] = 100 * np.mean((found != y)[codes < 0])
-    for kind, values in zip(("equal", "estimated", "true"), errors, strict=True):
-        cells = " | ".join(f"{e.mean():.1f} ({e.std():.1f})" for e in values)
-        print(f"| {name} | {kind} | {cells} |" + " |" * (4 - len(budgets)), flush=True)
+    return [
+        [name, kind]
+        + [f"{e.mean():.1f} ({e.std():.1f})" for e in values]
+        + [""] * (4 - len(budgets))
+        for kind, values in zip(("equal", "estimated", "true"), errors, strict=True)
+    ]
 
 
 def spread_table(n_draws):
-    """Print the error of propagation by how far labels spread, and by the rule."""
-    print(f"Error in % over {n_draws} draws of even labels, by 1 - alpha\n")
-    print(f"| rows | labels | {' | '.join(map(str, SPREADS))} | the rule |")
-    print(f"|{'---|' * (len(SPREADS) + 3)}")
+    """Return the error of propagation by how far labels spread, and by the rule."""
+    rows = []
     tables = {
         "digits": (*digits(), (20, 50, 100, 300)),
         "breast cancer": (*scaled(load_breast_cancer), (10, 20, 50, 100)),
@@ -106,30 +130,33 @@ def spread_table(n_draws):
     }
     for name, (X, y, budgets) in tables.items():
         distances = nearest_rows(X, N_NEIGHBORS)
-        print_spreads(name, distances, y, budgets, n_draws)
+        rows += spread_rows(name, distances, y, budgets, n_draws)
     X, y = mnist()[:2]
     candidates = nearest_rows(EDGES["MNIST"].fit_transform(X), N_CANDIDATES)
     distances = nearest_candidates(DISTORTION["MNIST"], X, candidates, N_NEIGHBORS)
     budgets = 20, 100, 300, 1000
-    print_spreads("MNIST, edges, distorted", distances, y, budgets, n_draws)
+    return rows + spread_rows("MNIST, edges, distorted", distances, y, budgets, n_draws)
 
 
-def print_spreads(name, distances, y, budgets, n_draws):
-    """Print the rows of a set of rows, one per number of labels."""
+def spread_rows(name, distances, y, budgets, n_draws):
+    """Return the lines of some data, one per number of labels."""
+    table = []
     weights = self_scaled_weights(distances)
     n_classes = len(np.unique(y))
     for n_labelled in budgets:
         errors = np.empty((n_draws, len(SPREADS) + 1))
         for draw in range(n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
-            share = estimate_class_prior(distances, codes, n_classes)
+            prior = estimate_class_prior(distances, codes, n_classes)
             alphas = [*(1 - spread for spread in SPREADS), spread_for(codes)]
             for a, alpha in enumerate(alphas):
-                found = label_probabilities(weights, codes, alpha, share).argmax(axis=1)
+                found = label_probabilities(weights, codes, alpha, prior).argmax(axis=1)
                 errors[draw, a] = 100 * np.mean((found != y)[codes < 0])
         cells = [f"{error:.2f}" for error in errors.mean(axis=0)]
         cells[-1] += f" ({errors[:, -1].std():.2f}; {1 - spread_for(codes):.3f})"
-        print(f"| {name} | {n_labelled} | {' | '.join(cells)} |", flush=True)
+        table.append([name, str(n_labelled), *cells])
+        print(table[-1], flush=True)
+    return table
 
 
 def scaled(load):
@@ -139,19 +166,14 @@ def scaled(load):
 
 
 def search_table():
-    """Print time, recall and memory of both searches, and the time of the rest."""
+    """Return time, recall and memory of both searches, and the time of the rest."""
     X, y = moved_mnist(max(N_ROWS))
-    start = time.perf_counter()
-    nearest_rows(X[:1000], N_NEIGHBORS, exact_up_to=0)
-    print(f"Compiled in {time.perf_counter() - start:.0f} s.\n")
-    print("| rows | exact, s | approximate, s | recall, % | rest, s | peak, MiB |")
-    print("|---|---|---|---|---|---|")
-    for n in N_ROWS:
-        print_search(X[:n], y[:n])
+    nearest_rows(X[:1000], N_NEIGHBORS, exact_up_to=0)  # compiles itself
+    return [search(X[:n], y[:n]) for n in N_ROWS]
 
 
-def print_search(X, y):
-    """Print one row of the table."""
+def search(X, y):
+    """Return one row of the table."""
     before = peak(anew=True)
     start = time.perf_counter()
     found = nearest_rows(X, N_NEIGHBORS, exact_up_to=0)
@@ -168,11 +190,10 @@ def print_search(X, y):
     # What is as near as the last neighbour is right, for there are twins.
     last = distances[:, -1:] * (1 + 1e-5)
     recall = 100 * np.mean(found.data.reshape(len(X), -1)[sampled] <= last)
-    print(
-        f"| {len(X)} | {exact:.0f} | {approximate:.1f} | {recall:.1f} | {rest:.1f} "
-        f"| {above:.0f} |",
-        flush=True,
-    )
+    row = [str(len(X)), f"{exact:.0f}", f"{approximate:.1f}", f"{recall:.1f}"]
+    row += [f"{rest:.1f}", f"{above:.0f}"]
+    print(row, flush=True)
+    return row
 
 
 def moved_mnist(n):
@@ -192,9 +213,9 @@ def moved_mnist(n):
 
 
 def peak(anew=False):
-    """Return the most memory that this process held, in MiB, by what Linux tells.
+    """Return the most memory that this process held, in MiB, as Linux reports it.
 
-    Memory of compiled code is missing from what tracemalloc tells.
+    Memory of compiled code is missing from what tracemalloc reports.
     """
     if anew:
         Path("/proc/self/clear_refs").write_text("5")
@@ -207,35 +228,49 @@ if __name__ == "__main__":
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--search", action="store_true")
     parser.add_argument("--spread", action="store_true")
-    options = parser.parse_args()
-    n_draws = options.draws
-    print(f"{machine()}\n")
-    if options.search:
-        search_table()
-        parser.exit()
-    if options.spread:
-        spread_table(n_draws)
-        parser.exit()
-    cost_table()
-    print(f"\nError in % (sd over {n_draws} draws of even labels)\n")
-    print("| rows | shares | 20 labels | 50 labels | 100 labels | 300 labels |")
-    print("|---|---|---|---|---|---|")
-    tables = {
-        "digits": (*digits(), (20, 50, 100, 300)),
-        "digits, 10 to 1": (*unequal_digits(), (20, 50, 100)),
-        "MNIST": (*mnist()[:2], (20, 50, 100, 300)),
-    }
-    for name, (X, y, budgets) in tables.items():
-        distances = nearest_rows(principal_components(X), N_NEIGHBORS)
-        error_table(name, distances, y, budgets, n_draws)
-    for name, features in EDGES.items():
-        X, y, budgets = tables[name]
-        places = features.fit_transform(X)
-        distances = nearest_rows(places, N_NEIGHBORS)
-        error_table(f"{name}, edges", distances, y, budgets, n_draws)
-        candidates = nearest_rows(places, N_CANDIDATES)
-        start = time.perf_counter()
-        distances = nearest_candidates(DISTORTION[name], X, candidates, N_NEIGHBORS)
-        seconds = time.perf_counter() - start
-        error_table(f"{name}, edges, distorted", distances, y, budgets, n_draws)
-        print(f"(distances between distorted images took {seconds:.0f} s)")
+    parser.add_argument("--prior", action="store_true")
+    add_save(parser)
+    arguments = parser.parse_args()
+    draws = f"{arguments.draws} draws of even labels"
+    if arguments.search:
+        report(
+            "Exact and approximate search",
+            ["rows", "exact, s", "approximate, s", "recall, %", "rest, s", "peak, MiB"],
+            search_table(),
+            f"recall and exact time of {N_SAMPLED} rows",
+            arguments.save,
+            DECISIONS / "003-neighbour-search.md",
+        )
+    elif arguments.spread:
+        report(
+            "Error by 1 - alpha",
+            [
+                "rows, error in %",
+                "labels",
+                *map(str, SPREADS),
+                "the rule (sd; 1 - alpha)",
+            ],
+            spread_table(arguments.draws),
+            f"{draws}; mean",
+            arguments.save,
+            DECISIONS / "007-label-spread.md",
+        )
+    elif arguments.prior:
+        report(
+            "Error by class prior",
+            ["rows, error in %", "class prior"]
+            + [f"{n} labels" for n in (20, 50, 100, 300)],
+            prior_table(arguments.draws),
+            f"{draws}; mean (sd)",
+            arguments.save,
+            DECISIONS / "009-class-prior.md",
+        )
+    else:
+        report(
+            "The neighbour graph",
+            ["rows", "columns", "s", "peak, MiB", "kept, MiB"],
+            cost_table(),
+            "built once; memory of NumPy's and SciPy's arrays",
+            arguments.save,
+            DECISIONS / "003-neighbour-search.md",
+        )

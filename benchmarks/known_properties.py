@@ -17,7 +17,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from common import machine
+from report import add_save, report
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -41,7 +41,7 @@ LIT_OBJECTS = {
 
 
 def convolve_and_average(n_inputs, n_outputs):
-    """Build an encoder that tells what there is on a canvas, wherever it lies."""
+    """Build an encoder that finds what is on a canvas, wherever it lies."""
     return nn.Sequential(
         nn.Unflatten(1, (1, 32, 32)),
         nn.Conv2d(1, 16, 5, stride=2, padding=2),
@@ -135,45 +135,44 @@ def multi_digits(seed):
         yield name, 100 * np.mean(model.predict(X_test) != y_test[:, 0]), seconds
 
 
-def table(header, experiment, seeds):
-    """Print the mean of every figure over seeds, and the standard deviation."""
-    print("| " + " | ".join(header) + " |")
-    print("|---" * len(header) + "|")
+def table(experiment, seeds):
+    """Return the mean of every figure over seeds, and the deviation, as cells."""
     figures = defaultdict(list)
     for seed in seeds:
         for name, *values in experiment(seed):
             figures[name].append(values)
-            print(f"<!-- seed {seed}: {name} {np.round(values, 2)} -->", flush=True)
-    for name, rows in figures.items():
-        cells = [
+            print(f"seed {seed}: {name} {np.round(values, 2)}", flush=True)
+    return {
+        name: [
             f"{mean:.2f} ({sd:.2f})" if np.isfinite(mean) else "--"
             for mean, sd in zip(
                 np.mean(rows, axis=0), np.std(rows, axis=0), strict=True
             )
         ]
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    print()
+        for name, rows in figures.items()
+    }
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
+    add_save(parser)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     torch.set_num_threads(1)
-    print(f"{machine()}\n")
     first = 100 if arguments.held_out else 0
     seeds = range(first, first + arguments.seeds)
-    table(
+    lit, counted = table(lit_objects, seeds), table(multi_digits, seeds)
+    missing = ["--"]
+    report(
+        "Data with known properties",
+        ["", "identity error, %", "median angle, degrees", "relit closer, %", "s a fit"]
+        + ["count error, %", "s a fit"],
         [
-            "lit objects, mean (sd)",
-            "identity error, %",
-            "median angle, degrees",
-            "relit closer, %",
-            "s",
+            [name, *lit.get(name, 4 * missing), *counted.get(name, 2 * missing)]
+            for name in dict.fromkeys([*counted, *lit])
         ],
-        lit_objects,
-        seeds,
+        f"{arguments.seeds} seeds, one fit at a time; mean (sd) over seeds",
+        arguments.save,
     )
-    table(["digits on a canvas, mean (sd)", "count error, %", "s"], multi_digits, seeds)

@@ -1,6 +1,6 @@
 """How many labels are enough: studies of digits, of tables and of two properties.
 
-    python benchmarks/label_efficiency.py                  # all of RESULTS.md
+    python benchmarks/label_efficiency.py                  # all studies
     python benchmarks/label_efficiency.py wine --held-out  # one, on training rows
     python benchmarks/label_efficiency.py digits --only VAE
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import digits, machine
+from common import digits
+from report import DECISIONS, RESULTS, add_save, report
 from sklearn.datasets import load_breast_cancer, load_wine, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -74,14 +75,14 @@ def table_study(rows_and_labels, budgets=(10, 20, 50, 100), n_folds=5, n_repeats
 
 
 def classification_study():
-    """Return a study of 20,000 rows, where 4 of 50 columns tell."""
+    """Return a study of 20,000 rows, where 4 of 50 columns are informative."""
     table = make_classification(20_000, 50, random_state=0)
     return table_study(table, (10, 30, 100), 3, 1)
 
 
 def search_study():
     """Return the study of a search for settings among the few labels."""
-    settings = {"style_dim": [2, 20], "label_weight": [0.3, 3.0]}
+    settings = {"style_dim": [2, 20], "objective__label_weight": [0.3, 3.0]}
     search = GridSearchCV(
         FactorialMixtureVAE(max_epochs=40),
         settings,
@@ -98,11 +99,23 @@ def search_study():
 
 
 STUDIES = {
-    "digits": digits_study,
     "breast cancer": lambda: table_study(load_breast_cancer(return_X_y=True)),
     "wine": lambda: table_study(load_wine(return_X_y=True)),
     "classification": classification_study,
+    "digits": digits_study,
     "search": search_study,
+}
+# By the heading of a table: the page that it stands in, and its studies.
+TABLES = {
+    "Label-efficiency studies": (
+        RESULTS,
+        ["breast cancer", "wine", "classification", "digits"],
+    ),
+    "A search among few labels": (DECISIONS / "032-search.md", ["search"]),
+    "One property beside others": (
+        DECISIONS / "033-joint-properties.md",
+        ["two properties"],
+    ),
 }
 
 
@@ -130,25 +143,25 @@ def run(estimators, X, y, **settings):
         )
 
 
-def show(title, results, score="test_score"):
-    """Print the mean accuracies."""
-    n = len(results.groupby(["repeat", "fold"]))
-    print(f"\n{title}: accuracy in % (standard error over {n} splits and draws)\n")
-    cells = results.groupby(["estimator", "budget"], sort=False)[score]
-    mean, error = 100 * cells.mean().unstack(), 100 * cells.sem().unstack()
+def cells(name, results):
+    """Return the mean accuracies by estimator, as cells by the head of a column."""
+    by_budget = results.groupby(["estimator", "budget"], sort=False)["test_score"]
+    mean, error = 100 * by_budget.mean(), 100 * by_budget.sem()
+    table = pd.DataFrame({"mean": mean, "error": error}).apply(
+        lambda cell: f"{cell['mean']:.1f} ({cell['error']:.1f})", axis=1
+    )
+    table = table.unstack()
+    table.columns = [f"{name}, {budget}" for budget in table.columns]
     seconds = results.groupby("estimator")["fit_time"].mean()
-    print("| labels | " + " | ".join(map(str, mean.columns)) + " | s a fit |")
-    print("|---|" + "---|" * (len(mean.columns) + 1))
-    for row in mean.index:
-        cells = zip(mean.loc[row], error.loc[row], strict=True)
-        texts = [f"{m:.1f} ({e:.1f})" for m, e in cells]
-        print(
-            f"| {row} | " + " | ".join(texts) + f" | {seconds[row]:.1f} |", flush=True
-        )
+    table[f"{name}, s a fit"] = [
+        f"{seconds[estimator]:.1f}" for estimator in table.index
+    ]
+    print(f"\n{name}\n{table.to_string()}", flush=True)
+    return table
 
 
 def study(name, arguments):
-    """Run one of the studies by rows and labels, and keep its table and figure."""
+    """Run one of the studies by rows and labels; keep its figure, return its cells."""
     estimators, X, y, budgets, n_folds, n_repeats = STUDIES[name]()
     n_repeats = arguments.repeats or n_repeats
     cv = splits(X, y, n_folds, arguments.held_out)
@@ -162,7 +175,6 @@ def study(name, arguments):
         n_repeats=n_repeats,
         n_jobs=arguments.jobs,
     )
-    show(f"{name}, {'training' if arguments.held_out else 'test'} rows", results)
     if not (arguments.held_out or arguments.only):
         file = OUT / name.replace(" ", "_")
         results.to_csv(f"{file}.csv", index=False)
@@ -171,6 +183,7 @@ def study(name, arguments):
         lowest = results["test_score"].quantile(0.05)
         display.ax_.set(ylabel="accuracy", ylim=(lowest, 1.0))
         display.figure_.savefig(f"{file}.png", dpi=110)
+    return cells(name, results)
 
 
 def two_properties(arguments):
@@ -194,11 +207,12 @@ def two_properties(arguments):
     )
     beside["test_score"] = beside["test_score_shape"]
     results = pd.concat([alone, beside], join="inner", ignore_index=True)
-    show("shape of sprites", results)
     print("\n", compare_estimators(results, *results["estimator"].unique()[::-1]))
+    return cells("shape of sprites", results)
 
 
-if __name__ == "__main__":
+def main():
+    """Run studies, and report the tables that they stand in."""
     names = [*STUDIES, "two properties"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("studies", nargs="*", choices=[*names, []], metavar="study")
@@ -206,12 +220,30 @@ if __name__ == "__main__":
     parser.add_argument("--only", default="", help="estimators with this in their name")
     parser.add_argument("--repeats", type=int, help="draws of labels for each fold")
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     np.set_printoptions(precision=3)
-    print(f"{machine()}; {arguments.jobs} processes of one thread each")
-    for name in arguments.studies or names:
-        if name in STUDIES:
-            study(name, arguments)
-        else:
+    for heading, (page, of_table) in TABLES.items():
+        found = [
             two_properties(arguments)
+            if name == "two properties"
+            else study(name, arguments)
+            for name in of_table
+            if name in (arguments.studies or names)
+        ]
+        if found:
+            table = pd.concat(found, axis=1).fillna("--")
+            report(
+                heading,
+                ["accuracy in %, by labels", *table.columns],
+                table.reset_index().to_numpy(),
+                f"one fit for each split, {arguments.jobs} at a time; mean (standard "
+                "error) over splits",
+                arguments.save,
+                page,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,8 @@ import resource
 import subprocess
 import sys
 
+from report import add_save, report
+
 N_ROWS, N_FEATURES, N_LABELS = 60_000, 784, 100
 MIB = 2**20
 
@@ -49,10 +51,10 @@ def peak():
 
 
 def measure(task):
-    """Return peaks in MiB: after the imports, then with the array, then of the task."""
+    """Return peaks in MiB: after the imports, with the array, and of the task."""
     # Imported here, for a process inherits the peak of the one that starts it.
     import numpy as np
-    from common import keep_labels, machine
+    from common import keep_labels
 
     import skfmvae  # noqa: F401
 
@@ -62,29 +64,33 @@ def measure(task):
     y = keep_labels(np.arange(N_ROWS) % 10, N_LABELS, random_state=0)
     with_array = peak()
     TASKS[task](X, y)
-    return machine(), X.nbytes / MIB, imports, with_array, peak()
+    return imports, with_array, peak()
 
 
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", choices=TASKS, help="measure it here, print JSON")
-    task = parser.parse_args().task
-    if task:
-        print(json.dumps(measure(task)))
+    add_save(parser)
+    arguments = parser.parse_args()
+    if arguments.task:
+        print(json.dumps(measure(arguments.task)))
         return
-    for number, task in enumerate(TASKS):
+    rows = []
+    for task in TASKS:
         command = [sys.executable, __file__, "--task", task]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        machine, array, imports, with_array, most = json.loads(output.stdout)
-        if number == 0:
-            print(f"{machine}; array of {array:.0f} MiB\n")
-            print("| | imports, MiB | and array, MiB | peak above both, MiB |")
-            print("|---|---|---|---|")
-        print(
-            f"| {task} | {imports:.0f} | {with_array:.0f} | {most - with_array:.0f} |",
-            flush=True,
-        )
+        imports, with_array, most = json.loads(output.stdout)
+        peaks = imports, with_array, most - with_array
+        rows.append([task, *(f"{value:.0f}" for value in peaks)])
+        print(rows[-1], flush=True)
+    report(
+        "Memory",
+        ["", "imports, MiB", "and array, MiB", "peak above both, MiB"],
+        rows,
+        f"one fit each to {N_ROWS} rows of {N_FEATURES} values",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":

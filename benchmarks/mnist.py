@@ -8,7 +8,7 @@ The graph of neighbours is built once for all draws, into build/graph, and its t
 printed apart. Settings are chosen with ``--held-out``, which never looks at the test
 rows and draws other labels. All rows of the table have the same settings, but for
 augmentation.
-Components that nobody labelled are matched to digits, one to one, as suits the scored
+Unlabelled components are matched to digits, one to one, as suits the scored
 rows best (Hungarian assignment).
 """
 
@@ -16,8 +16,9 @@ import argparse
 import time
 
 import numpy as np
-from common import keep_labels, machine, mnist
+from common import keep_labels, mnist
 from joblib import Parallel, delayed
+from report import add_save, report
 from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA
 from sklearn.metrics import confusion_matrix
@@ -88,8 +89,8 @@ def run(row, draw, held_out):
     calibration = expected_calibration_error(
         y_test, proba[:, order], labels=digits[order]
     )
-    shares = wrong.mean(), transductive.mean(), calibration
-    result = [*(100 * share for share in shares), seconds]
+    rates = wrong.mean(), transductive.mean(), calibration
+    result = [*(100 * rate for rate in rates), seconds]
     print(f"{row}, draw {draw}: {' '.join(f'{v:.2f}' for v in result)}", flush=True)
     return result
 
@@ -132,10 +133,10 @@ def main():
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="draw to begin with")
     parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
+    add_save(parser)
     arguments = parser.parse_args()
     first = arguments.first + 1000 * arguments.held_out
-    print(f"{machine()}\n")
-    print(f"neighbours: {search(arguments.held_out):.0f} s\n", flush=True)
+    seconds = search(arguments.held_out)
     tasks = [
         (row, draw)
         for row in arguments.only
@@ -144,24 +145,30 @@ def main():
     results = Parallel(n_jobs=arguments.jobs)(
         delayed(run)(*task, arguments.held_out) for task in tasks
     )
-    print("\n| MNIST | error, % (sd) | lowest, highest | unlabelled | ECE | s a fit |")
-    print("|---|---|---|---|---|---|")
+    table = []
     for row in arguments.only:
         of_row = [r for r, task in zip(results, tasks, strict=True) if task[0] == row]
-        print_row(row, np.array(of_row))
+        table.append([row, *cells(np.array(of_row))])
+    report(
+        "MNIST with 0 to 1,000 labels",
+        ["labels", "error, %", "lowest, highest", "unlabelled, %", "ECE, %", "s a fit"],
+        table,
+        f"{arguments.draws} draws of labels and weights, {arguments.jobs} fits at a "
+        f"time, neighbours found once in {seconds:.0f} s; mean (sd)",
+        arguments.save,
+    )
 
 
-def print_row(name, results):
-    """Print a row of the table."""
+def cells(results):
+    """Return the cells of a row of the table."""
     error, transductive, calibration, seconds = results.T
-    cells = [
+    return [
         f"{error.mean():.2f} ({error.std():.2f})",
         f"{error.min():.2f}, {error.max():.2f}",
         f"{transductive.mean():.2f} ({transductive.std():.2f})",
         f"{calibration.mean():.2f} ({calibration.std():.2f})",
         f"{seconds.mean():.0f}",
     ]
-    print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What each regularizer gains on data that are not digits.
 
-    OMP_NUM_THREADS=1 python benchmarks/regularizers.py OMP_NUM_THREADS=1 python
-    benchmarks/regularizers.py --only wine --estimator SemafoVAE
+    OMP_NUM_THREADS=1 python benchmarks/regularizers.py
+    OMP_NUM_THREADS=1 python benchmarks/regularizers.py --estimator SemafoVAE
 
 Errors are on a third of the rows, which nothing is chosen by: the regularizers have
 their default settings. Draws are of the split, the labels and the fit.
@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 import torch
-from common import machine
 from joblib import Parallel, delayed
+from report import add_save, report
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -22,12 +22,12 @@ from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.datasets import make_lit_objects, make_sprites, mask_labels
 from skfmvae.regularizers import Neighbours
 
-AIDS = ("neighbours", "adversarial")
+REGULARIZERS = ("neighbours", "adversarial")
 VARIANTS = {
     "all regularizers": {},
-    **{f"no {name}": {name: None} for name in AIDS},
+    **{f"no {name}": {name: None} for name in REGULARIZERS},
     "no rebuilds of the graph": {"neighbours": Neighbours(n_rebuilds=0)},
-    "none": dict.fromkeys(AIDS),
+    "none": dict.fromkeys(REGULARIZERS),
 }
 ESTIMATORS = {
     e.__name__: e for e in (FactorialMixtureVAE, SemiSupervisedVAE, SemafoVAE)
@@ -84,7 +84,7 @@ def run(data, variant, draw, name):
 
 
 def main():
-    """Print means and deviations over the draws."""
+    """Print errors, and what they are more than in the first row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=DATA, nargs="+", default=list(DATA))
     parser.add_argument(
@@ -96,8 +96,8 @@ def main():
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="draw to begin with")
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
-    print(f"{machine()}; {arguments.estimator}, {arguments.draws} draws\n")
     tasks = [
         (data, variant, draw, arguments.estimator)
         for variant in arguments.variants
@@ -108,21 +108,24 @@ def main():
     shape = len(arguments.variants), len(arguments.only), arguments.draws, 2
     results = np.reshape(results, shape)
     heads = [f"{data}, {DATA[data][1]} labels" for data in arguments.only]
-    print(f"| error in % (sd) | {' | '.join(heads)} | s a fit |")
-    print("|---" * (len(heads) + 2) + "|")
+    table = []
     for variant, of_variant in zip(arguments.variants, results, strict=True):
         errors, seconds = np.moveaxis(of_variant, 2, 0)
-        cells = [f"{e.mean():.1f} ({e.std():.1f})" for e in errors]
-        print(f"| {variant} | {' | '.join(cells)} | {seconds.mean():.1f} |")
-    print(f"\n| more than in the first row (standard error) | {' | '.join(heads)} |")
-    print("|---" * (len(heads) + 1) + "|")
-    for variant, of_variant in zip(arguments.variants, results, strict=True):
         more = of_variant[:, :, 0] - results[0, :, :, 0]
-        error = more.std(axis=1, ddof=1) / arguments.draws**0.5
+        deviations = more.std(axis=1, ddof=1) / arguments.draws**0.5
         cells = [
-            f"{m:+.1f} ({e:.1f})" for m, e in zip(more.mean(1), error, strict=True)
+            f"{e.mean():.1f} ({e.std():.1f}), {m.mean():+.1f} ({d:.1f})"
+            for e, m, d in zip(errors, more, deviations, strict=True)
         ]
-        print(f"| {variant} | {' | '.join(cells)} |")
+        table.append([variant, *cells, f"{seconds.mean():.1f}"])
+    report(
+        "Regularizers on data that are not digits",
+        ["error in %, and more than in the first row", *heads, "s a fit"],
+        table,
+        f"{arguments.estimator}, {arguments.draws} draws, {arguments.jobs} fits at a "
+        "time; mean (sd), difference (standard error)",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 import torch
-from common import digits, keep_labels, machine
+from common import digits, keep_labels
 from joblib import Parallel, delayed
+from report import add_save, report
 
 from skfmvae import SemafoVAE
 from skfmvae.datasets import make_sprites, mask_labels
@@ -58,8 +59,8 @@ def run(data, seed):
     block = estimator.net_.module_.latent_blocks["z0"]
     means, stddevs = latents.mean[:, block], latents.stddev[:, block]
     alive = (means.std(0) > 0.1 * stddevs.mean(0)).sum()
-    made, asked = estimator.sample(N_SAMPLES, random_state=seed)
-    read = np.reshape(estimator.predict(made), (N_SAMPLES, -1))
+    generated, asked = estimator.sample(N_SAMPLES, random_state=seed)
+    read = np.reshape(estimator.predict(generated), (N_SAMPLES, -1))
     asked = np.reshape(asked, (N_SAMPLES, -1))
     hidden = partial < 0
     found = np.reshape(estimator.predict(X), y.shape)
@@ -69,36 +70,37 @@ def run(data, seed):
         "alive": int(alive),
         "kl_z0": last["train_kl_z0_unlabelled"],
         "kl_u": last["train_kl_u_unlabelled"],
-        "read as asked, %": 100 * np.mean(read == asked),
+        "samples read as asked, %": 100 * np.mean(read == asked),
         "right, %": 100 * np.mean((found == y)[hidden]),
-        "s": seconds,
+        "s a fit": seconds,
     }
 
 
 def main():
-    """Print the extremes and the mean over seeds."""
+    """Print the mean over seeds and the extremes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--data", nargs="+", default=list(DATA))
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
-    print(f"{machine()}; {arguments.jobs} processes of one thread each\n", flush=True)
+    rows = []
     for data in arguments.data:
         fits = Parallel(arguments.jobs)(
             delayed(run)(data, seed) for seed in range(arguments.seeds)
         )
         finite = sum(fit.pop("finite") for fit in fits)
-        print(f"{data}: {finite} of {len(fits)} fits with finite losses alone\n")
-        print(f"| | {' | '.join(fits[0])} |")
-        print("|---" * (len(fits[0]) + 1) + "|")
-        for name, reduce in [
-            ("lowest", np.min),
-            ("mean", np.mean),
-            ("highest", np.max),
-        ]:
-            cells = [reduce([fit[key] for fit in fits]) for key in fits[0]]
-            print(f"| {name} | {' | '.join(f'{cell:.1f}' for cell in cells)} |")
-        print(flush=True)
+        values = ([fit[key] for fit in fits] for key in fits[0])
+        cells = [f"{np.mean(v):.1f} ({min(v):.1f} to {max(v):.1f})" for v in values]
+        rows.append([data, f"{finite} of {len(fits)}", *cells])
+    report(
+        "Seeds of SemafoVAE at its defaults",
+        ["", "finite losses", *fits[0]],
+        rows,
+        f"{arguments.seeds} seeds, {arguments.jobs} fits at a time; mean (lowest to "
+        "highest)",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":

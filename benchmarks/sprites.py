@@ -4,7 +4,7 @@
     OMP_NUM_THREADS=1 python benchmarks/sprites.py --seeds 100  # to choose settings
 
 20,000 sprites of 32 x 32 pixels: three shapes, six scales, four orientations, four
-places in x and in y. Each property has labels on 1 % or 10 % of the rows, drawn for
+positions in x and in y. Each property has labels on 1 % or 10 % of the rows, drawn for
 each alone. A few combinations of shape, scale and x are left out of training. All
 networks have convolutions of the same sizes. Rows that are generated and changed are
 read by a network that was trained on all labels of all combinations, whose accuracy is
@@ -17,8 +17,8 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from common import machine
 from joblib import Parallel, delayed
+from report import add_save, report
 from sklearn.semi_supervised import LabelSpreading
 from supervised import SupervisedNet
 
@@ -134,8 +134,8 @@ def main():
     parser.add_argument("--only", nargs="+", default=list(CONTESTANTS))
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--jobs", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
-    print(f"{machine()}; {arguments.jobs} processes of one thread each\n", flush=True)
     lines = [("ceiling: all labels", 1.0)]
     for fraction in arguments.fractions:
         for name in ["supervised", "label spreading", *arguments.only]:
@@ -155,15 +155,22 @@ def main():
         cells = " ".join(f"{100 * value:.1f}" for value in values)
         print(f"seed {seed}, {fraction}, {name}: {cells}", flush=True)
     columns = [*NAMES, "mean", "controlled", "specific", "DCI", "unseen", "s a fit"]
-    print(f"\n| % (sd over seeds) | labelled | {' | '.join(columns)} |")
-    print("|---" * (len(columns) + 2) + "|")
+    table = []
     for name, fraction in lines:
         mean, sd = (f(results[name, fraction], axis=0) for f in (np.mean, np.std))
         cells = [
             f"{100 * m:.1f} ({100 * s:.1f})" for m, s in zip(mean, sd, strict=True)
         ]
         cells += [""] * (len(columns) - len(cells))
-        print(f"| {name} | {100 * fraction:.0f} % | {' | '.join(cells)} |")
+        table.append([name, f"{100 * fraction:.0f} %", *cells])
+    report(
+        "Sprites: reading and control",
+        ["%", "labelled", *columns],
+        table,
+        f"seeds {arguments.seeds}, {arguments.jobs} fits at a time; mean (sd) over "
+        "seeds",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":

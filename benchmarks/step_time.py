@@ -5,13 +5,13 @@
 The loop by hand is plain PyTorch over a copy of the same modules, with the same
 mathematics, optimiser, schedule and batches: what a competent user would write for one
 labelled property, without history. Each epoch of a fit is followed by an epoch of the
-loop from the same state of the random numbers, so both do the same work under the same
+loop from the same state of the fit's generator, so both do the same work under the same
 load of the machine. First a small fit checks that both end with the same parameters.
 
-Regularizers are off there. A second table has the time of an epoch with each of them
+Regularizers are off there. Further columns have the time of an epoch with each of them
 and with all, against none; the graph, built once before the first epoch, is apart, in
-``benchmarks/graph.py``. A third has what part of an epoch images are changed in, at the
-default networks and at those of ``benchmarks/mnist.py``.
+``benchmarks/graph.py``. A second table has what part of an epoch images are changed in,
+at the default networks and at those of ``benchmarks/mnist.py``.
 """
 
 import argparse
@@ -20,15 +20,17 @@ import time
 
 import numpy as np
 import torch
-from common import keep_labels, machine
+from common import keep_labels
 from mnist import SETTINGS
+from report import DECISIONS, add_save, report
 from skorch.callbacks import Callback
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from skfmvae import FactorialMixtureVAE
+from skfmvae._utils.random import generator_for
 from skfmvae.images import ImageAugmentation
-from skfmvae.training import KL
+from skfmvae.training import Objective
 
 N_FEATURES, N_LABELS = 784, 100
 BATCH_SIZES = (64, 256, 1024)
@@ -48,8 +50,9 @@ AUGMENTATIONS = {
 class ByHand:
     """Train a factorial mixture of one property, every step written out."""
 
-    def __init__(self, model, estimator, X, codes):
+    def __init__(self, model, estimator, X, codes, generator):
         self.model = model
+        self.generator = generator
         self.X, self.codes = torch.from_numpy(X), torch.from_numpy(codes)
         self.n_rows = len(X)
         self.n_batches = self.n_rows // estimator.batch_size
@@ -77,8 +80,12 @@ class ByHand:
         """Visit every row once."""
         self.model.begin_epoch(self.step / self.n_steps, self.n_rows, self.some_rows)
         self.model.train()
-        order = torch.randperm(self.n_rows)
-        drawn = torch.randint(len(self.labelled), (self.n_batches, self.n_drawn))
+        order = torch.randperm(self.n_rows, generator=self.generator)
+        drawn = torch.randint(
+            len(self.labelled),
+            (self.n_batches, self.n_drawn),
+            generator=self.generator,
+        )
         for number, index in enumerate(order.tensor_split(self.n_batches)):
             index = torch.cat([index, self.labelled[drawn[number]]])
             x, code, weight = self.X[index], self.codes[index], self.weight[index]
@@ -95,7 +102,8 @@ class ByHand:
 
     def some_rows(self):
         """Return values, codes and weights of 10,000 rows, the labelled ones first."""
-        priority = (self.codes >= 0).float() + torch.rand(self.n_rows)
+        drawn = torch.rand(self.n_rows, generator=self.generator)
+        priority = (self.codes >= 0).float() + drawn
         index = priority.topk(min(self.n_rows, 10_000)).indices
         return self.X[index], self.codes[index, None], torch.ones(len(index))
 
@@ -105,7 +113,8 @@ class ByHand:
         mean, log_variance = model.encoder(x).chunk(2, dim=1)
         std = torch.exp(0.5 * log_variance.clamp(-8, 3))
         q = Normal(mean, std, validate_args=False)
-        logits = model.decoder(q.rsample())
+        noise = torch.empty_like(mean).normal_(generator=self.generator)
+        logits = model.decoder(mean + std * noise)
         log_likelihood = (x * logits - nn.functional.softplus(logits)).sum(1)
         style = Normal(mean[:, size:], std[:, size:], validate_args=False)
         kl_style = kl_divergence(style, Normal(0.0, 1.0)).sum(1)
@@ -121,7 +130,7 @@ class ByHand:
         pinned = joint.gather(1, code.clamp_min(0)[:, None]).squeeze(1)
         entropy = q.entropy()[:, :size].sum(1)
         kl_property = -entropy - torch.where(known, pinned, evidence)
-        annealing = min(1.0, self.step / self.n_steps / KL().warmup)
+        annealing = min(1.0, self.step / self.n_steps / Objective().kl_warmup)
         bound = log_likelihood - kl_style - annealing * kl_property
         label = (known * weight * (pinned - evidence)).sum() / (known * weight).sum()
         loss = -(weight * bound).mean() / N_FEATURES - model.label_weight * label
@@ -157,27 +166,29 @@ class Interleaved(Callback):
         """Copy the untrained model."""
         codes = X.codes[:, 0].numpy()
         model = copy.deepcopy(net.module_)
-        self.by_hand = ByHand(model, self.estimator, X.x.numpy(), codes)
+        self.generator = generator_for(torch.device("cpu"))
+        self.by_hand = ByHand(model, self.estimator, X.x.numpy(), codes, self.generator)
         self.fit_times, self.hand_times = [], []
-        self.random_state = torch.get_rng_state()
+        self.random_state = self.generator.get_state()
         self.start = time.perf_counter()
 
     def on_epoch_end(self, net, **kwargs):
         """Note the time of the fit's epoch and follow it by hand."""
         self.fit_times.append(time.perf_counter() - self.start)
-        torch.set_rng_state(self.random_state)
+        after = self.generator.get_state()
+        self.generator.set_state(self.random_state)
         start = time.perf_counter()
         self.by_hand.epoch()
         self.hand_times.append(time.perf_counter() - start)
-        self.random_state = torch.get_rng_state()
+        self.generator.set_state(after)
+        self.random_state = after
         self.start = time.perf_counter()
 
 
 def rows_and_labels(n_rows):
     """Return rows of MNIST's shape around ten centres, and 100 labels of these.
 
-    Without centres no neighbour would be right, and the regularizers, seeing that,
-    idle.
+    Without centres no neighbour would be right, and regularizers, seeing that, idle.
     """
     rng = np.random.default_rng(0)
     y = np.arange(n_rows) % 10
@@ -280,41 +291,49 @@ def main():
     parser.add_argument("--epochs", type=int, default=4, help="in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    add_save(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     check_same_mathematics()
     X, y = rows_and_labels(arguments.rows)
-    print(f"{machine()}; {arguments.rows} rows of {N_FEATURES} values\n")
-    print("| batch size | fit, s an epoch | by hand, s an epoch | ratio (quartiles) |")
-    print("|---|---|---|---|")
+    epochs = arguments.epochs, arguments.rounds
+    table = []
     for batch_size in BATCH_SIZES:
-        fit, hand = compare(X, y, batch_size, arguments.epochs, arguments.rounds)
+        fit, hand = compare(X, y, batch_size, *epochs)
         low, ratio, high = np.quantile(fit / hand, [0.25, 0.5, 0.75])
-        print(
-            f"| {batch_size} | {np.median(fit):.2f} | {np.median(hand):.2f} "
-            f"| {ratio:.2f} ({low:.2f} to {high:.2f}) |",
-            flush=True,
-        )
-    print(
-        "\n| batch size | no regularizer, s an epoch | "
-        + " | ".join(REGULARIZERS)
-        + " | all |"
-    )
-    print("|---|---|" + "---|" * (len(REGULARIZERS) + 1))
-    for batch_size in BATCH_SIZES:
-        times = with_regularizers(X, y, batch_size, arguments.epochs, arguments.rounds)
+        cells = [f"{np.median(fit):.2f}", f"{np.median(hand):.2f}"]
+        cells.append(f"{ratio:.2f} ({low:.2f} to {high:.2f})")
+        times = with_regularizers(X, y, batch_size, *epochs)
         plain = times.pop("none")
-        ratios = " | ".join(f"x {seconds / plain:.2f}" for seconds in times.values())
-        print(f"| {batch_size} | {plain:.2f} | {ratios} |", flush=True)
-    print("\n| networks | batch size | " + " | ".join(AUGMENTATIONS) + " |")
-    print("|---|---|" + "---|" * len(AUGMENTATIONS))
-    for name, networks in NETWORKS.items():
-        for batch_size in BATCH_SIZES:
-            shares = " | ".join(
-                f"{share_of_augmentation(X, y, networks, a, batch_size, 3):.1f} %"
-                for a in AUGMENTATIONS.values()
-            )
-            print(f"| {name} | {batch_size} | {shares} |", flush=True)
+        cells += [f"{plain:.2f}", *(f"x {t / plain:.2f}" for t in times.values())]
+        table.append([str(batch_size), *cells])
+        print(table[-1], flush=True)
+    rounds = f"{arguments.rows} rows of {N_FEATURES} values, {arguments.rounds} rounds"
+    report(
+        "Time per epoch",
+        ["batch size", "fit, s", "by hand, s", "ratio"]
+        + ["no regularizer, s", *REGULARIZERS, "all"],
+        table,
+        f"{rounds} of {arguments.epochs} epochs; median (quartiles)",
+        arguments.save,
+    )
+    table = [
+        [name, str(batch_size)]
+        + [
+            f"{share_of_augmentation(X, y, networks, a, batch_size, 3):.1f} %"
+            for a in AUGMENTATIONS.values()
+        ]
+        for name, networks in NETWORKS.items()
+        for batch_size in BATCH_SIZES
+    ]
+    report(
+        "Augmentation, share of an epoch",
+        ["networks", "batch size", *AUGMENTATIONS],
+        table,
+        f"{arguments.rows} rows of {N_FEATURES} values, one fit each of 3 epochs",
+        arguments.save,
+        DECISIONS / "025-augmentation.md",
+    )
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from common import digits, machine
+from common import digits
 from distributed import Client
 from joblib import parallel_config
+from report import DECISIONS, add_save, report
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -119,20 +120,37 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
+    add_save(parser)
     arguments = parser.parse_args()
-    print(f"{machine()}\n")
-    print("| processes | s | scores |\n|---|---|---|")
-    expected = None
+    page = DECISIONS / "031-threads.md"
+    rows, expected = [], None
     for name, scores, seconds in times(arguments.epochs, arguments.rounds):
         expected = scores if expected is None else expected
         same = "the same" if (scores == expected).all() else "differ"
-        print(f"| {name} | {seconds:.1f} | {same} |", flush=True)
-    print("\n| data, MB | fits | moved to two workers, MB |\n|---|---|---|")
+        rows.append([name, f"{seconds:.1f}", same])
+        print(rows[-1], flush=True)
+    report(
+        "Studies on several processes",
+        ["processes", "s", "scores"],
+        rows,
+        f"16 fits, the best of {arguments.rounds} rounds",
+        arguments.save,
+        page,
+    )
+    rows = []
     with cluster(2), parallel_config("dask"):
         study(1)
         for n_features, n_repeats in [(5_000, 5), (5_000, 50), (50_000, 5)]:
             size, n_fits, n_bytes = moved(n_features, n_repeats)
-            print(f"| {size / MB:.0f} | {n_fits} | {n_bytes / MB:.0f} |", flush=True)
+            rows.append([f"{size / MB:.0f}", str(n_fits), f"{n_bytes / MB:.0f}"])
+    report(
+        "Data moved by Dask",
+        ["data, MB", "fits", "moved to two workers, MB"],
+        rows,
+        "one study each",
+        arguments.save,
+        page,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A supervised network of several properties: a baseline, and a reader of made rows."""
+"""A supervised network of several properties: a baseline, and a reader of rows."""
 
 import numpy as np
 import torch

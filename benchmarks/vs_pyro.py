@@ -23,7 +23,8 @@ from functools import partial
 
 import numpy as np
 import torch
-from common import keep_labels, machine, mnist
+from common import keep_labels, mnist
+from report import DECISIONS, add_save, report
 from torch import nn
 
 from skfmvae import SemiSupervisedVAE
@@ -118,8 +119,8 @@ def our_step(X, y, marginalization, n_classes=10, max_epochs=1, precision="float
     return step
 
 
-def table(n_rounds):
-    """Print the time of a step of each, and ratios to Pyro's."""
+def table(n_rounds, save):
+    """Report the time of a step of each, and ratios to Pyro's."""
     X, y, _, _ = mnist()
     # Pyro takes ones and zeros alone.
     X = np.round(X[:20_000])
@@ -148,18 +149,22 @@ def table(n_rounds):
                 if number >= UNTIMED:
                     seconds[name].append(time.perf_counter() - start)
     slowest = np.median(seconds["pyro-ppl"])
-    print("| step on 200 unlabelled rows | median ms | quartiles | times faster |")
-    print("|---|---|---|---|")
+    rows = []
     for name, values in seconds.items():
         low, median, high = 1e3 * np.quantile(values, [0.25, 0.5, 0.75])
-        print(
-            f"| {name} | {median:.1f} | {low:.1f}, {high:.1f} | "
-            f"{1e3 * slowest / median:.1f} |"
-        )
+        times_faster = f"{1e3 * slowest / median:.1f}"
+        rows.append([name, f"{median:.1f}", f"{low:.1f}, {high:.1f}", times_faster])
+    report(
+        "Against Pyro",
+        [f"step on {BATCH} unlabelled rows", "median ms", "quartiles", "times faster"],
+        rows,
+        f"{n_rounds} turns of {TURN - UNTIMED} steps each",
+        save,
+    )
 
 
-def memory():
-    """Print how much a step with 100 classes adds to the peak of memory."""
+def memory(save):
+    """Report how much a step with 100 classes adds to the peak of memory."""
     x = torch.rand(BATCH, N_FEATURES)
     few = our_step(x.numpy(), None, "enumerate", n_classes=2)
     many = our_step(x.numpy()[:2], None, "enumerate", n_classes=100)
@@ -168,9 +173,13 @@ def memory():
     for _ in range(3):
         many(x)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        f"{BATCH} rows of 100 classes: {(after - before) / 1024:.0f} MiB above the "
-        "peak of a step with 2 classes"
+    report(
+        "Memory of a step",
+        ["classes", "rows", "MiB above the peak of a step with 2 classes"],
+        [["100", str(BATCH), f"{(after - before) / 1024:.0f}"]],
+        "3 steps, the highest peak",
+        save,
+        DECISIONS / "027-sum-and-sample.md",
     )
 
 
@@ -178,10 +187,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--rounds", type=int, default=10)
+    add_save(parser)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="pyro")
-    print(f"{machine()}\n")
     if arguments.memory:
-        memory()
+        memory(arguments.save)
     else:
-        table(arguments.rounds)
+        table(arguments.rounds, arguments.save)

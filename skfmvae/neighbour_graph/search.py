@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 __all__ = ["EXACT_UP_TO", "nearest_candidates", "nearest_rows"]
 
 # Beyond, even the first approximate search, compiled before it runs, is the faster one
-# on one thread (benchmarks/RESULTS.md).
+# on one thread (docs/decisions/003-neighbour-search.md).
 EXACT_UP_TO = 100_000
 # Rows looked for beyond those asked for, the row itself among them: of five neighbours
 # on MNIST 99 % are then right, and with one 98 %.

@@ -30,7 +30,7 @@ EXPECTED_FAILURES = {
 
 
 # At the defaults but for the epochs, as scikit-learn's own estimators iterate less in
-# these checks; benchmarks/RESULTS.md has the command for all epochs.
+# these checks; benchmarks/checks.py runs them in all epochs.
 @parametrize_with_checks(
     [getattr(skfmvae, name)(max_epochs=25) for name in skfmvae.__all__],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
