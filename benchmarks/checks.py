@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import skfmvae
 
 sys.path.insert(0, str(ROOT))
-from tests.estimators.test_common import EXPECTED_FAILURES  # noqa: E402
+from tests.estimators.test_common import EXPECTED_FAILURES
 
 
 def run(name):
