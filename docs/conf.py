@@ -2,6 +2,8 @@
 
 import importlib.metadata
 
+from numpydoc.xref import DEFAULT_LINKS
+
 project = "skfmvae"
 author = "the skfmvae developers"
 copyright = "2026, the skfmvae developers"
@@ -62,7 +64,7 @@ toc_object_entries_show_parents = "hide"
 
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # but for the names below
-numpydoc_xref_aliases = {
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
     "DataFrame": "pandas.DataFrame",
     "Generator": "torch.Generator",
     "Module": "torch.nn.Module",

@@ -10,8 +10,8 @@ Which depth carries which property?
 # %%
 # The data
 # --------
-# Squares, ellipses and hearts of 32 by 32 pixels, in three scales, four orientations and
-# four positions along x and y. Jitter makes rows of the same values differ.
+# Squares, ellipses and hearts of 32 by 32 pixels, in three scales, four orientations
+# and four positions along x and y. Jitter makes rows of the same values differ.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
