@@ -90,7 +90,7 @@ bench: $(BENCH_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --unequal
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --clusters
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/digits.py --ablation
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/aids.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/regularizers.py
 	$(BIN)/python benchmarks/mnist.py
 	$(BIN)/python benchmarks/density.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mnist_semisupervised.py

@@ -18,8 +18,8 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from skfmvae.datasets import make_lit_objects, mask_labels
+from skfmvae.neighbour_graph import NeighbourGraph
 from skfmvae.nn import resolve_likelihood
-from skfmvae.training import NeighbourGraph
 
 LABELS = (5, 20)  # of each class
 MOST_ROWS = 3000

@@ -25,7 +25,7 @@ of its two values. "flat mixture" is a single mixture with a component for each
 combination. Labels of single properties hardly ever name one, so it gets as many of
 them in another form: all four properties of 500 rows, so that each combination that is
 seen is named at least once. It cannot generate one that has no name, and swaps into
-such a one leave the row as it is. It goes without learning aids: a graph of neighbours
+such a one leave the row as it is. It goes without regularizers: a graph of neighbours
 has nothing to spread where a combination has one label.
 """
 
@@ -56,9 +56,10 @@ from skfmvae.datasets import (
     mask_labels,
 )
 from skfmvae.estimators import Mixture
-from skfmvae.features import OrientedGradients
+from skfmvae.images import OrientedGradients
 from skfmvae.nn import Conv
-from skfmvae.training import KL, Neighbours
+from skfmvae.regularizers import Neighbours
+from skfmvae.training import KL
 
 NAMES = COMPOSED_DIGITS_COLUMNS
 SIZES = (10, 4, 4, 4)
@@ -79,7 +80,7 @@ SETTINGS = {
     "decoder": NETWORK,
     "likelihood": "bernoulli",
     "kl": KL(start=8.0),
-    "mixture": Mixture(property_redraws=0.4, style_redraws=0.6),
+    "mixture": Mixture(property_resampling=0.4, style_resampling=0.6),
     "neighbours": Neighbours(features=EDGES, n_rebuilds=0),
     "adversarial": None,
 }
@@ -93,7 +94,7 @@ BATCH_SIZE, LEARNING_RATE = 128, 3e-3  # of the beta-VAE: our defaults
 
 READER = "reader: all labels, all combinations"
 FACTORIAL = "FactorialMixtureVAE"
-NO_AIDS = "FactorialMixtureVAE, no learning aids"
+NO_AIDS = "FactorialMixtureVAE, no regularizers"
 NO_REDRAWS = "FactorialMixtureVAE, no redraws"
 FLAT = "flat mixture"
 BETAS = {"beta-VAE, beta 1": 1.0, "beta-VAE, beta 4": 4.0}

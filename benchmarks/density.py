@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 
 from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
 from skfmvae.estimators import Inference
-from skfmvae.graphical_model import Graph, Latent
+from skfmvae.models import GraphicalModel, Latent
 from skfmvae.nn import MLP
 from skfmvae.training import KL
 
@@ -37,7 +37,7 @@ SETTINGS = {
     "kl": KL(warmup=0.1),
     "likelihood": "bernoulli",
 }
-PLAIN = Graph({"z": Latent(N_LATENTS)})
+PLAIN = GraphicalModel({"z": Latent(N_LATENTS)})
 CONTESTANTS = {
     "VAE": SemiSupervisedVAE(PLAIN, **SETTINGS),
     "importance-weighted, 5 draws": SemiSupervisedVAE(

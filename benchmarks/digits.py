@@ -2,7 +2,7 @@
 
     python benchmarks/digits.py             # test folds: the table of RESULTS.md
     python benchmarks/digits.py --held-out  # rows held out of the training folds
-    python benchmarks/digits.py --ablation  # one learning aid less, on held-out rows
+    python benchmarks/digits.py --ablation  # one regularizer less, on held-out rows
     python benchmarks/digits.py --only SemiSupervisedVAE  # some rows of the table
     python benchmarks/digits.py --unequal   # classes with shares from 10 to 1
     python benchmarks/digits.py --clusters  # ten clusters without labels
@@ -30,7 +30,8 @@ from threadpoolctl import threadpool_limits
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.nn import MLP
-from skfmvae.training import EarlyStopping, Neighbours
+from skfmvae.regularizers import Neighbours
+from skfmvae.training import EarlyStopping
 
 BUDGETS = (20, 50, 100, 300)
 AIDS = ("neighbours", "adversarial")
@@ -45,15 +46,15 @@ BASELINES = {
     "label spreading, rbf": LabelSpreading(gamma=20),
 }
 OURS = {
-    "FactorialMixtureVAE, no learning aids": FactorialMixtureVAE(**OFF),
+    "FactorialMixtureVAE, no regularizers": FactorialMixtureVAE(**OFF),
     "FactorialMixtureVAE": FactorialMixtureVAE(),
-    "SemiSupervisedVAE, no learning aids": SemiSupervisedVAE(**OFF),
+    "SemiSupervisedVAE, no regularizers": SemiSupervisedVAE(**OFF),
     "SemiSupervisedVAE": SemiSupervisedVAE(),
-    "SemafoVAE, no learning aids": SemafoVAE(**OFF),
+    "SemafoVAE, no regularizers": SemafoVAE(**OFF),
     "SemafoVAE": SemafoVAE(),
 }
 ABLATION = {
-    "all learning aids": FactorialMixtureVAE(),
+    "all regularizers": FactorialMixtureVAE(),
     **{f"no {name}": FactorialMixtureVAE(**{name: None}) for name in AIDS},
     "none": FactorialMixtureVAE(**OFF),
     "all, networks in bfloat16": FactorialMixtureVAE(
@@ -141,7 +142,7 @@ def label_table(estimators, X, y, budgets, arguments):
 def knowing_shares(y):
     """Return an estimator that is told how large the classes are."""
     shares = np.bincount(y) / len(y)
-    return FactorialMixtureVAE(neighbours=Neighbours(class_shares=shares))
+    return FactorialMixtureVAE(neighbours=Neighbours(class_prior=shares))
 
 
 def cluster(seed, **params):
@@ -184,7 +185,7 @@ if __name__ == "__main__":
     arguments.held_out |= arguments.ablation
     print(f"{machine()}; {arguments.jobs} processes of one thread each\n")
     if arguments.clusters:
-        for title, params in (("defaults", {}), ("no learning aids", OFF)):
+        for title, params in (("defaults", {}), ("no regularizers", OFF)):
             print(f"{title}:\n")
             cluster_table(5, arguments.jobs, **params)
             print()

@@ -19,12 +19,19 @@ import numpy as np
 import torch
 from common import digits, keep_labels
 from scipy.sparse import csr_matrix
+
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
-from skfmvae.augment import ImageAugmentation
 from skfmvae.estimators import Inference, LabelAutoencoder, Levels, Mixture
-from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
+from skfmvae.images import ImageAugmentation
+from skfmvae.models import (
+    Continuous,
+    Discrete,
+    GraphicalModel,
+    Latent,
+)
 from skfmvae.nn import MLP, Conv
-from skfmvae.training import KL, EarlyStopping, Neighbours, VirtualAdversarial
+from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.training import KL, EarlyStopping
 
 N_ROWS = 400
 RESULTS = (  # with the kind of thing that each gives
@@ -87,13 +94,16 @@ def fits():
     """Return {name: (estimator, data)} of a fit for every branch of the code."""
     small = {"random_state": 0, "max_epochs": 8}
     conv = {"encoder": Conv((8, 16)), "decoder": Conv((8, 16))}
-    graph = Graph(
+    graph = GraphicalModel(
         {"digit": Discrete(), "ink": Continuous(2), "style": Latent(6)},
         generative={"ink": ["digit"]},
         recognition={"style": ["digit", "ink"]},
     )
     mixture = Mixture(
-        covariance_type="full", property_redraws=0.4, style_redraws=0.6, warmup=0.3
+        covariance_type="full",
+        property_resampling=0.4,
+        style_resampling=0.6,
+        warmup=0.3,
     )
     return {
         "mixture": (FactorialMixtureVAE(**small), one_property),
@@ -135,7 +145,7 @@ def fits():
         "semi-supervised": (SemiSupervisedVAE(**small), one_property),
         "semi-supervised, two properties": (SemiSupervisedVAE(**small), two_properties),
         "semi-supervised, quantities": (
-            SemiSupervisedVAE(graph=graph, **small),
+            SemiSupervisedVAE(graphical_model=graph, **small),
             quantities,
         ),
         "semi-supervised, importance-weighted": (

@@ -23,17 +23,16 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfmvae.distances import ImageDistortion
-from skfmvae.features import OrientedGradients
-from skfmvae.training.edges import (
+from skfmvae.images import ImageDistortion, OrientedGradients
+from skfmvae.neighbour_graph.class_prior import estimate_class_prior
+from skfmvae.neighbour_graph.edges import (
     N_CANDIDATES,
     principal_components,
     self_scaled_weights,
 )
-from skfmvae.training.graph import NeighbourGraph
-from skfmvae.training.propagation import label_probabilities, spread_for
-from skfmvae.training.search import nearest_candidates, nearest_rows
-from skfmvae.training.shares import estimate_shares
+from skfmvae.neighbour_graph.graph import NeighbourGraph
+from skfmvae.neighbour_graph.propagation import label_probabilities, spread_for
+from skfmvae.neighbour_graph.search import nearest_candidates, nearest_rows
 
 N_NEIGHBORS = 5
 EDGES = {
@@ -83,7 +82,7 @@ def error_table(name, distances, y, budgets, n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
             shares = (
                 np.full(n_classes, 1 / n_classes),
-                estimate_shares(distances, codes, n_classes),
+                estimate_class_prior(distances, codes, n_classes),
                 np.bincount(y) / len(y),
             )
             for kind, share in enumerate(shares):
@@ -123,7 +122,7 @@ def print_spreads(name, distances, y, budgets, n_draws):
         errors = np.empty((n_draws, len(SPREADS) + 1))
         for draw in range(n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
-            share = estimate_shares(distances, codes, n_classes)
+            share = estimate_class_prior(distances, codes, n_classes)
             alphas = [*(1 - spread for spread in SPREADS), spread_for(codes)]
             for a, alpha in enumerate(alphas):
                 found = label_probabilities(weights, codes, alpha, share).argmax(axis=1)

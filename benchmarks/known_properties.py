@@ -29,11 +29,11 @@ from torch import nn
 from skfmvae import SemiSupervisedVAE
 from skfmvae.datasets import make_lit_objects, make_multi_digits, mask_labels
 from skfmvae.estimators import Inference
-from skfmvae.graphical_model import Continuous, Discrete, Graph
+from skfmvae.models import Continuous, Discrete, GraphicalModel
 
-GRAPH = Graph({"identity": Discrete(), "light": Continuous(3)})
+GRAPH = GraphicalModel({"identity": Discrete(), "light": Continuous(3)})
 LIT_OBJECTS = {
-    "graph": GRAPH,
+    "graphical_model": GRAPH,
     "inference": Inference(prediction="joint"),
     "max_epochs": 100,
     "adversarial": None,

@@ -25,13 +25,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
 from skfmvae import FactorialMixtureVAE
-from skfmvae.augment import ImageAugmentation
-from skfmvae.distances import ImageDistortion
-from skfmvae.features import OrientedGradients
+from skfmvae.images import ImageAugmentation, ImageDistortion, OrientedGradients
 from skfmvae.metrics import expected_calibration_error
+from skfmvae.neighbour_graph.graph import NeighbourGraph
 from skfmvae.nn import MLP, Conv
-from skfmvae.training import Neighbours
-from skfmvae.training.graph import NeighbourGraph
+from skfmvae.regularizers import Neighbours
 
 FEATURES = make_pipeline(
     OrientedGradients(n_orientations=16, cell_size=3), PCA(100, random_state=0)

@@ -5,7 +5,7 @@
 
 The networks have the sizes of those in Pyro's tutorial on semi-supervised learning: one
 hidden layer of 500 units for each of ``q(y|x)``, ``q(z|x,y)`` and ``p(x|y,z)``, and 50
-latents. There is no augmentation and no learning aid.
+latents. There is no augmentation and no regularizer.
 Settings are chosen with ``--held-out``, which never looks at the test rows.
 """
 

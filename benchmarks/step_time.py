@@ -1,4 +1,4 @@
-"""Time per epoch of `fit`: against a loop written by hand, and with learning aids.
+"""Time per epoch of `fit`: against a loop written by hand, and with regularizers.
 
     python benchmarks/step_time.py
 
@@ -8,7 +8,7 @@ labelled property, without history. Each epoch of a fit is followed by an epoch 
 loop from the same state of the random numbers, so both do the same work under the same
 load of the machine. First a small fit checks that both end with the same parameters.
 
-Learning aids are off there. A second table has the time of an epoch with each of them
+Regularizers are off there. A second table has the time of an epoch with each of them
 and with all, against none; the graph, built once before the first epoch, is apart, in
 ``benchmarks/graph.py``. A third has what part of an epoch images are changed in, at the
 default networks and at those of ``benchmarks/mnist.py``.
@@ -27,13 +27,13 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from skfmvae import FactorialMixtureVAE
-from skfmvae.augment import ImageAugmentation
+from skfmvae.images import ImageAugmentation
 from skfmvae.training import KL
 
 N_FEATURES, N_LABELS = 784, 100
 BATCH_SIZES = (64, 256, 1024)
-AIDS = ("neighbours", "adversarial")
-OFF = dict.fromkeys(AIDS)
+REGULARIZERS = ("neighbours", "adversarial")
+OFF = dict.fromkeys(REGULARIZERS)
 NETWORKS = {
     "default": {},
     "convolutions": {n: SETTINGS[n] for n in ("encoder", "decoder", "adversarial")},
@@ -176,7 +176,8 @@ class Interleaved(Callback):
 def rows_and_labels(n_rows):
     """Return rows of MNIST's shape around ten centres, and 100 labels of these.
 
-    Without centres no neighbour would be right, and the aids, seeing that, idle.
+    Without centres no neighbour would be right, and the regularizers, seeing that,
+    idle.
     """
     rng = np.random.default_rng(0)
     y = np.arange(n_rows) % 10
@@ -223,21 +224,21 @@ def compare(X, y, batch_size, n_epochs, n_rounds):
     return np.array(fit_times), np.array(hand_times)
 
 
-def with_aids(X, y, batch_size, n_epochs, n_rounds):
-    """Return the median seconds per epoch with no aid, each one, and all of them."""
+def with_regularizers(X, y, batch_size, n_epochs, n_rounds):
+    """Return the median seconds per epoch with no regularizer, each one, and all."""
     defaults = FactorialMixtureVAE().get_params(deep=False)
-    on = {name: defaults[name] for name in AIDS}
+    on = {name: defaults[name] for name in REGULARIZERS}
     choices = {"none": OFF}
-    choices |= {name: OFF | {name: on[name]} for name in AIDS}
+    choices |= {name: OFF | {name: on[name]} for name in REGULARIZERS}
     choices["all"] = on
     times = {name: [] for name in choices}
     for seed in range(n_rounds):
-        for name, aids in choices.items():
+        for name, regularizers in choices.items():
             estimator = FactorialMixtureVAE(
                 batch_size=batch_size,
                 max_epochs=n_epochs + 1,
                 random_state=seed,
-                **aids,
+                **regularizers,
             )
             times[name] += estimator.fit(X, y).net_.history[1:, "dur"]
     return {name: np.median(seconds) for name, seconds in times.items()}
@@ -294,10 +295,14 @@ def main():
             f"| {ratio:.2f} ({low:.2f} to {high:.2f}) |",
             flush=True,
         )
-    print("\n| batch size | no aid, s an epoch | " + " | ".join(AIDS) + " | all |")
-    print("|---|---|" + "---|" * (len(AIDS) + 1))
+    print(
+        "\n| batch size | no regularizer, s an epoch | "
+        + " | ".join(REGULARIZERS)
+        + " | all |"
+    )
+    print("|---|---|" + "---|" * (len(REGULARIZERS) + 1))
     for batch_size in BATCH_SIZES:
-        times = with_aids(X, y, batch_size, arguments.epochs, arguments.rounds)
+        times = with_regularizers(X, y, batch_size, arguments.epochs, arguments.rounds)
         plain = times.pop("none")
         ratios = " | ".join(f"x {seconds / plain:.2f}" for seconds in times.values())
         print(f"| {batch_size} | {plain:.2f} | {ratios} |", flush=True)

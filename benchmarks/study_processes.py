@@ -52,8 +52,8 @@ def study(n_epochs, n_jobs=None):
 
 def lift_limits():
     """Let studies and training of this process use all threads."""
+    from skfmvae._utils import threads
     from skfmvae.model_selection import curves, tasks
-    from skfmvae.training import threads
 
     curves.one_thread = tasks.one_thread = contextlib.nullcontext
     threads.SMALL_STEP = 0

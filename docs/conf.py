@@ -100,6 +100,7 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "min_reported_time": 0,
     "show_memory": False,
+    "write_computation_times": False,  # its page loads scripts from the internet
 }
 
 

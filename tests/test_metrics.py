@@ -11,7 +11,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
-from skfmvae.labels import PartialLabelEncoder
 from skfmvae.metrics import (
     controllability,
     dci,
@@ -20,6 +19,7 @@ from skfmvae.metrics import (
     separated_attribute_predictability,
     specificity,
 )
+from skfmvae.targets import PartialLabelEncoder
 
 MEASURES = [mutual_information_gap, separated_attribute_predictability, dci]
 by_measure = pytest.mark.parametrize("measure", MEASURES, ids=lambda m: m.__name__)

@@ -14,10 +14,15 @@ from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
-from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
 from skfmvae.model_selection import compare_estimators, label_efficiency_curve
+from skfmvae.models import (
+    Continuous,
+    Discrete,
+    GraphicalModel,
+    Latent,
+)
 from skfmvae.plotting import (
-    GraphDisplay,
+    GraphicalModelDisplay,
     HistoryDisplay,
     InterventionDisplay,
     LabelEfficiencyDisplay,
@@ -25,7 +30,7 @@ from skfmvae.plotting import (
     SamplesDisplay,
     TraversalDisplay,
 )
-from skfmvae.plotting import graph as graph_pictures
+from skfmvae.plotting import graphical_model as graph_pictures
 from skfmvae.training import EarlyStopping
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -458,22 +463,22 @@ def test_history_of_an_unknown_term(model):
 
 # Graphs -------------------------------------------------------------------------------
 
-LIT = Graph(
+LIT = GraphicalModel(
     {"identity": Discrete(20), "light": Continuous(3), "style": Latent(8)},
     recognition={"style": ["identity", "light"]},
 )
-CHAIN = Graph(
+CHAIN = GraphicalModel(
     {f"level {i}": Discrete(i + 1) for i in range(6)},
     generative={f"level {i}": [f"level {i - 1}"] for i in range(1, 6)},
     recognition={f"level {i}": [f"level {i + 1}"] for i in range(5)},
 )
 NAMES = [f"property_{i}" for i in range(6)]
-EIGHT = Graph(
+EIGHT = GraphicalModel(
     {**{v: Discrete(2) for v in NAMES}, "light": Continuous(), "style": Latent()},
     generative={"property_3": ["style", "light"], "property_4": ["property_3"]},
     recognition={"style": [*NAMES, "light"], "light": ["property_0"]},
 )
-GRAPHS = [LIT, CHAIN, EIGHT, Graph({"z": Latent()})]
+GRAPHS = [LIT, CHAIN, EIGHT, GraphicalModel({"z": Latent()})]
 by_graph = pytest.mark.parametrize("graph", GRAPHS, ids=["lit", "chain", "8", "1"])
 
 
@@ -496,7 +501,7 @@ def path_of(arrow):
 
 @by_graph
 def test_graphs_have_all_nodes_and_arrows(graph):
-    display = GraphDisplay(graph).plot()
+    display = GraphicalModelDisplay(graph).plot()
     variables = list(graph.variables)
     generative = {
         (v, child) for child in (*variables, "x") for v in graph.parents(child)
@@ -517,7 +522,7 @@ def test_graphs_have_all_nodes_and_arrows(graph):
 
 @by_graph
 def test_arrows_go_from_parent_to_child_and_cross_no_node(graph):
-    display = GraphDisplay(graph).plot()
+    display = GraphicalModelDisplay(graph).plot()
     display.figure_.draw_without_rendering()
     for panel, arrows in enumerate(display.arrows_):
         for (parent, child), arrow in arrows.items():
@@ -537,7 +542,7 @@ def test_arrows_go_from_parent_to_child_and_cross_no_node(graph):
 
 @by_graph
 def test_parents_are_above_in_generation_and_below_in_recognition(graph):
-    display = GraphDisplay(graph).plot()
+    display = GraphicalModelDisplay(graph).plot()
     display.figure_.draw_without_rendering()
     for panel, sign in enumerate([1, -1]):
         for parent, child in display.arrows_[panel]:
@@ -548,7 +553,7 @@ def test_parents_are_above_in_generation_and_below_in_recognition(graph):
 
 @by_graph
 def test_nodes_neither_overlap_nor_leave_the_figure(graph):
-    display = GraphDisplay(graph).plot()
+    display = GraphicalModelDisplay(graph).plot()
     display.figure_.draw_without_rendering()
     page = display.figure_.bbox
     for ax, nodes in zip(display.axes_, display.nodes_, strict=True):
@@ -560,7 +565,7 @@ def test_nodes_neither_overlap_nor_leave_the_figure(graph):
 
 
 def test_shading_says_what_is_observed():
-    display = GraphDisplay(LIT).plot()
+    display = GraphicalModelDisplay(LIT).plot()
     display.figure_.canvas.draw()
     pixels = np.asarray(display.figure_.canvas.buffer_rgba())[::-1, :, 0]
     for panel in (0, 1):
@@ -581,7 +586,7 @@ def test_shading_says_what_is_observed():
 
 
 def test_discrete_properties_have_corners():
-    display = GraphDisplay(LIT).plot()
+    display = GraphicalModelDisplay(LIT).plot()
     display.figure_.draw_without_rendering()
     for nodes in display.nodes_:
         for name, node in nodes.items():
@@ -610,13 +615,13 @@ def test_names_and_sizes_are_written(monkeypatch, variable, size):
         return write(ax, text, *args)
 
     monkeypatch.setattr(graph_pictures, "_write", record)
-    GraphDisplay(Graph({"colour": variable})).plot()
+    GraphicalModelDisplay(GraphicalModel({"colour": variable})).plot()
     assert sorted(written) == sorted(2 * ["colour", size, "x", "n rows"])
 
 
 @pytest.mark.parametrize("name", ["a", "property_0", "a_name_that_never_seems_to_end"])
 def test_letters_stay_in_their_node(name):
-    display = GraphDisplay(Graph({name: Discrete(3)})).plot()
+    display = GraphicalModelDisplay(GraphicalModel({name: Discrete(3)})).plot()
     display.figure_.draw_without_rendering()
     for ax, nodes in zip(display.axes_, display.nodes_, strict=True):
         node = nodes[name].get_window_extent()
@@ -629,7 +634,7 @@ def test_letters_stay_in_their_node(name):
 
 def test_graphs_are_drawn_where_they_are_told_and_again():
     figure, axes = plt.subplots(2, 1)
-    display = GraphDisplay(LIT)
+    display = GraphicalModelDisplay(LIT)
     assert display.plot(axes) is display
     assert display.figure_ is figure
     assert list(display.axes_) == list(axes)
@@ -643,9 +648,9 @@ def test_the_graph_of_an_estimator(X):
     y = np.where(np.arange(200) < 50, load_digits().target[:200], -1)
     model = SemiSupervisedVAE(style_dim=4, max_epochs=1, random_state=0).fit(X, y)
     _, axes = plt.subplots(1, 2)
-    display = GraphDisplay.from_estimator(model, ax=axes)
+    display = GraphicalModelDisplay.from_estimator(model, ax=axes)
     assert list(display.axes_) == list(axes)
-    assert display.graph is model.graph_
+    assert display.graphical_model is model.graphical_model_
     assert set(display.arrows_[1]) == {
         ("x", "property_0"),
         ("x", "style"),
@@ -654,24 +659,28 @@ def test_the_graph_of_an_estimator(X):
 
 
 def test_estimators_without_a_graph(model):
-    with pytest.raises(TypeError, match="a FactorialMixtureVAE, which has no graph_"):
-        GraphDisplay.from_estimator(model)
+    with pytest.raises(
+        TypeError, match="a FactorialMixtureVAE, which has no graphical_model_"
+    ):
+        GraphicalModelDisplay.from_estimator(model)
     with pytest.raises(NotFittedError):
-        GraphDisplay.from_estimator(SemiSupervisedVAE())
+        GraphicalModelDisplay.from_estimator(SemiSupervisedVAE())
 
 
 def test_graphs_that_are_none():
     with pytest.raises(ValueError, match="circle"):
-        GraphDisplay(Graph({"a": Latent()}, {"a": ["a"]})).plot()
+        GraphicalModelDisplay(GraphicalModel({"a": Latent()}, {"a": ["a"]})).plot()
 
 
 def test_graphs_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"GraphDisplay.plot needs matplotlib"):
-        GraphDisplay(LIT).plot()
-    with pytest.raises(ImportError, match="GraphDisplay.from_estimator needs"):
-        GraphDisplay.from_estimator(SemiSupervisedVAE())
+    with pytest.raises(
+        ImportError, match=r"GraphicalModelDisplay.plot needs matplotlib"
+    ):
+        GraphicalModelDisplay(LIT).plot()
+    with pytest.raises(ImportError, match="GraphicalModelDisplay.from_estimator needs"):
+        GraphicalModelDisplay.from_estimator(SemiSupervisedVAE())
 
 
 # Label efficiency ---------------------------------------------------------------------

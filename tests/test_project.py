@@ -35,17 +35,30 @@ MODULES = [importlib.import_module("skfmvae")] + [
 
 # Imports point one way ----------------------------------------------------------------
 
-FORBIDDEN = {  # what a part of the package may not import
-    "skfmvae.nn": ["skfmvae.models", "skfmvae.training", "skfmvae.estimators"],
-    "skfmvae.mixture": ["skfmvae.models", "skfmvae.training", "skfmvae.estimators"],
-    "skfmvae.models": ["skfmvae.training", "skfmvae.estimators"],
-    "skfmvae.training": ["skfmvae.estimators"],
+# From the top down: a room may import from the rooms below it, never from its own
+# layer or from above.
+LAYERS = [
+    {"__main__"},
+    {"cli"},
+    {"plotting"},
+    {"model_selection"},
+    {"estimators"},
+    {"training"},
+    {"regularizers"},
+    {"models"},
+    {"mixture", "nn"},
+    {"datasets", "metrics"},
+    {"images", "neighbour_graph", "targets"},
+    {"_utils"},
+]
+DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
+# Libraries that a room goes without.
+WITHOUT = {
+    "mixture": {"sklearn", "skorch"},
+    "models": {"sklearn", "skorch"},
+    "neighbour_graph": {"torch", "skorch"},
+    "targets": {"torch", "skorch"},
 }
-for part in ("skfmvae.mixture", "skfmvae.models"):
-    FORBIDDEN[part] += ["sklearn", "skorch"]
-# The package itself hands out the estimators.
-for names in FORBIDDEN.values():
-    names += [f"skfmvae.{name}" for name in skfmvae.__all__]
 
 
 def module_name(path):
@@ -74,18 +87,42 @@ def is_in(name, part):
     return name == part or name.startswith(f"{part}.")
 
 
-@pytest.mark.parametrize("part", FORBIDDEN)
-def test_imports_point_one_way(part):
-    sources = [path for path in SOURCES if is_in(module_name(path), part)]
-    assert sources, f"{part} is gone: correct FORBIDDEN"
-    found = {
+def room_of(name):
+    """Return the room of the package that a dotted name is in, "" for the package."""
+    return (name.split(".") + [""])[1]
+
+
+ROOMS = sorted({room_of(module_name(path)) for path in SOURCES} - {""})
+
+
+def test_every_room_has_a_layer():
+    assert set(ROOMS) == set(DEPTH)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_one_way(room):
+    wrong = {
         (str(path.relative_to(ROOT)), name)
-        for path in sources
+        for path in SOURCES
+        if room_of(module_name(path)) == room
         for name in imported_names(path)
-        for forbidden in FORBIDDEN[part]
-        if is_in(name, forbidden)
+        if is_in(name, "skfmvae") and room_of(name) != room
+        # The package itself hands out the estimators.
+        if DEPTH.get(room_of(name), DEPTH["estimators"]) <= DEPTH[room]
     }
-    assert not found
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", WITHOUT)
+def test_libraries_that_a_room_goes_without(room):
+    wrong = {
+        (str(path.relative_to(ROOT)), name)
+        for path in SOURCES
+        if room_of(module_name(path)) == room
+        for name in imported_names(path)
+        if name.partition(".")[0] in WITHOUT[room]
+    }
+    assert not wrong
 
 
 @pytest.mark.parametrize("shared", ["_base.py", "_training.py"])
@@ -186,10 +223,12 @@ INSIDE = tuple(
         "estimators._checks",
         "estimators._guards",
         "estimators._precision",
-        "labels",
         "mixture",
         "models",
+        "neighbour_graph",
         "nn",
+        "regularizers",
+        "targets.labels",
         "training",
     )
 )

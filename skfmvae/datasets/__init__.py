@@ -3,7 +3,7 @@
 Nothing is downloaded: the images are rendered, or made of scikit-learn's digits.
 """
 
-from skfmvae.masking import mask_labels
+from skfmvae.targets import mask_labels
 
 from .composed_digits import (
     COMPOSED_DIGITS_COLUMNS,

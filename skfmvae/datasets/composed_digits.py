@@ -12,7 +12,7 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 from sklearn.utils import check_random_state
 
-from skfmvae._checks import check_whole
+from skfmvae._utils.checks import check_whole
 
 from ._combinations import Combinations, draw_combinations
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from skfmvae._checks import check_whole
+from skfmvae._utils.checks import check_whole
 
 from ._geometry import turned
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import check_random_state
 
-from skfmvae._checks import check_whole
+from skfmvae._utils.checks import check_whole
 
 __all__ = ["MULTI_DIGITS_COLUMNS", "make_multi_digits"]
 

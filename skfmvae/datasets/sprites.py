@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skfmvae._checks import check_whole
+from skfmvae._utils.checks import check_whole
 
 from ._combinations import Combinations, draw_combinations
 from ._geometry import turned

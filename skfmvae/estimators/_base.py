@@ -17,21 +17,20 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfmvae._checks import check_whole, masked_as_nan
-from skfmvae._compat import HasMethods, Interval, StrOptions, fit_context
-from skfmvae._random import redirect_modules, redirected_draws
-from skfmvae.augment import ImageAugmentation
-from skfmvae.labels import PartialLabelEncoder
+from skfmvae._utils.checks import check_whole, masked_as_nan
+from skfmvae._utils.compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+)
+from skfmvae._utils.random import redirect_modules, redirected_draws
+from skfmvae.images import ImageAugmentation
 from skfmvae.models.base import Labels, Model
 from skfmvae.nn import LIKELIHOODS, NETWORKS, column_origin, resolve_likelihood
-from skfmvae.quantities import QuantityEncoder
-from skfmvae.training import (
-    KL,
-    EarlyStopping,
-    Neighbours,
-    Rows,
-    VirtualAdversarial,
-)
+from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.targets import PartialLabelEncoder, QuantityEncoder
+from skfmvae.training import KL, EarlyStopping, Rows
 
 from ._checks import (
     check_counted,

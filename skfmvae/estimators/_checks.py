@@ -7,7 +7,7 @@ import scipy.sparse
 import torch
 from sklearn.utils.validation import _check_sample_weight
 
-from skfmvae._checks import masked_as_nan
+from skfmvae._utils.checks import masked_as_nan
 
 __all__ = [
     "check_counted",

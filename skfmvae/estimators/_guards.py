@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 import numpy as np
 import torch
 
-from skfmvae._random import seeded_draws
+from skfmvae._utils.random import seeded_draws
 
 __all__ = ["all_or_nothing", "plain_torch", "seeded"]
 

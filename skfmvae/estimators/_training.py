@@ -76,7 +76,7 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         iterator_train__augmentation=_augmentation(estimator),
         max_epochs=estimator.max_epochs or _n_epochs(len(rows)),
         train_split=predefined_split(held_out) if held_out else None,
-        aids=_aids(estimator),
+        regularizers=_aids(estimator),
         device=estimator.device_,
         verbose=estimator.verbose,
     )
@@ -94,12 +94,16 @@ def train(estimator, model, rows, random_state) -> ModelNet:
 
 def _aids(estimator):
     """List the regularizers that are on and make sense for the likelihood."""
-    aids = [_settings(estimator, name) for name in AIDS]
-    aids = [aid for aid in aids if aid is not None]
+    regularizers = [_settings(estimator, name) for name in AIDS]
+    regularizers = [
+        regularizer for regularizer in regularizers if regularizer is not None
+    ]
     if isinstance(estimator.likelihood_, Categorical):
         # A category that is moved a little is no category.
-        aids = [aid for aid in aids if not aid.moves_rows]
-    return aids
+        regularizers = [
+            regularizer for regularizer in regularizers if not regularizer.moves_rows
+        ]
+    return regularizers
 
 
 def _hold_out(early_stopping, rows, random_state):

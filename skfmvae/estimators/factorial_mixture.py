@@ -8,15 +8,11 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from skfmvae._compat import Interval, StrOptions
+from skfmvae._utils.compat import Interval, StrOptions
 from skfmvae.models import FactorialMixture
 from skfmvae.nn import build_network
-from skfmvae.training import (
-    KL,
-    EarlyStopping,
-    Neighbours,
-    VirtualAdversarial,
-)
+from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.training import KL, EarlyStopping
 
 from ._base import BaseVAE
 
@@ -55,7 +51,7 @@ class Mixture(BaseEstimator):
     forgetting_rate : float, default=0.6
         Step ``t`` of the mixtures has size ``(t + delay) ** -forgetting_rate``; in
         (0.5, 1] for the steps to converge (Hoffman et al. 2013).
-    property_redraws, style_redraws : float, default=0.0
+    property_resampling, style_resampling : float, default=0.0
         For rows that are made, rather than read: share of the rows of a batch of which
         a property, or the style, is drawn anew before they are decoded, a property
         from the component of its row and the style from its prior. The decoder then
@@ -82,8 +78,8 @@ class Mixture(BaseEstimator):
         "warmup": [None, Interval(Real, 0, 1, closed="both")],
         "delay": [Interval(Real, 0, None, closed="left")],
         "forgetting_rate": [Interval(Real, 0.5, 1, closed="right")],
-        "property_redraws": [Interval(Real, 0, 1, closed="both")],
-        "style_redraws": [Interval(Real, 0, 1, closed="both")],
+        "property_resampling": [Interval(Real, 0, 1, closed="both")],
+        "style_resampling": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -96,8 +92,8 @@ class Mixture(BaseEstimator):
         warmup: float | None = None,
         delay: float = 10.0,
         forgetting_rate: float = 0.6,
-        property_redraws: float = 0.0,
-        style_redraws: float = 0.0,
+        property_resampling: float = 0.0,
+        style_resampling: float = 0.0,
     ):
         self.covariance_type = covariance_type
         self.weight_concentration_prior = weight_concentration_prior
@@ -107,8 +103,8 @@ class Mixture(BaseEstimator):
         self.warmup = warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
-        self.property_redraws = property_redraws
-        self.style_redraws = style_redraws
+        self.property_resampling = property_resampling
+        self.style_resampling = style_resampling
 
     def priors(self, n_features: int) -> dict[str, Any]:
         """Return the priors of the mixture of a subspace.
@@ -197,7 +193,8 @@ class FactorialMixtureVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.augment`, or a function from a tensor of rows to one like it.
+        :mod:`skfmvae.images.augmentation`, or a function from a tensor of rows to one
+        like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -205,9 +202,9 @@ class FactorialMixtureVAE(BaseVAE):
         When to stop before; True stands for ``EarlyStopping()``, None and False for
         never.
     neighbours : {"graph"}, Neighbours or None, default="graph"
-        Learning aid: rows are classed as their nearest neighbours.
+        Regularizer: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
-        Learning aid: the worst small step changes no prediction.
+        Regularizer: the worst small step changes no prediction.
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them.
     device : str or torch.device, default="auto"
@@ -361,6 +358,6 @@ class FactorialMixtureVAE(BaseVAE):
             warmup=mixture.warmup,
             delay=mixture.delay,
             forgetting_rate=mixture.forgetting_rate,
-            property_redraws=mixture.property_redraws,
-            style_redraws=mixture.style_redraws,
+            property_resampling=mixture.property_resampling,
+            style_resampling=mixture.style_resampling,
         )

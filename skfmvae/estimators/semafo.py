@@ -13,18 +13,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skfmvae._compat import Interval
-from skfmvae._random import redirected_draws
+from skfmvae._utils.compat import Interval
+from skfmvae._utils.random import redirected_draws
 from skfmvae.models import Semafo
 from skfmvae.models.semafo import Weights
 from skfmvae.nn import build_levels, build_stages
 from skfmvae.nn._checks import check_sizes
-from skfmvae.training import (
-    KL,
-    EarlyStopping,
-    Neighbours,
-    VirtualAdversarial,
-)
+from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.training import KL, EarlyStopping
 
 from ._base import BaseVAE, MatrixLike
 from ._guards import plain_torch, seeded
@@ -278,7 +274,8 @@ class SemafoVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.augment`, or a function from a tensor of rows to one like it.
+        :mod:`skfmvae.images.augmentation`, or a function from a tensor of rows to one
+        like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -286,9 +283,9 @@ class SemafoVAE(BaseVAE):
         When to stop before; True stands for ``EarlyStopping()``, None and False for
         never.
     neighbours : {"graph"}, Neighbours or None, default="graph"
-        Learning aid: rows are classed as their nearest neighbours.
+        Regularizer: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
-        Learning aid: the worst small step changes no prediction.
+        Regularizer: the worst small step changes no prediction.
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them.
     device : str or torch.device, default="auto"

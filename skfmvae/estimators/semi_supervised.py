@@ -12,19 +12,14 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import RegressorTags
 
-from skfmvae._compat import Interval, StrOptions
-from skfmvae.graphical_model import ROWS, Discrete, Graph, Latent, Variable
-from skfmvae.labels import PartialLabelEncoder
-from skfmvae.models import SemiSupervised
+from skfmvae._utils.compat import Interval, StrOptions
+from skfmvae.models import Discrete, GraphicalModel, Latent, SemiSupervised
 from skfmvae.models.base import free_name
+from skfmvae.models.graphical_model import ROWS, Variable
 from skfmvae.nn import build_branches, build_network
-from skfmvae.quantities import QuantityEncoder
-from skfmvae.training import (
-    KL,
-    EarlyStopping,
-    Neighbours,
-    VirtualAdversarial,
-)
+from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.targets import PartialLabelEncoder, QuantityEncoder
+from skfmvae.training import KL, EarlyStopping
 
 from ._base import BaseVAE
 
@@ -60,7 +55,7 @@ class Inference(BaseEstimator):
     prediction : {"recognition", "joint"}, default="recognition"
         Whether discrete properties are predicted by ``q(y | x)`` alone, or by its
         product with the bound on ``p(x, y)``, that is, also by how well each value
-        explains the row. "joint" is more accurate without learning aids; it decodes
+        explains the row. "joint" is more accurate without regularizers; it decodes
         every row once for each combination of values, and is refused where these are
         not summed over.
 
@@ -98,12 +93,12 @@ class Inference(BaseEstimator):
         self.supervised_weight = supervised_weight
         self.prediction = prediction
 
-    def resolved(self, graph: Graph) -> str:
+    def resolved(self, graph: GraphicalModel) -> str:
         """Return the marginalization for a graph, which "auto" leaves open.
 
         Parameters
         ----------
-        graph : Graph
+        graph : GraphicalModel
             With the numbers of values.
 
         Returns
@@ -165,9 +160,10 @@ class SemiSupervisedVAE(BaseVAE):
 
     Parameters
     ----------
-    graph : Graph or None, default=None
-        The variables and what depends on what, see :mod:`skfmvae.graphical_model`;
-        None stands for the shape above, for whatever `y` holds.
+    graphical_model : GraphicalModel or None, default=None
+        The variables and what depends on what, see
+        :mod:`skfmvae.models.graphical_model`; None stands for the shape above, for
+        whatever `y` holds.
     property_components : int, dict of str to int or None, default=None
         Number of values of every property, or by name. At least the number of classes
         seen, which is what None stands for, or 10 where a property has no label; more
@@ -207,7 +203,8 @@ class SemiSupervisedVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.augment`, or a function from a tensor of rows to one like it.
+        :mod:`skfmvae.images.augmentation`, or a function from a tensor of rows to one
+        like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
         root of their number grows: 50 for 7,200, 30 for 20,000.
@@ -215,9 +212,9 @@ class SemiSupervisedVAE(BaseVAE):
         When to stop before; True stands for ``EarlyStopping()``, None and False for
         never.
     neighbours : {"graph"}, Neighbours or None, default="graph"
-        Learning aid: rows are classed as their nearest neighbours.
+        Regularizer: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
-        Learning aid: the worst small step changes no prediction.
+        Regularizer: the worst small step changes no prediction.
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them.
     device : str or torch.device, default="auto"
@@ -253,7 +250,7 @@ class SemiSupervisedVAE(BaseVAE):
         Values of the discrete properties and their codes.
     quantities_ : QuantityEncoder
         Columns and scales of the continuous properties.
-    graph_ : Graph
+    graphical_model_ : GraphicalModel
         The graph that was used, with the number of values of every discrete variable.
     n_features_in_ : int
         Number of columns seen by `fit`.
@@ -290,7 +287,7 @@ class SemiSupervisedVAE(BaseVAE):
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
-        "graph": [None, Graph],
+        "graphical_model": [None, GraphicalModel],
         "style_dim": [Interval(Integral, 0, None, closed="left")],
         "inference": [None, Inference],
         "label_weight": [Interval(Real, 0, None, closed="left")],
@@ -300,7 +297,7 @@ class SemiSupervisedVAE(BaseVAE):
 
     def __init__(
         self,
-        graph: Graph | None = None,
+        graphical_model: GraphicalModel | None = None,
         property_components: int | dict[str, int] | None = None,
         n_discovered: int = 0,
         style_dim: int = 10,
@@ -324,7 +321,7 @@ class SemiSupervisedVAE(BaseVAE):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        self.graph = graph
+        self.graphical_model = graphical_model
         self.property_components = property_components
         self.n_discovered = n_discovered
         self.style_dim = style_dim
@@ -349,7 +346,7 @@ class SemiSupervisedVAE(BaseVAE):
         self.verbose = verbose
 
     def _read_targets(self, y):
-        if self.graph is None:
+        if self.graphical_model is None:
             super()._read_targets(y)
             if ROWS in self.labels_.property_names:
                 raise ValueError(
@@ -357,17 +354,23 @@ class SemiSupervisedVAE(BaseVAE):
                     "model's graph; rename it."
                 )
             return
-        self.graph.check()
-        columns = {v: spec.column_names(v) for v, spec in self.graph.continuous.items()}
-        names = [column for _, column in self.graph.columns()]
+        self.graphical_model.check()
+        columns = {
+            v: spec.column_names(v)
+            for v, spec in self.graphical_model.continuous.items()
+        }
+        names = [column for _, column in self.graphical_model.columns()]
         if y is not None and not names:
             raise ValueError(
-                f"graph: none of the variables {list(self.graph.variables)} is a "
+                f"graphical_model: none of the variables "
+                f"{list(self.graphical_model.variables)} is a "
                 "property, so nothing stands for the columns of y; add a Discrete() or "
                 "a Continuous(), or pass y=None."
             )
         self.quantities_ = QuantityEncoder(columns, names).fit(y)
-        discrete = {v: spec.n_values for v, spec in self.graph.discrete.items()}
+        discrete = {
+            v: spec.n_values for v, spec in self.graphical_model.discrete.items()
+        }
         observed = self.quantities_.order
         self.labels_ = PartialLabelEncoder().fit(
             self.quantities_.rest(y),
@@ -380,15 +383,16 @@ class SemiSupervisedVAE(BaseVAE):
         ):
             if discrete[v] is None and not len(classes):
                 raise ValueError(
-                    f"graph: nothing says how many values the variable {v!r} has, as y "
+                    f"graphical_model: nothing says how many values the variable {v!r} "
+                    f"has, as y "
                     "has no label of it; give Discrete(n_values=...)."
                 )
 
     def _build_model(self, n_features, likelihood, n_components):
         inference = self._settings("inference", self.inference)
-        self.graph_ = self._resolved_graph(n_components)
+        self.graphical_model_ = self._resolved_graph(n_components)
         return SemiSupervised(
-            self.graph_,
+            self.graphical_model_,
             partial(
                 build_branches,
                 self.encoder,
@@ -408,14 +412,18 @@ class SemiSupervisedVAE(BaseVAE):
             supervised_weight=inference.supervised_weight,
             n_particles=inference.n_particles,
             bound=inference.bound,
-            marginalization=inference.resolved(self.graph_),
+            marginalization=inference.resolved(self.graphical_model_),
             temperature=inference.temperature,
             prediction=inference.prediction,
         )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        graph = self.graph if isinstance(self.graph, Graph) else Graph({})
+        graph = (
+            self.graphical_model
+            if isinstance(self.graphical_model, GraphicalModel)
+            else GraphicalModel({})
+        )
         if graph.continuous and not graph.discrete:
             # So that scorers of predictions do not look for classes.
             tags.estimator_type = "regressor"
@@ -426,9 +434,15 @@ class SemiSupervisedVAE(BaseVAE):
         """Return the graph with all numbers of values, in the order of the codes."""
         discrete: dict[str, Variable]
         discrete = {v: Discrete(size) for v, size in n_components.items()}
-        if self.graph is not None:
-            variables = discrete | self.graph.continuous | self.graph.latents
-            return replace(self.graph, variables=variables)
+        if self.graphical_model is not None:
+            variables = (
+                discrete
+                | self.graphical_model.continuous
+                | self.graphical_model.latents
+            )
+            return replace(self.graphical_model, variables=variables)
         name = free_name("style", discrete)
         style = {name: Latent(self.style_dim)} if self.style_dim else {}
-        return Graph(discrete | style, recognition={v: list(discrete) for v in style})
+        return GraphicalModel(
+            discrete | style, recognition={v: list(discrete) for v in style}
+        )

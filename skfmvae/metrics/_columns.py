@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skfmvae.labels import columns_of
+from skfmvae.targets import columns_of
 
 __all__ = ["named_columns"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, column_or_1d
 
-from skfmvae.labels import as_array, positions_of
+from skfmvae.targets import as_array, positions_of
 
 __all__ = ["expected_calibration_error"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skfmvae._checks import check_whole
+from skfmvae._utils.checks import check_whole
 
 from ._columns import named_columns
 

@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array, check_random_state
 
-from skfmvae._checks import check_whole
-from skfmvae.labels import Columns, PartialLabelEncoder
+from skfmvae._utils.checks import check_whole
+from skfmvae.targets import Columns, PartialLabelEncoder
 
 from ._columns import named_columns
 

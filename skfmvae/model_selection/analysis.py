@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 from sklearn.utils import check_random_state
 
-from skfmvae._checks import check_whole
+from skfmvae._utils.checks import check_whole
 
 from .tables import Table, as_table
 

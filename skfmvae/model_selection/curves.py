@@ -19,8 +19,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from tqdm.auto import tqdm
 
-from skfmvae._checks import check_whole, masked_as_nan
-from skfmvae.labels import Columns, PartialLabelEncoder, columns_of
+from skfmvae._utils.checks import check_whole, masked_as_nan
+from skfmvae.targets import Columns, PartialLabelEncoder, columns_of
 
 from .cache import ResultCache
 from .per_property import PerProperty, is_semi_supervised, takes_partial_labels

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae.estimators._base import BaseVAE
-from skfmvae.labels import PartialLabelEncoder, columns_of
+from skfmvae.targets import PartialLabelEncoder, columns_of
 
 __all__ = ["PerProperty", "deciding", "is_semi_supervised", "takes_partial_labels"]
 

@@ -15,9 +15,9 @@ from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.metaestimators import available_if
 
-from skfmvae._checks import masked_as_nan
-from skfmvae.labels import narrowed
+from skfmvae._utils.checks import masked_as_nan
 from skfmvae.metrics import expected_calibration_error
+from skfmvae.targets import narrowed
 
 from .targets import Targets, read_targets
 

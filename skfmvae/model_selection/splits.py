@@ -13,9 +13,8 @@ from scipy import sparse
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state, indexable
 
-from skfmvae._checks import check_whole
-from skfmvae.labels import as_array
-from skfmvae.quantities import missing_entries
+from skfmvae._utils.checks import check_whole
+from skfmvae.targets import as_array, missing_entries
 
 from .targets import read_targets
 

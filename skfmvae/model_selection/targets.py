@@ -6,9 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skfmvae.graphical_model import Graph
-from skfmvae.labels import Columns, PartialLabelEncoder, columns_of
-from skfmvae.quantities import is_quantity, missing_entries
+from skfmvae.models import GraphicalModel
+from skfmvae.targets import (
+    Columns,
+    PartialLabelEncoder,
+    columns_of,
+    is_quantity,
+    missing_entries,
+)
 
 from .per_property import deciding
 
@@ -136,9 +141,9 @@ def takes_quantities(estimator: Any) -> bool:
     return graph is not None and bool(graph.continuous)
 
 
-def _graph(model: Any) -> Graph | None:
-    graph = getattr(model, "graph", None)
-    return graph if isinstance(graph, Graph) else None
+def _graph(model: Any) -> GraphicalModel | None:
+    graph = getattr(model, "graphical_model", None)
+    return graph if isinstance(graph, GraphicalModel) else None
 
 
 def _names_of(n_columns: int, models: list[Any]) -> list[str] | None:

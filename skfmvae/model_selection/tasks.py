@@ -18,8 +18,8 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from threadpoolctl import threadpool_limits
 
-from skfmvae._seeds import unseeded
-from skfmvae.masking import keep_entries, label_order
+from skfmvae._utils.seeds import unseeded
+from skfmvae.targets import keep_entries, label_order
 
 from .scorers import PartialScorer
 from .targets import Targets, takes_quantities

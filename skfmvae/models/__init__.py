@@ -1,14 +1,20 @@
 """The probabilistic models, plain torch: one paper, one file."""
 
-from .base import Evaluation, Labels, Model, Term
+from .base import Batch, Evaluation, Labels, Model, Term
 from .factorial_mixture import FactorialMixture
+from .graphical_model import Continuous, Discrete, GraphicalModel, Latent
 from .semafo import Semafo
 from .semi_supervised import SemiSupervised
 
 __all__ = [
+    "Batch",
+    "Continuous",
+    "Discrete",
     "Evaluation",
     "FactorialMixture",
+    "GraphicalModel",
     "Labels",
+    "Latent",
     "Model",
     "Semafo",
     "SemiSupervised",

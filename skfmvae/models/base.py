@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
-from skfmvae._random import generator_for
+from skfmvae._utils.random import generator_for
 from skfmvae.nn import LikelihoodModule
 
 from .proposal import DECODED_AT_ONCE, N_LOOKED_AT, LogWeights, refined_proposal
 
 __all__ = [
+    "Batch",
     "Evaluation",
     "Labels",
     "Model",
@@ -50,6 +51,27 @@ class Labels(NamedTuple):
 
     codes: Tensor
     quantities: Tensor
+
+
+class Batch(NamedTuple):
+    """Some rows of the training data.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, D)
+        The rows.
+    labels : Labels
+        What is known of their properties.
+    weight : Tensor of shape (n,)
+        Their weights.
+    number : int64 Tensor of shape (n,)
+        Their positions in the training data.
+    """
+
+    x: Tensor
+    labels: Labels
+    weight: Tensor
+    number: Tensor
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 
-from skfmvae._random import draw_normal, generator_for
+from skfmvae._utils.random import draw_normal, generator_for
 from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
 
 from .base import (
@@ -65,7 +65,7 @@ class FactorialMixture(Model):
         0.05 for properties that regularizers teach, and for 0.2 for others.
     delay, forgetting_rate : float
         ``tau`` and ``kappa`` of the mixtures' step size ``(t + tau) ** -kappa``.
-    property_redraws, style_redraws : float
+    property_resampling, style_resampling : float
         Share of the rows, at first, of which each block is drawn anew before they are
         decoded; the share falls to 0.
     """
@@ -85,8 +85,8 @@ class FactorialMixture(Model):
         warmup: float | None,
         delay: float,
         forgetting_rate: float,
-        property_redraws: float,
-        style_redraws: float,
+        property_resampling: float,
+        style_resampling: float,
     ):
         super().__init__()
         self.encoder = encoder
@@ -97,8 +97,8 @@ class FactorialMixture(Model):
         self.warmup = warmup
         self.delay = delay
         self.forgetting_rate = forgetting_rate
-        self.property_redraws = property_redraws
-        self.style_redraws = style_redraws
+        self.property_resampling = property_resampling
+        self.style_resampling = style_resampling
         self.property_dim = property_dim
         self.style_name = free_name("style", n_components)
         self.latent_blocks = side_by_side(
@@ -193,10 +193,10 @@ class FactorialMixture(Model):
                 dim=1,
             )
             drawn[:, members] = mixture.sample(codes, generator)
-        share = self.redrawing * self.property_redraws
+        share = self.redrawing * self.property_resampling
         points = torch.where(chosen(points.shape[1], share), drawn, points)
         style = z[:, self.style]
-        replaced = chosen(1, self.redrawing * self.style_redraws)[:, 0]
+        replaced = chosen(1, self.redrawing * self.style_resampling)[:, 0]
         drawn = torch.empty_like(style).normal_(generator=generator)
         style = torch.where(replaced, drawn, style)
         return torch.cat([points.flatten(1), style], dim=1)
@@ -245,7 +245,7 @@ class FactorialMixture(Model):
         due = [progress >= start or is_last for start in self.starts]
         if due != self.started:
             self._set_mixtures(n_samples, *look_at_rows(), due)
-        redraws = max(self.property_redraws, self.style_redraws) > 0
+        redraws = max(self.property_resampling, self.style_resampling) > 0
         self.redrawing = 1 - progress if redraws and self.mixture_step >= 0 else 0.0
 
     def update_globals(

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from skfmvae._random import generator_for
+from skfmvae._utils.random import generator_for
 
 __all__ = ["every_value", "one_hot", "sum_and_sample"]
 
@@ -20,7 +20,8 @@ UNLIKELY = 0.2
 # each shape, which takes longer than the products.
 WORLDS_AT_ONCE = 32
 
-# Worlds, the value of each, and ln of the share of its world that it stands for.
+# JointAssignments, the value of each, and ln of the share of its world that it stands
+# for.
 Chosen = tuple[Tensor, Tensor, Tensor]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 from torch.nn import functional
 
-from skfmvae._random import draw_normal, generator_for
+from skfmvae._utils.random import draw_normal, generator_for
 from skfmvae.nn import Level
 
 from .base import (

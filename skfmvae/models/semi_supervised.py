@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 from torch.utils.checkpoint import checkpoint
 
-from skfmvae._random import draw_normal, repeatable_draws
-from skfmvae.graphical_model import Graph
+from skfmvae._utils.random import draw_normal, repeatable_draws
 from skfmvae.nn import Branches
 
 from .base import (
@@ -26,26 +25,27 @@ from .base import (
     even_draws,
     relaxed_draw,
 )
-from .graph_prior import GraphPrior
+from .graphical_model import GraphicalModel
+from .graphical_prior import GraphicalPrior
+from .joint_assignments import JointAssignments
 from .marginalization import every_value, one_hot, sum_and_sample
 from .proposal import LogWeights
 from .variables import Variables
-from .worlds import Worlds
 
 __all__ = ["SemiSupervised"]
 
-# Worlds whose decoding is kept in memory together; more are decoded again when their
-# gradient is due.
+# JointAssignments whose decoding is kept in memory together; more are decoded again
+# when their gradient is due.
 LARGEST_CHUNK = 8192
 
 # Draws of Gaussians on which a property's prediction depends, the same for all rows.
 N_DRAWS = 64
 
 # From a variable's name, its distribution and the worlds to values, (M, n).
-DrawGaussian = Callable[[str, Normal, "Worlds"], Tensor]
-DrawDiscrete = Callable[[str, Tensor, "Worlds"], Tensor]
+DrawGaussian = Callable[[str, Normal, "JointAssignments"], Tensor]
+DrawDiscrete = Callable[[str, Tensor, "JointAssignments"], Tensor]
 # From a variable's name and worlds to the parameters of its q in each.
-Outputs = Callable[[str, "Worlds"], Tensor]
+Outputs = Callable[[str, "JointAssignments"], Tensor]
 
 
 class SemiSupervised(Model):
@@ -53,7 +53,7 @@ class SemiSupervised(Model):
 
     Parameters
     ----------
-    graph : Graph
+    graph : GraphicalModel
         The variables and what depends on what; every discrete variable has its number
         of values. Codes and quantities come in the order of its variables.
     build_recognition : callable
@@ -86,7 +86,7 @@ class SemiSupervised(Model):
 
     def __init__(
         self,
-        graph: Graph,
+        graph: GraphicalModel,
         build_recognition: Callable[[Sequence[int], Sequence[int]], Branches],
         build_decoder: Callable[[int], nn.Module],
         likelihood: Any,
@@ -127,7 +127,7 @@ class SemiSupervised(Model):
         self._seen = graph.parents("x")
         self._last_seen = max(self._seen, key=self.recognition_order.index)
         self.decoder = build_decoder(self.variables.n_columns(self._seen))
-        self.prior = GraphPrior(graph, self.variables)
+        self.prior = GraphicalPrior(graph, self.variables)
         # A prior has a closed-form divergence if it says nothing that is recognised
         # from the variable itself.
         self.has_closed_form = {
@@ -192,14 +192,14 @@ class SemiSupervised(Model):
 
     def _elbo(
         self,
-        worlds: Worlds,
+        worlds: JointAssignments,
         gains: Mapping[str, Tensor],
         known: Mapping[str, Tensor],
     ) -> dict[str, Term]:
         """Return the terms of ``J_u``, or of ``J_s`` less ``alpha ln q(y | x)``.
 
-        Worlds of a row are weighed by how well they explain what is observed on it,
-        ``q(y | x, parents)``, normalised.
+        JointAssignments of a row are weighed by how well they explain what is observed
+        on it, ``q(y | x, parents)``, normalised.
         """
         log_share = worlds.log_weight + worlds.log_known
         if gains:
@@ -220,7 +220,7 @@ class SemiSupervised(Model):
 
     def _importance_weighted(
         self,
-        worlds: Worlds,
+        worlds: JointAssignments,
         gains: Mapping[str, Tensor],
         known: Mapping[str, Tensor],
     ) -> dict[str, Term]:
@@ -240,7 +240,9 @@ class SemiSupervised(Model):
         bound = torch.logsumexp(of_draws.view(worlds.n_rows, -1), dim=1)
         return {"bound": Term(bound - math.log(self.n_particles), in_bound=True)}
 
-    def _kl(self, v: str, worlds: Worlds, known: Mapping[str, Tensor]) -> Tensor:
+    def _kl(
+        self, v: str, worlds: JointAssignments, known: Mapping[str, Tensor]
+    ) -> Tensor:
         """Return ``ln q(v) - ln p(v)`` in each world, in closed form where there is."""
         if v in worlds.log_proba or not self.has_closed_form[v]:
             return self._log_ratio(v, worlds)
@@ -250,7 +252,7 @@ class SemiSupervised(Model):
             return kl
         return torch.where(known[v][worlds.row], self._log_ratio(v, worlds), kl)
 
-    def _log_ratio(self, v: str, worlds: Worlds) -> Tensor:
+    def _log_ratio(self, v: str, worlds: JointAssignments) -> Tensor:
         """Return ``ln q(v) - ln p(v)`` of the value in each world."""
         return worlds.log_q(v) - self.prior.log_prob(v, worlds.values)
 
@@ -264,7 +266,7 @@ class SemiSupervised(Model):
         def of_rows(i: int) -> Tensor:
             return self.recognition(i, features[i], None)
 
-        def output(v: str, worlds: Worlds) -> Tensor:
+        def output(v: str, worlds: JointAssignments) -> Tensor:
             i, parents = self.number[v], self.graph.parents(v, "recognition")
             if not parents:
                 return of_rows(i).index_select(0, worlds.row)
@@ -284,7 +286,7 @@ class SemiSupervised(Model):
         n_particles: int,
         gaussian: DrawGaussian,
         discrete: DrawDiscrete | None,
-    ) -> tuple[Worlds, dict[str, Tensor]]:
+    ) -> tuple[JointAssignments, dict[str, Tensor]]:
         """Walk through the graph of recognition, what is observed held fast.
 
         Rows `x` are explained as soon as all that they depend on is settled, however
@@ -292,14 +294,14 @@ class SemiSupervised(Model):
 
         Returns
         -------
-        worlds : Worlds
+        worlds : JointAssignments
             With every variable. Without `discrete` each value of an unobserved
             discrete one has worlds of its own.
         gains : dict of str to Tensor of shape (n,)
             ``ln q`` of each property given the rows and what was observed before, zero
             where it is not observed. They add up to ``ln q(y | x)``.
         """
-        worlds = Worlds.begin(len(labels.codes), n_particles, self.draws)
+        worlds = JointAssignments.begin(len(labels.codes), n_particles, self.draws)
         gains, evidence = {}, self.draws.new_zeros(worlds.n_rows)
         for v in self.recognition_order:
             output = outputs(v, worlds)
@@ -319,10 +321,10 @@ class SemiSupervised(Model):
         self,
         v: str,
         output: Tensor,
-        worlds: Worlds,
+        worlds: JointAssignments,
         labels: Labels,
         draw: DrawDiscrete | None,
-    ) -> Worlds:
+    ) -> JointAssignments:
         log_proba = torch.log_softmax(output, dim=1)
         code = self.variables.code(v, labels)[worlds.row]
         known = code >= 0
@@ -353,10 +355,10 @@ class SemiSupervised(Model):
         self,
         v: str,
         output: Tensor,
-        worlds: Worlds,
+        worlds: JointAssignments,
         labels: Labels,
         draw: DrawGaussian,
-    ) -> Worlds:
+    ) -> JointAssignments:
         posterior = diagonal_normal(output)
         value = draw(v, posterior, worlds)
         moments = torch.stack([posterior.mean, posterior.stddev])
@@ -374,7 +376,7 @@ class SemiSupervised(Model):
             gaussians=worlds.gaussians | {v: moments},
         )
 
-    def _log_likelihood(self, x: Tensor, worlds: Worlds) -> Tensor:
+    def _log_likelihood(self, x: Tensor, worlds: JointAssignments) -> Tensor:
         """Return ``ln p(x | parents)`` in each world."""
 
         def of_some(z: Tensor, row: Tensor) -> Tensor:
@@ -393,7 +395,7 @@ class SemiSupervised(Model):
             ]
         )
 
-    def _relaxed(self, v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
+    def _relaxed(self, v: str, log_proba: Tensor, worlds: JointAssignments) -> Tensor:
         return relaxed_draw(log_proba, self.temperature)
 
     # Prediction ---------------------------------------------------------------------
@@ -439,7 +441,7 @@ class SemiSupervised(Model):
         """
         nothing = self.variables.nothing_known(n, self.draws)
         draws_matter = not self.read_by_properties <= set(self.n_components)
-        worlds = Worlds.begin(n, N_DRAWS if draws_matter else 1, self.draws)
+        worlds = JointAssignments.begin(n, N_DRAWS if draws_matter else 1, self.draws)
         log_proba: dict[str, Tensor] = {}
         means: dict[str, Tensor] = {}
         variances: dict[str, Tensor] = {}
@@ -525,13 +527,13 @@ class SemiSupervised(Model):
         return log_weights
 
     def _gaussian_draw(
-        self, noise: Tensor, v: str, posterior: Normal, worlds: Worlds
+        self, noise: Tensor, v: str, posterior: Normal, worlds: JointAssignments
     ) -> Tensor:
         """Return the draw that standard normal noise (M, L) stands for."""
         return posterior.mean + posterior.stddev * noise[..., self.latent_blocks[v]]
 
     def _discrete_draw(
-        self, noise: Tensor, v: str, log_proba: Tensor, worlds: Worlds
+        self, noise: Tensor, v: str, log_proba: Tensor, worlds: JointAssignments
     ) -> Tensor:
         """Likewise: the largest of log-probabilities with Gumbel noise is a draw."""
         uniform = Normal(0.0, 1.0).cdf(noise[:, self.latent_blocks[v]])
@@ -565,9 +567,9 @@ class SemiSupervised(Model):
         return self.variables.beside(self.prior.intervene(before, labels))
 
 
-def _mean_of_discrete(v: str, log_proba: Tensor, worlds: Worlds) -> Tensor:
+def _mean_of_discrete(v: str, log_proba: Tensor, worlds: JointAssignments) -> Tensor:
     return log_proba.exp()
 
 
-def _mean_of_gaussian(v: str, posterior: Normal, worlds: Worlds) -> Tensor:
+def _mean_of_gaussian(v: str, posterior: Normal, worlds: JointAssignments) -> Tensor:
     return posterior.mean

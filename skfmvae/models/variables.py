@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from skfmvae.graphical_model import Graph
-
 from .base import Labels, side_by_side
+from .graphical_model import GraphicalModel
 
 __all__ = ["Variables"]
 
@@ -26,7 +25,7 @@ class Variables:
 
     Parameters
     ----------
-    graph : Graph
+    graph : GraphicalModel
         Every discrete variable has its number of values.
 
     Attributes
@@ -41,7 +40,7 @@ class Variables:
         The variables that may be observed.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: GraphicalModel):
         self.n_components = {
             v: spec.n_values or 0 for v, spec in graph.discrete.items()
         }

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from skfmvae._images import image_shape_of
+from skfmvae.images import image_shape_of
 
 from ._checks import check_choice, check_size, check_sizes, refuse
 from ._staged import StagedNetwork

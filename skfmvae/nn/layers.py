@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from skfmvae._random import generator_for
+from skfmvae._utils.random import generator_for
 
 __all__ = ["ACTIVATIONS", "IMAGE_NORMS", "NORMS", "Dropout", "dense", "joined"]
 

@@ -17,7 +17,7 @@ from sklearn.utils import gen_batches
 from torch import Tensor, distributions, nn
 from torch.nn import functional
 
-from skfmvae._checks import FARTHEST
+from skfmvae._utils.checks import FARTHEST
 
 __all__ = [
     "LIKELIHOODS",

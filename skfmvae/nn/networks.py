@@ -9,8 +9,8 @@ import torch
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from skfmvae._images import image_shape_of
-from skfmvae._random import forked_draws, redirected_draws
+from skfmvae._utils.random import forked_draws, redirected_draws
+from skfmvae.images import image_shape_of
 
 from .branches import Branches, linear_branches
 from .conv import Conv

@@ -5,7 +5,7 @@ holds what was drawn, and ``plot`` draws it again. Rows of data are drawn as ima
 Matplotlib is needed: ``pip install "skfmvae[plot]"``.
 """
 
-from .graph import GraphDisplay
+from .graphical_model import GraphicalModelDisplay
 from .history import HistoryDisplay
 from .images import (
     InterventionDisplay,
@@ -16,7 +16,7 @@ from .images import (
 from .label_efficiency import LabelEfficiencyDisplay
 
 __all__ = [
-    "GraphDisplay",
+    "GraphicalModelDisplay",
     "HistoryDisplay",
     "InterventionDisplay",
     "LabelEfficiencyDisplay",

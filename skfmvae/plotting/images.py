@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skfmvae._images import square_image_shape
+from skfmvae.images import square_image_shape
 
 from ._pyplot import pyplot
 

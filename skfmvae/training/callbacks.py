@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
-from skfmvae._compat import Interval
+from skfmvae._utils.compat import Interval
 
 from .objective import bound
 

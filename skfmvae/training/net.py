@@ -10,13 +10,13 @@ from itertools import chain
 import torch
 from skorch import NeuralNet
 
-from skfmvae._random import generator_for, redirected_draws
+from skfmvae._utils.random import generator_for, redirected_draws
+from skfmvae._utils.threads import threads_worth_their_wait
 
-from .aid_terms import AidTerms
 from .interrupts import noted_interrupts
 from .objective import Objective
+from .regularization import RegularizerTerms
 from .rows import BatchIterator
-from .threads import threads_worth_their_wait
 
 __all__ = ["ModelNet"]
 
@@ -24,7 +24,13 @@ N_ROWS_TO_LOOK_AT = 10_000
 
 # What a copy of a net goes without: the second name of its module, rows, and the
 # optimiser, which is twice as large as the module.
-ONLY_FOR_TRAINING = ("module", "train_split", "optimizer_", "_aid_terms", "_complete")
+ONLY_FOR_TRAINING = (
+    "module",
+    "train_split",
+    "optimizer_",
+    "_regularizer_terms",
+    "_complete",
+)
 
 
 class ModelNet(NeuralNet):
@@ -48,7 +54,7 @@ class ModelNet(NeuralNet):
     iterator_train, iterator_valid : type, default=BatchIterator
     iterator_train__shuffle : bool, default=True
     train_split : callable or None, default=None
-    aids : sequence of Aid, default=()
+    regularizers : sequence of Regularizer, default=()
         What else to learn from unlabelled rows; the terms are recorded by their names.
     **kwargs
         As for :class:`skorch.NeuralNet`.
@@ -59,7 +65,7 @@ class ModelNet(NeuralNet):
         When the loss stops being finite.
     """
 
-    _aid_terms: AidTerms | None = None  # only while fitting
+    _regularizer_terms: RegularizerTerms | None = None  # only while fitting
 
     def __init__(
         self,
@@ -70,7 +76,7 @@ class ModelNet(NeuralNet):
         iterator_valid=BatchIterator,
         iterator_train__shuffle=True,
         train_split=None,
-        aids=(),
+        regularizers=(),
         **kwargs,
     ):
         super().__init__(
@@ -82,7 +88,7 @@ class ModelNet(NeuralNet):
             train_split=train_split,
             **kwargs,
         )
-        self.aids = aids
+        self.regularizers = regularizers
 
     def n_steps(self, rows) -> int:
         """Return the number of steps that fitting these rows will take."""
@@ -90,7 +96,10 @@ class ModelNet(NeuralNet):
 
     def seeks_neighbours(self, rows) -> bool:
         """Return whether fitting these rows begins with a graph of their neighbours."""
-        return any(aid.needs_graph for aid in self.aids) and not rows.all_known
+        return (
+            any(regularizer.needs_graph for regularizer in self.regularizers)
+            and not rows.all_known
+        )
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Run the epochs; on interruption keep the last complete one."""
@@ -101,9 +110,11 @@ class ModelNet(NeuralNet):
         self.interrupted_ = self._between_epochs = False
         with noted_interrupts() as signals:
             try:
-                self._aid_terms = AidTerms(self.aids, self.module_, X)
-                X = self._aid_terms.rows
-                self.module_.begin_training(self._aid_terms.taught)
+                self._regularizer_terms = RegularizerTerms(
+                    self.regularizers, self.module_, X
+                )
+                X = self._regularizer_terms.rows
+                self.module_.begin_training(self._regularizer_terms.taught)
                 with threads_worth_their_wait(self.module_, self.batch_size):
                     return super().fit_loop(X, y, epochs=epochs, **fit_params)
             except KeyboardInterrupt:
@@ -114,7 +125,7 @@ class ModelNet(NeuralNet):
                 raise
             finally:
                 self._complete = None
-                self._aid_terms = None
+                self._regularizer_terms = None
 
     def notify(self, method_name, **kwargs):
         """Call the callbacks; they draw from the fit's own generators, too."""
@@ -128,8 +139,8 @@ class ModelNet(NeuralNet):
         look_at_rows = partial(_look_at, dataset_train)
         is_last = len(self.history) == self.max_epochs
         self.module_.begin_epoch(self._progress, self._n_samples, look_at_rows, is_last)
-        if self._aid_terms:
-            self._aid_terms.begin_epoch(self._progress)
+        if self._regularizer_terms:
+            self._regularizer_terms.begin_epoch(self._progress)
         self._term_sums: dict[str, dict[str, float]] = {"train": {}, "valid": {}}
         self._between_epochs = True
 
@@ -166,9 +177,9 @@ class ModelNet(NeuralNet):
         if not self.module_.training:
             self._set_training(True)
         step = self._evaluate(batch, "train", self._progress)
-        if self._aid_terms:
+        if self._regularizer_terms:
             log_proba = step["evaluation"].log_proba
-            means, loss = self._aid_terms(batch, log_proba, self._progress)
+            means, loss = self._regularizer_terms(batch, log_proba, self._progress)
             self._record("train", means)
             step["loss"] = step["loss"] + loss
         step["loss"].backward()

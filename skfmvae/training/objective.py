@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skfmvae._compat import Interval
+from skfmvae._utils.compat import Interval
 from skfmvae.models.base import Term
 
 __all__ = ["KL", "Objective", "bound"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -13,19 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from skfmvae._random import generator_for, redirected_draws
-from skfmvae.models.base import Labels
+from skfmvae._utils.random import generator_for, redirected_draws
+from skfmvae.models.base import Batch, Labels
 
-__all__ = ["Batch", "BatchIterator", "Rows"]
-
-
-class Batch(NamedTuple):
-    """Some rows: values, labels, weights and their numbers in the data."""
-
-    x: Tensor
-    labels: Labels
-    weight: Tensor
-    number: Tensor
+__all__ = ["BatchIterator", "Rows"]
 
 
 class Rows(Dataset):

@@ -18,7 +18,7 @@ from skfmvae.cli.arguments import make_parser
 from skfmvae.cli.errors import InputError
 from skfmvae.cli.features import as_features, on_features
 from skfmvae.cli.tables import read_table
-from skfmvae.labels import PartialLabelEncoder
+from skfmvae.targets import PartialLabelEncoder
 
 
 def written(tmp_path, table):

@@ -9,7 +9,7 @@ import pytest
 
 from skfmvae.cli.errors import InputError
 from skfmvae.cli.targets import as_labels
-from skfmvae.labels import PartialLabelEncoder
+from skfmvae.targets import PartialLabelEncoder
 
 
 def column(values, dtype=None):

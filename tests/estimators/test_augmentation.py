@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skfmvae import FactorialMixtureVAE
-from skfmvae.augment import ImageAugmentation
+from skfmvae.images import ImageAugmentation
 
 NOTHING = {"shift": 0.0, "rotate": 0.0, "scale": 0.0, "shear": 0.0}
 

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
-from skfmvae.augment import ImageAugmentation
+from skfmvae.images import ImageAugmentation
 from skfmvae.model_selection import PartialLabelKFold, partial_scorer
 from skfmvae.nn import MLP, Bernoulli, Categorical, Gaussian
 from skfmvae.training import KL, EarlyStopping
@@ -635,7 +635,7 @@ def test_ctrl_c_while_neighbours_are_sought(make_estimator, partial_blobs, monke
     estimator = make_estimator().fit(X, y)
     before = dict(vars(estimator))
     monkeypatch.setattr(
-        "skfmvae.training.graph.seed_clusters", lambda *_: press_ctrl_c()
+        "skfmvae.neighbour_graph.graph.seed_clusters", lambda *_: press_ctrl_c()
     )
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(X, y)

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 import skfmvae
-from skfmvae._compat import Interval
+from skfmvae._utils.compat import Interval
 from skfmvae.nn import MLP
 
 STOCHASTIC = (

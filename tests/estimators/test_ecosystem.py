@@ -29,7 +29,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import Callback
 
 from skfmvae.nn import MLP, Gaussian
-from skfmvae.training import KL, EarlyStopping, Neighbours, VirtualAdversarial
+from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.training import KL, EarlyStopping
 
 # Pipelines ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse
 
 from skfmvae import SemafoVAE
-from skfmvae._checks import masked_as_nan
+from skfmvae._utils.checks import masked_as_nan
 from skfmvae.estimators._precision import is_exact, to_float32
 
 OFFSETS = np.array([1e9, 0.0, -3e11, 1e6])

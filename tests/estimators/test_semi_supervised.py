@@ -11,10 +11,15 @@ from sklearn.model_selection import GridSearchCV
 from skfmvae import SemiSupervisedVAE
 from skfmvae.datasets import LIT_OBJECTS_COLUMNS, make_lit_objects, mask_labels
 from skfmvae.estimators import Inference
-from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
+from skfmvae.models import (
+    Continuous,
+    Discrete,
+    GraphicalModel,
+    Latent,
+)
 from skfmvae.nn import MLP
 
-GRAPH = Graph(
+GRAPH = GraphicalModel(
     {"kind": Discrete(), "place": Continuous(2, columns=("across", "along"))},
 )
 GROUPS = {"kind": [0], "place": [1, 2]}
@@ -119,7 +124,7 @@ def test_words_beside_numbers(rows):
 
 def test_quantities_alone(rows):
     X, y, partial = rows
-    graph = Graph({"across": Continuous(), "style": Latent(4)})
+    graph = GraphicalModel({"across": Continuous(), "style": Latent(4)})
     model = SemiSupervisedVAE(graph, **SMALL).fit(X, partial[:, 1])
     found = model.predict(X)
     assert found.shape == (400,)
@@ -132,7 +137,7 @@ def test_quantities_alone(rows):
 
 def test_quantities_alone_are_scored_by_name(rows):
     X, y, _ = rows
-    graph = Graph({"across": Continuous(), "style": Latent(4)})
+    graph = GraphicalModel({"across": Continuous(), "style": Latent(4)})
     model = SemiSupervisedVAE(graph, **SMALL)
     assert is_regressor(model)
     assert not hasattr(model.fit(X, y[:, 1]), "classes_")
@@ -145,7 +150,9 @@ def test_quantities_alone_are_scored_by_name(rows):
 
 def test_weights_of_scored_quantities(rows):
     X, y, _ = rows
-    graph = Graph({"across": Continuous(), "along": Continuous(), "style": Latent(4)})
+    graph = GraphicalModel(
+        {"across": Continuous(), "along": Continuous(), "style": Latent(4)}
+    )
     model = SemiSupervisedVAE(graph, **SMALL | {"max_epochs": 2}).fit(X, y[:, 1:])
     weight = np.arange(400) % 3
     some = weight > 0
@@ -199,7 +206,9 @@ def test_masked_quantities_are_unknown(rows):
 def test_a_column_that_no_variable_is_named_like(rows, variable):
     """Though it is the only column, and the only property."""
     X, y, _ = rows
-    model = SemiSupervisedVAE(Graph({"kind": variable}), **SMALL | {"max_epochs": 1})
+    model = SemiSupervisedVAE(
+        GraphicalModel({"kind": variable}), **SMALL | {"max_epochs": 1}
+    )
     species = pd.Series(y[:, 0], name="species")
     for named in (species, species.to_frame()):
         with pytest.raises(ValueError, match=r"\['species'\].*\['kind'\].*rename"):
@@ -212,7 +221,9 @@ def test_a_column_that_no_variable_is_named_like(rows, variable):
 
 def test_a_graph_without_properties_takes_no_targets(rows):
     X, y, _ = rows
-    model = SemiSupervisedVAE(Graph({"style": Latent(2)}), **SMALL | {"max_epochs": 1})
+    model = SemiSupervisedVAE(
+        GraphicalModel({"style": Latent(2)}), **SMALL | {"max_epochs": 1}
+    )
     with pytest.raises(ValueError, match=r"\['style'\].*Discrete\(\).*y=None"):
         model.fit(X, y[:, 0])
     model.fit(X)
@@ -235,23 +246,25 @@ def test_a_column_that_is_called_like_the_rows(rows):
 
 def test_a_graph_without_labels_discovers(rows):
     X, _, _ = rows
-    graph = Graph({"kind": Discrete(3), "place": Continuous(), "style": Latent(2)})
+    graph = GraphicalModel(
+        {"kind": Discrete(3), "place": Continuous(), "style": Latent(2)}
+    )
     model = SemiSupervisedVAE(graph, **SMALL).fit(X)
     assert model.property_names_ == ["kind"]
     assert set(model.predict(X)) <= {0, 1, 2}
 
 
 GRAPHS = {
-    "read from a latent": Graph(
+    "read from a latent": GraphicalModel(
         {"kind": Discrete(), "z": Latent(4)},
         generative={"x": ["z"], "z": ["kind"]},
         recognition={"kind": ["z"]},
     ),
-    "a leaf": Graph(
+    "a leaf": GraphicalModel(
         {"kind": Discrete(), "z": Latent(4)},
         generative={"x": ["z"], "kind": ["z"]},
     ),
-    "a chain": Graph(
+    "a chain": GraphicalModel(
         {"kind": Discrete(), "coarse": Discrete(2), "z": Latent(4)},
         generative={"kind": ["coarse"], "x": ["kind", "z"]},
         recognition={"coarse": ["kind"], "z": ["kind"]},
@@ -279,24 +292,28 @@ def test_any_acyclic_graph_learns(rows, name, inference):
     ("graph", "y", "message"),
     [
         (
-            Graph({"a": Discrete(), "b": Discrete()}, recognition={"a": "b"}),
+            GraphicalModel({"a": Discrete(), "b": Discrete()}, recognition={"a": "b"}),
             None,
             "recognition.*'a'",
         ),
         (
-            Graph(
+            GraphicalModel(
                 {"a": Discrete(), "b": Discrete()},
                 recognition={"a": ["b"], "b": ["a"]},
             ),
             None,
             "circle.*'?a",
         ),
-        (Graph({"a": Discrete()}, generative={"x": ["c"]}), None, "'c'"),
-        (Graph({"a": Discrete()}), pd.DataFrame({"b": [1, 2] * 200}), r"\['b'\]"),
-        (Graph({"a": Discrete()}), np.ones((400, 2)), "2 columns"),
-        (Graph({"a": Discrete(), "b": Discrete()}), None, "'a' has"),
-        (Graph({"a": Discrete(2)}), np.arange(400) % 3, "'a'.*3 classes"),
-        (Graph({"a": Continuous()}), np.array(["u", "v"] * 200), "'a'"),
+        (GraphicalModel({"a": Discrete()}, generative={"x": ["c"]}), None, "'c'"),
+        (
+            GraphicalModel({"a": Discrete()}),
+            pd.DataFrame({"b": [1, 2] * 200}),
+            r"\['b'\]",
+        ),
+        (GraphicalModel({"a": Discrete()}), np.ones((400, 2)), "2 columns"),
+        (GraphicalModel({"a": Discrete(), "b": Discrete()}), None, "'a' has"),
+        (GraphicalModel({"a": Discrete(2)}), np.arange(400) % 3, "'a'.*3 classes"),
+        (GraphicalModel({"a": Continuous()}), np.array(["u", "v"] * 200), "'a'"),
     ],
 )
 def test_graphs_that_cannot_be_fitted(rows, graph, y, message):
@@ -348,7 +365,7 @@ def test_grid_search_reaches_inference(rows):
     grid = {"inference__n_particles": [1, 2], "inference__bound": ["elbo", "iwae"]}
     search = GridSearchCV(model, grid, cv=2).fit(X, y[:, 0])
     assert set(search.best_params_) == set(grid)
-    assert clone(SemiSupervisedVAE(GRAPH)).graph == GRAPH
+    assert clone(SemiSupervisedVAE(GRAPH)).graphical_model == GRAPH
 
 
 def test_joint_predictions_are_more_accurate_without_learning_aids():
@@ -373,7 +390,7 @@ def test_relit_objects_are_those_of_the_light_asked_for():
         y, fraction=0.3, stratify=None, per_property=groups, random_state=0
     )
     light = Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:])
-    graph = Graph({"identity": Discrete(), "light": light})
+    graph = GraphicalModel({"identity": Discrete(), "light": light})
     model = SemiSupervisedVAE(
         graph, max_epochs=15, neighbours=None, adversarial=None, random_state=0
     ).fit(X, pd.DataFrame(partial, columns=LIT_OBJECTS_COLUMNS))

@@ -31,7 +31,6 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
-from skfmvae.graphical_model import Continuous, Discrete, Graph
 from skfmvae.model_selection import (
     PartialLabelKFold,
     label_efficiency_curve,
@@ -39,6 +38,7 @@ from skfmvae.model_selection import (
 )
 from skfmvae.model_selection.cache import ResultCache, _checksum
 from skfmvae.model_selection.tables import as_table
+from skfmvae.models import Continuous, Discrete, GraphicalModel
 
 SCORES = ["estimator", "budget", "repeat", "fold", "test_score"]
 
@@ -349,7 +349,7 @@ def kind_and_size():
     y["kind"] = y["kind"].where(np.arange(160) % 4 > 0, -1)
     y["size"] = y["size"].where(np.arange(160) % 5 > 0, np.nan)
     Noted.noted.clear()
-    return X, y, Graph({"kind": Discrete(2), "size": Continuous()})
+    return X, y, GraphicalModel({"kind": Discrete(2), "size": Continuous()})
 
 
 @pytest.mark.parametrize("as_array", [False, True])
@@ -424,7 +424,7 @@ def test_whole_numbers_of_a_quantity_are_hidden_by_no_number(as_array):
     X, kind = make_blobs(80, centers=2, n_features=4, random_state=0)
     place = rng.integers(-2, 3, size=(80, 2))
     y = pd.DataFrame({"kind": kind, "place_0": place[:, 0], "place_1": place[:, 1]})
-    graph = Graph({"kind": Discrete(2), "place": Continuous(2)})
+    graph = GraphicalModel({"kind": Discrete(2), "place": Continuous(2)})
     Noted.noted.clear()
     results = label_efficiency_curve(
         {"ours": Noted(graph, max_epochs=1)},
@@ -445,7 +445,7 @@ def test_whole_numbers_of_a_quantity_are_hidden_by_no_number(as_array):
 
 def test_quantities_alone(kind_and_size):
     X, y, _ = kind_and_size
-    ours = SemiSupervisedVAE(Graph({"size": Continuous()}), max_epochs=5)
+    ours = SemiSupervisedVAE(GraphicalModel({"size": Continuous()}), max_epochs=5)
     settings = {"budgets": [20], "cv": 2, "scoring": "r2", "random_state": 0}
     results = label_efficiency_curve({"ours": ours}, X, y["size"], **settings)
     assert results["n_labels"].tolist() == [20, 20]

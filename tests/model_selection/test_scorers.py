@@ -30,10 +30,10 @@ from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC
 
 from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
-from skfmvae.graphical_model import Continuous, Discrete, Graph
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.model_selection import PartialLabelKFold, partial_scorer
 from skfmvae.model_selection.scorers import OWN
+from skfmvae.models import Continuous, Discrete, GraphicalModel
 
 METRICS = {
     "accuracy": lambda y, p, c: accuracy_score(y, c[p.argmax(1)]),
@@ -188,7 +188,7 @@ def kind_and_size():
     X, kind = make_blobs(200, centers=2, n_features=5, random_state=0)
     y = pd.DataFrame({"kind": kind.astype(float), "size": X[:, 0]})
     y = y.where(np.random.default_rng(0).random(y.shape) < 0.5)
-    graph = Graph({"kind": Discrete(2), "size": Continuous()})
+    graph = GraphicalModel({"kind": Discrete(2), "size": Continuous()})
     model = SemiSupervisedVAE(graph, max_epochs=5, random_state=0)
     return X, y, model.fit(X, y)
 

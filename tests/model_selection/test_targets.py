@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfmvae import SemiSupervisedVAE
-from skfmvae.graphical_model import Continuous, Discrete, Graph
 from skfmvae.model_selection.targets import read_targets, takes_quantities
-from skfmvae.quantities import is_quantity
+from skfmvae.models import Continuous, Discrete, GraphicalModel
+from skfmvae.targets import is_quantity
 
 NAN = float("nan")
 
@@ -61,7 +61,9 @@ def test_columns_are_known_where_labels_or_quantities_are():
     assert_array_equal(read_targets(np.full((3, 2), NAN)).codes, -1)
 
 
-GRAPH = Graph({"kind": Discrete(2), "place": Continuous(2), "style": Discrete(3)})
+GRAPH = GraphicalModel(
+    {"kind": Discrete(2), "place": Continuous(2), "style": Discrete(3)}
+)
 MODEL = SemiSupervisedVAE(GRAPH)
 
 

@@ -28,8 +28,8 @@ def make_model(n_components=None, style_dim=STYLE, seed=0, **kwargs):
         "warmup": 0.0,
         "delay": 1.0,
         "forgetting_rate": 0.7,
-        "property_redraws": 0.0,
-        "style_redraws": 0.0,
+        "property_resampling": 0.0,
+        "style_resampling": 0.0,
     }
     model = FactorialMixture(
         nn.Linear(N_INPUTS, 2 * n_latents),
@@ -133,7 +133,7 @@ def decoded(model, x, codes):
 
 def test_blocks_are_redrawn_from_what_samples_are_made_of():
     """Where all are, a row's labels are all that the decoder learns of it."""
-    model = make_model(property_redraws=1.0, style_redraws=1.0)
+    model = make_model(property_resampling=1.0, style_resampling=1.0)
     x, codes = torch.full((4000, N_INPUTS), 5.0).double(), torch.tensor([[2, 0, 1]])
     codes = codes.expand(len(x), -1)
     z = decoded(model, x, codes)
@@ -148,7 +148,7 @@ def test_blocks_are_redrawn_from_what_samples_are_made_of():
 
 
 def test_an_unlabelled_row_is_redrawn_from_its_likely_components():
-    model = make_model({"shape": 2}, property_redraws=1.0)
+    model = make_model({"shape": 2}, property_resampling=1.0)
     mixture, _ = mixture_of(model, "shape")
     x = make_rows(1)[0].expand(4000, -1)
     p = model.property_log_proba(x[:1])[0][0].exp().detach()
@@ -161,7 +161,7 @@ def test_an_unlabelled_row_is_redrawn_from_its_likely_components():
 
 def test_redraws_fall_and_end_with_training():
     """The share of the blocks that are not what was encoded, by progress."""
-    model = make_model(property_redraws=0.2, style_redraws=0.5)
+    model = make_model(property_resampling=0.2, style_resampling=0.5)
     x, codes = make_rows(5000)
 
     def share_redrawn():
@@ -415,8 +415,8 @@ def test_the_bound_rises_to_the_exact_marginal():
         warmup=0.0,
         delay=1.0,
         forgetting_rate=0.7,
-        property_redraws=0.0,
-        style_redraws=0.0,
+        property_resampling=0.0,
+        style_resampling=0.0,
     ).double()
     x, codes = make_rows(n_components={"a": 2})
     model.begin_epoch(0.0, 6, lambda: (x, codes, torch.ones(len(x))))

@@ -7,19 +7,27 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal, Normal
 
-from skfmvae.graphical_model import Continuous, Discrete, Graph, Latent
-from skfmvae.models import Labels, SemiSupervised, marginalization, semi_supervised
+from skfmvae.models import (
+    Continuous,
+    Discrete,
+    GraphicalModel,
+    Labels,
+    Latent,
+    SemiSupervised,
+    marginalization,
+    semi_supervised,
+)
 from skfmvae.nn import MLP, Gaussian, build_branches, build_network
 
 N_INPUTS, SCALE = 5, 0.75  # exact in float32 too
 NAN = math.nan
 
-M2 = Graph(
+M2 = GraphicalModel(
     {"shape": Discrete(3), "colour": Discrete(2), "style": Latent(2)},
     recognition={"style": ["shape", "colour"]},
 )
 # Recognised against the direction in which rows are generated, and in a chain.
-TANGLED = Graph(
+TANGLED = GraphicalModel(
     {"size": Discrete(3), "kind": Discrete(2), "light": Continuous(2), "z": Latent(2)},
     generative={"z": ["kind"], "kind": ["size"], "x": ["z", "light"]},
     recognition={"size": ["z"], "kind": ["z", "light"]},
@@ -162,7 +170,7 @@ CODES = [[-1, -1], [2, -1], [-1, 1], [0, 1]]
 def test_independent_properties_are_those_the_prior_joins_with_no_other():
     assert make_model(M2).independent_properties == ["shape", "colour"]
     assert make_model(TANGLED).independent_properties == []
-    leaf = Graph(
+    leaf = GraphicalModel(
         {"a": Discrete(2), "b": Discrete(2), "c": Discrete(2), "z": Latent(2)},
         generative={"b": ["z"], "z": ["c"], "x": ["a", "z"]},
     )
@@ -227,7 +235,7 @@ def test_gradient_of_enumeration_is_that_of_finite_differences():
 
 
 def test_gradient_of_the_relaxation_is_that_of_enumeration_on_average():
-    graph = Graph({"y": Discrete(3)})
+    graph = GraphicalModel({"y": Discrete(3)})
     x = make_rows(1).expand(40_000, -1)
     labels = labels_of(np.full((40_000, 1), -1))
     gradients = []
@@ -259,7 +267,7 @@ def test_sum_and_sample_is_enumeration_on_average(
     monkeypatch.setattr(marginalization, "UNLIKELY", unlikely)
     monkeypatch.setattr(semi_supervised, "LARGEST_CHUNK", 100_000)
     mean_draws(monkeypatch)
-    graph = Graph({"y": Discrete(5), "z": Latent(1)}, recognition={"z": ["y"]})
+    graph = GraphicalModel({"y": Discrete(5), "z": Latent(1)}, recognition={"z": ["y"]})
     n = 20_000
     x, labels = make_rows(1).expand(n, -1), labels_of(np.full((n, 1), -1))
     values, gradients, sizes = [], [], []
@@ -312,7 +320,7 @@ def test_rows_are_decoded_once_for_values_that_they_do_not_depend_on():
 
 def test_weights_of_draws_when_an_observation_depends_on_them():
     """They are q(y | x, z), self-normalised; ln q(y | x) is the log of their mean."""
-    graph = Graph(
+    graph = GraphicalModel(
         {"y": Discrete(3), "z": Latent(2)},
         generative={"x": ["z"], "y": ["z"]},
         recognition={"y": ["z"]},
@@ -348,7 +356,7 @@ def test_weights_of_draws_when_an_observation_depends_on_them():
 
 def linear_gaussian(bound, n_particles):
     """Rows that depend linearly on a latent, recognised by its true posterior."""
-    graph = Graph({"z": Latent(2)})
+    graph = GraphicalModel({"z": Latent(2)})
     model = make_model(graph, hidden=(), bound=bound, n_particles=n_particles)
     decoder = model.decoder[-1]
     loadings, mean = decoder.weight.detach(), decoder.bias.detach()
@@ -409,7 +417,7 @@ def test_importance_weights_tighten_the_bound(graph):
 
 
 def test_log_marginal_is_the_integral():
-    graph = Graph({"y": Discrete(3), "z": Latent(1)}, recognition={"z": ["y"]})
+    graph = GraphicalModel({"y": Discrete(3), "z": Latent(1)}, recognition={"z": ["y"]})
     model, x = make_model(graph), make_rows(2)
     grid = torch.linspace(-8, 8, 2001, dtype=torch.float64)
     parts = []
@@ -511,7 +519,7 @@ def test_predictions_average_over_what_they_depend_on():
 
 
 def test_predictions_in_a_chain_are_sums():
-    graph = Graph(
+    graph = GraphicalModel(
         {"a": Discrete(2), "b": Discrete(3), "c": Continuous(1)},
         recognition={"b": ["a"], "c": ["b"]},
     )
@@ -556,7 +564,7 @@ def test_joint_predictions_weigh_values_by_their_bounds():
     shape, colour = model.property_log_proba(x)
     torch.testing.assert_close(shape.exp(), joint.sum(2))
     torch.testing.assert_close(colour.exp(), joint.sum(1))
-    # Learning aids see what is recognised.
+    # Regularizers see what is recognised.
     model.train()
     torch.testing.assert_close(model.property_log_proba(x)[0], q[0])
 
@@ -608,7 +616,7 @@ def test_the_prior_density_is_that_of_its_factors():
 
 def test_samples_suit_what_is_given_further_down():
     """Bayes' rule by hand: a discrete cause given its effect."""
-    graph = Graph(
+    graph = GraphicalModel(
         {"a": Discrete(3), "b": Discrete(2)}, generative={"b": ["a"], "x": ["a"]}
     )
     model, n = make_model(graph), 5_000
