@@ -7,8 +7,8 @@ labels would bring.
 """
 
 # %%
-# Three classifiers at four budgets
-# ---------------------------------
+# Three classifiers at three budgets
+# ----------------------------------
 # All digits are training rows. The study hides all but a budget of labels, draws which
 # ones remain for each fold, and scores every classifier on held-out rows.
 from sklearn.datasets import load_digits
@@ -27,12 +27,12 @@ X, y = load_digits(return_X_y=True)
 results = label_efficiency_curve(
     {
         "SVC": SVC(),
-        "label spreading": LabelSpreading(kernel="knn"),
-        "FactorialMixtureVAE": FactorialMixtureVAE(),
+        "label spreading": LabelSpreading(gamma=5),
+        "FactorialMixtureVAE": FactorialMixtureVAE(max_epochs=30),
     },
     X / 16,
     y,
-    budgets=[20, 50, 100, 300],
+    budgets=[20, 50, 100],
     cv=3,
     random_state=0,
 )
@@ -41,9 +41,9 @@ print(results.groupby(["estimator", "budget"])["test_score"].mean().unstack().ro
 # %%
 # Labels for a given accuracy
 # ---------------------------
-# How many labels give 95 % accuracy, and does our estimator differ from the SVC by more
+# How many labels give 90 % accuracy, and does our estimator differ from the SVC by more
 # than chance?
-target = 0.95
+target = 0.9
 print(labels_needed(results, target, random_state=0).round(0))
 print(compare_estimators(results, "FactorialMixtureVAE", "SVC").round(3))
 

@@ -10,8 +10,8 @@ Which depth carries which property?
 # %%
 # The data
 # --------
-# Squares, ellipses and hearts of 32 by 32 pixels, in three scales, four orientations
-# and four positions along x and y. Jitter makes rows of the same values differ.
+# Squares, ellipses and hearts of 32 by 32 pixels, in three scales, two orientations
+# and three positions along x and y. Jitter makes rows of the same values differ.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ from skfmvae.estimators import LabelAutoencoder, Levels
 from skfmvae.nn import Conv
 from skfmvae.plotting import InterventionDisplay
 
-grid = {"n_scales": 3, "n_orientations": 4, "n_positions": 4, "jitter": 0.5}
-X, truth = make_sprites(3000, **grid, random_state=0)
+grid = {"n_scales": 3, "n_orientations": 2, "n_positions": 3, "jitter": 0.5}
+X, truth = make_sprites(2000, **grid, random_state=0)
 X_test, truth_test = make_sprites(1000, **grid, random_state=1)
 names = list(SPRITES_COLUMNS[: truth.shape[1]])
 y = mask_labels(truth, fraction=0.2, random_state=0)
