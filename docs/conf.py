@@ -40,7 +40,7 @@ html_theme_options = {
 html_title = "skfmvae"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
-html_sidebars = {"start": [], "choosing": []}  # pages without neighbours
+html_sidebars = {"start": []}  # it has no neighbours
 html_show_sourcelink = False
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]

@@ -41,7 +41,7 @@ beside = label_efficiency_curve(
 # The result
 # ----------
 # The table of several properties has their mean score and the score of each. Labels of
-# the rest help a little with few labels of the shape; three folds are too few to be sure.
+# the rest help a little when the shape has few; three folds are too few to be sure.
 beside["test_score"] = beside["test_score_shape"]
 results = pd.concat([alone, beside], join="inner", ignore_index=True)
 print(results.groupby(["estimator", "budget"])["test_score"].mean().unstack().round(3))
