@@ -47,7 +47,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # Printed results are read, not copied.
-copybutton_selector = "div.highlight-python pre, div.highlight-sh pre"
+copybutton_selector = "div:not(.highlight-text, .highlight-none) > .highlight > pre"
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
@@ -93,6 +93,8 @@ intersphinx_timeout = 5  # seconds
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "capture_repr": ("_repr_html_",),
+    "remove_config_comments": True,
     "backreferences_dir": "generated/backreferences",  # pictures on the API pages
     "doc_module": "skfmvae",
     "reference_url": {"skfmvae": None},  # ours, not of another site

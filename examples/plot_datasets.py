@@ -96,3 +96,5 @@ display = SamplesDisplay(
 ).plot()
 display.ax_.set_xticks(29 * np.arange(10) + 13.5, np.arange(10))
 display.ax_.set_xlabel("digit")
+
+# sphinx_gallery_thumbnail_number = 4

@@ -97,3 +97,5 @@ for ax in axes.flat:
 axes[0, 0].set_title("row")
 for ax, name in zip(axes[0, 1:], lights, strict=True):
     ax.set_title(name, fontsize="medium")
+
+# sphinx_gallery_thumbnail_number = 2
