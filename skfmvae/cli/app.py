@@ -1,4 +1,4 @@
-"""The program: what was asked for is done, and what goes wrong becomes an exit code."""
+"""The program: it runs a command and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import InputError
 __all__ = ["main"]
 
 USAGE_ERROR = 2
-INTERRUPTED = 130  # as shells have it
+INTERRUPTED = 130  # the code that shells use
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,27 +19,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str or None, default=None
-        The arguments; None takes those of the process.
+        The arguments; None stands for those of the process.
 
     Returns
     -------
     exit_code : int
-        0, or 2 where the arguments or the file cannot be used, for which there is one
-        line on stderr, or 130 after an interrupt.
+        0 after success, 2 if the arguments or the file cannot be used, 130 after an
+        interrupt. A line on stderr gives the reason of each but 0.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
-        # Only here, for it takes seconds, in which an interrupt may come.
+        # Imported here because an interrupt may come in the seconds that it takes.
         from .arguments import make_parser
         from .study import run_study
 
         run_study(make_parser().parse_args(argv), argv)
     except InputError as error:
-        # One line, whatever a message of others looks like.
+        # Messages of other packages may have several lines.
         print(f"skfmvae: error: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
-        message = "interrupted; the same command goes on where it stopped."
+        message = "interrupted; the same command continues where it stopped."
         print(f"\nskfmvae: {message}", file=sys.stderr)
         return INTERRUPTED
     return 0

@@ -26,18 +26,18 @@ scores them by cross-validation, and writes a table, a figure and a report of on
 
 DETAILS = """\
 The file is CSV (.csv, .tsv, also compressed), Parquet or NPZ. Rows whose target is
-empty, or -1, have no label: they are trained on by estimators that learn from them,
-and never scored. Other words, None and NA too, are classes. Columns that are neither
-target nor groups nor dropped are features: numbers have their gaps filled with the mean
-and are standardised, text is one-hot encoded, from the training rows of each fit alone.
-There ?, NA and the like are gaps. In NPZ the target is an array, and all others of as
-many rows are features.
+empty or -1 have no label. Semi-supervised estimators learn from them; they are never
+scored. Other words, None and NA too, are classes. All columns but targets, groups and
+dropped ones are features: missing numbers are replaced by the mean, numbers are
+standardised and text is one-hot encoded, fitted to the training rows of each fit alone.
+In features ?, NA and the like are missing. In NPZ the target is an array, and all other
+arrays with as many rows are features.
 
 Estimators are {ours},
-and by its name every classifier of scikit-learn that needs no further arguments.
+and every classifier of scikit-learn that needs no arguments, by its name.
 
-A study that was interrupted goes on where it stopped, given the same command; one with
-more budgets, repeats or estimators computes those alone.
+The same command continues an interrupted study. A study with more budgets, repeats or
+estimators fits only what is new.
 
 Names with a comma are written in double quotes: --drop '"width, in mm",id'.
 
@@ -48,19 +48,19 @@ example:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are those of the command line."""
+    """A parser that raises its errors."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see {self.prog} --help)")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return what understands the command line.
+    """Return the parser of the command line.
 
     Returns
     -------
     parser : ArgumentParser
-        Its errors are raised as `InputError`.
+        It raises its errors as `InputError`.
     """
     program = "python -m skfmvae"
     parser = _Parser(prog=program, description=skfmvae.__doc__, allow_abbrev=False)
@@ -100,7 +100,7 @@ def _add_data(parser):
         "--groups",
         type=one_line,
         metavar="NAME",
-        help="column of groups: rows of one are never on both sides of a split",
+        help="column of groups: a split never divides the rows of a group",
     )
 
 
@@ -111,7 +111,7 @@ def _add_design(parser):
         required=True,
         type=_list_of(_whole(1)),
         metavar="N[,N...]",
-        help="numbers of labels, of every target",
+        help="numbers of labels, the same for every target",
     )
     group.add_argument(
         "--estimators",
@@ -122,45 +122,45 @@ def _add_design(parser):
     )
     group.add_argument(
         "--scoring",
-        default=["accuracy"],
+        default="accuracy",
         type=_list_of(_metric),
         metavar="NAME[,NAME...]",
-        help="what scikit-learn calls a scorer, such as balanced_accuracy, f1_macro or "
-        "neg_log_loss (default: accuracy)",
+        help="names of scorers of scikit-learn, such as balanced_accuracy, f1_macro or "
+        "neg_log_loss (default: %(default)s)",
     )
     group.add_argument(
         "--target-score",
         type=_number,
         metavar="SCORE",
-        help="say how many labels reach it, by the first of --scoring",
+        help="estimate how many labels reach it, by the first of --scoring",
     )
     group.add_argument(
         "--cv",
         default=5,
         type=_whole(2),
         metavar="N",
-        help="folds of the labelled rows (default: 5)",
+        help="folds of the labelled rows (default: %(default)s)",
     )
     group.add_argument(
         "--repeats",
         default=1,
         type=_whole(1),
         metavar="N",
-        help="draws of labels for each fold (default: 1)",
+        help="draws of labels for each fold (default: %(default)s)",
     )
     group.add_argument(
         "--strategy",
         default="stratified",
         choices=["stratified", "random", "balanced"],
-        help="labels are drawn in the shares that values have, or whatever they are, "
-        "or as many of each (default: stratified)",
+        help="draw labels in proportion to the classes, at random, or equally many of "
+        "each class (default: %(default)s)",
     )
     group.add_argument(
         "--seed",
         default=0,
         type=_whole(0, LARGEST_SEED),
         metavar="N",
-        help="of folds, labels and estimators (default: 0)",
+        help="seed of folds, labels and estimators (default: %(default)s)",
     )
 
 
@@ -171,21 +171,21 @@ def _add_running(parser):
         required=True,
         type=Path,
         metavar="FOLDER",
-        help="for results.csv, curve.png, curve.svg and report.html, which are "
+        help="folder for results.csv, curve.png, curve.svg and report.html, which are "
         "replaced; other files stay",
     )
     group.add_argument(
         "--cache",
         type=Path,
         metavar="FOLDER",
-        help="for the results of finished fits (default: cache in --out)",
+        help="folder for the results of finished fits (default: cache in --out)",
     )
     group.add_argument(
         "--jobs",
         default=1,
         type=_jobs,
         metavar="N",
-        help="fits at a time; -1 for as many as there are cores (default: 1)",
+        help="fits at a time; -1 for one on each core (default: %(default)s)",
     )
     group.add_argument("--quiet", action="store_true", help="show no progress")
 
@@ -194,7 +194,7 @@ def _add_running(parser):
 
 
 def _names(text: str) -> list[str]:
-    """Split at commas, but for those in quotes."""
+    """Split at commas outside quotes."""
     row = next(csv.reader([one_line(text)], skipinitialspace=True), [])
     names = [one_line(name) for name in row]
     if not all(names) or not names:

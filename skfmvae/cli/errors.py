@@ -6,12 +6,12 @@ __all__ = ["InputError"]
 
 
 class InputError(Exception):
-    """What was asked for, or the file, cannot be used.
+    """An option or the file cannot be used.
 
     Parameters
     ----------
     message : str
-        What was found where, and what to do about it.
+        What is wrong, where, and what to do about it.
     """
 
     def __init__(self, message: str):

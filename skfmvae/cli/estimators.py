@@ -18,7 +18,7 @@ __all__ = ["make_estimators"]
 
 
 def make_estimators(names: Sequence[str]) -> dict[str, Any]:
-    """Make classifiers, those of this package for standardised columns.
+    """Make classifiers by name.
 
     Parameters
     ----------
@@ -28,12 +28,13 @@ def make_estimators(names: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     estimators : dict of str to classifier
-        Unfitted, at their defaults.
+        Unfitted, at their defaults; those of this package with a Gaussian likelihood,
+        which suits standardised columns.
 
     Raises
     ------
     InputError
-        If there is no such class, or it needs arguments.
+        If there is no class of a name, or the class needs arguments.
 
     Examples
     --------
@@ -49,7 +50,7 @@ def _make(name):
     if name in skfmvae.__all__:
         return getattr(skfmvae, name)(likelihood="gaussian")
     with warnings.catch_warnings():
-        # Of classes that are deprecated, which listing them is not to tell.
+        # Listing deprecated classes warns of them.
         warnings.simplefilter("ignore", FutureWarning)
         classes = dict(all_estimators("classifier"))
     if name not in classes:
@@ -62,7 +63,7 @@ def _make(name):
         )
     parameters = inspect.signature(classes[name]).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty]
-    # The only one whose defaults are refused at `fit`.
+    # The only one that refuses its defaults, at `fit`.
     if name == "SelfTrainingClassifier":
         needed = ["estimator"]
     if needed:

@@ -1,4 +1,4 @@
-"""Columns of a table as what estimators take: numbers on a common scale."""
+"""Columns of a table as features: numbers on a common scale, and text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.compose import make_column_transformer
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -26,19 +26,19 @@ DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "
 TEXTS = {"string", "categorical"}
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
 BEGINS_AS_NUMBER = re.compile(r"\W*\d")
-MOST_MARKS = 5  # in a warning, of a column
+MOST_MARKS = 5  # of a column in a warning
 MOST_COLUMNS = 10  # in a warning
-FEW_ROWS = 10  # of which all may well be different
-MOST_TEXTS = 1000  # of a column, each of which becomes one
+FEW_ROWS = 10  # may all be different by chance
+MOST_TEXTS = 1000  # of a column; one-hot encoding makes a column of each
 
 
 def as_features(table: DataFrame, source: str) -> DataFrame:
-    """Return columns of numbers, with NaN for gaps, and of text.
+    """Return columns of numbers and of text, with NaN for missing entries.
 
-    Text is read as numbers where nearly all its fields are: ``1,200``, ``1.200,5``,
-    ``$5`` and ``12%`` too. Fields that mark a missing entry, such as ``?`` and ``NA``,
-    are gaps in both kinds of columns, and so are the few fields that are no numbers.
-    In a column with other numbers ``12%`` is 0.12.
+    A column of text becomes numbers if nearly all its fields are numbers; ``1,200``,
+    ``1.200,5``, ``$5`` and ``12%`` are, too. Beside numbers without a percent sign
+    ``12%`` is 0.12. Markers such as ``?`` and ``NA`` are missing entries in both kinds
+    of columns. So are the few other fields in a column of numbers.
 
     Parameters
     ----------
@@ -50,21 +50,20 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     Returns
     -------
     X : DataFrame of shape (n_samples, n_features)
-        Columns of float64 and of objects.
+        Columns of float64 and, for text, of objects.
 
     Raises
     ------
     InputError
-        If a column holds dates, infinity, or text that is different on nearly every
-        row or has more than a thousand values, or there is no feature at all.
+        If a column holds dates, infinity, or text that differs on nearly every row or
+        has more than a thousand values, or if there is no feature.
 
     Warns
     -----
     UserWarning
-        If a column is empty, and left out, or numbers the rows; if text is read as
-        numbers, with an example of each notation, or not though most of it begins as
-        such; and with the number of fields that are empty, NaN or taken for missing,
-        by column.
+        If a column is empty, and left out; if it numbers the rows; if text becomes
+        numbers, with an example of each notation; if text does not, though most of it
+        begins with a number; and with the number of missing entries, by column.
 
     Examples
     --------
@@ -104,35 +103,32 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     return pd.DataFrame(columns)
 
 
-def on_features(estimator: Any, X: DataFrame) -> Pipeline:
-    """Return an estimator for the columns of a table.
+def on_features(estimator: Any) -> Pipeline:
+    """Return a pipeline of an estimator for what `as_features` returns.
 
     Parameters
     ----------
     estimator : classifier
-        That takes numbers.
-    X : DataFrame of shape (n_samples, n_features)
-        What `as_features` returned.
+        A classifier of rows of numbers.
 
     Returns
     -------
     pipeline : Pipeline
-        Gaps in numbers are filled with the mean, numbers standardised and texts one-hot
-        encoded, all by the rows that the pipeline is fitted to.
+        Missing numbers are replaced by the mean, numbers are standardised and text is
+        one-hot encoded, all fitted to the rows that the pipeline is fitted to.
     """
-    is_number = X.columns.isin(X.select_dtypes("number").columns)
     # A column may be empty on the rows of one fit.
     numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
     texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = make_column_transformer(
-        (numbers, X.columns[is_number].tolist()),
-        (texts, X.columns[~is_number].tolist()),
+        (numbers, make_column_selector(dtype_include="number")),
+        (texts, make_column_selector(dtype_exclude="number")),
     )
     return make_pipeline(columns, estimator)
 
 
 def _read_text(column: Series, source: str) -> tuple[Series, dict[str, int]]:
-    """Return a column of text as numbers or text, and how often gaps are marked how."""
+    """Return a column of text as numbers or text, and the counts of its markers."""
     text = stripped(column)
     counts = text.value_counts().to_dict()
     numbers = read_numbers(counts)
@@ -140,7 +136,7 @@ def _read_text(column: Series, source: str) -> tuple[Series, dict[str, int]]:
     gaps = {repr(field): n for field, n in counts.items() if field in marks}
     if not numbers:
         return text.mask(text.isin(marks)), gaps
-    # Of numbers with nothing but gaps beside them, the warning of gaps says enough.
+    # The warning of missing entries suffices where all others are plain numbers.
     if not gaps or not all(map(NUMBER.fullmatch, numbers)):
         _warn(
             f"column {column.name!r} of {source!r} is read as numbers, such as "
@@ -150,17 +146,17 @@ def _read_text(column: Series, source: str) -> tuple[Series, dict[str, int]]:
 
 
 def _examples(numbers: dict[str, float]) -> str:
-    """Return a field of each notation and what it is read as, unusual ones first."""
+    """Return a field of each notation and its number, unusual notations first."""
     examples: dict[frozenset[str], str] = {}
     for field in sorted(numbers, key=lambda field: bool(NUMBER.fullmatch(field))):
-        # Fields with the same signs, such as a comma and a unit, are written alike.
+        # Fields with the same signs, such as a comma and a unit, share a notation.
         signs = frozenset(re.sub(r"[\d+-]", "", field))
         examples.setdefault(signs, f"{field!r} as {numbers[field]:.15g}")
     return " and ".join(list(examples.values())[:MOST_MARKS])
 
 
 def _warn_of_gaps(gaps: dict[str, dict[str, int]], source: str) -> None:
-    """Warn of the fields that are taken for missing, once for all columns."""
+    """Warn of missing entries, once for all columns."""
     columns = []
     for name, counts in gaps.items():
         marks = [f"{mark}: {count}" for mark, count in counts.items() if count]
@@ -175,7 +171,7 @@ def _warn_of_gaps(gaps: dict[str, dict[str, int]], source: str) -> None:
 
 
 def _listed(names: list[str], most: int) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names and the number of others."""
     more = [f"and {len(names) - most} more"] if len(names) > most else []
     return ", ".join([*names[:most], *more])
 
@@ -220,13 +216,13 @@ def _text(column: Series, source: str) -> Series:
 def _no_feature(column, source, why):
     return InputError(
         f"column {column.name!r} of {source!r} {why} (such as "
-        f"{str(column.dropna().iloc[0])!r}) and is no feature as it is; leave it out: "
+        f"{str(column.dropna().iloc[0])!r}) and cannot be a feature; leave it out: "
         f"{_drop(column)}."
     )
 
 
 def _drop(column):
-    """Return the option that leaves a column out, as a shell takes it."""
+    """Return the option that leaves a column out, quoted for a shell."""
     name = column.name
     if "," in name or '"' in name:
         name = '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Fields of text as what they stand for: numbers, truth values, missing entries."""
+"""Fields of text as numbers, truth values and missing entries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = [
     "typed",
 ]
 
-# Of the fields of a column: a few odd ones do not make it another kind.
+# The part of a column's fields that decides its kind.
 NEARLY_ALL = 0.9
 
-# What people and programs write where they have no value, in lower case.
+# Markers of missing entries that people and programs write, in lower case.
 MARKS = frozenset(
     "na n/a n.a. nan -nan null none nil <na> missing unknown ? - -- --- – — . .. "
     "nd n/d n.d. tbd tba tbc unavailable undetermined unrecorded unspecified "
@@ -39,36 +39,36 @@ MARKS = frozenset(
     for word in words.split()
 }
 
-# No leading zeros: 007 is a code, which a number would lose. No more digits than int64
-# has room for.
+# No leading zeros: as a number the code 007 would lose them. No more digits than int64
+# can hold.
 WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 NUMBER = re.compile(rf"({WHOLE.pattern}(\.[0-9]*)?|[+-]?\.[0-9]+)(e[+-]?[0-9]+)?", re.I)
 TRUTH = re.compile("true|false", re.I)
-# What all fields match, what makes values of them, and types with gaps and without.
-TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
+# A pattern of all fields, their conversion, and types with missing entries and without.
+COLUMN_TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
     (WHOLE, int, "Int64", "int64"),
     (NUMBER, float, "Float64", "float64"),
     (TRUTH, lambda field: field.lower() == "true", "boolean", "bool"),
 ]
 
-# What separates thousands, and the decimal mark: 1200.5, 1,200.5 and 1.200,5. Where
-# several read as many fields, the first is taken.
+# Separators of thousands and decimal marks: 1200.5, 1,200.5 and 1.200,5. The first wins
+# where several read equally many fields.
 NOTATIONS = [("", "."), (r"[,'’\s]", "."), (r"[.'’\s]", ",")]
 UNITS = "$€£¥%"
 
 
 def one_line(name: str) -> str:
-    """Return a name without blanks and line ends that are seen nowhere.
+    """Return a name with its blanks and line ends made visible or removed.
 
     Parameters
     ----------
     name : str
-        Of a column.
+        Name of a column.
 
     Returns
     -------
     name : str
-        With one space wherever it had blanks, and none at its ends.
+        One space replaces blanks within the name; those at its ends are removed.
     """
     return " ".join(name.split())
 
@@ -79,12 +79,12 @@ def stripped(column: Series) -> Series:
     Parameters
     ----------
     column : Series of str
-        Missing where a field is empty.
+        Empty fields are missing.
 
     Returns
     -------
     text : Series of objects
-        Missing also where a field holds nothing but blanks.
+        Fields of blanks are missing, too.
     """
     text = column.astype(object).str.strip()
     return text.where(text.notna() & (text != ""), np.nan)
@@ -93,18 +93,18 @@ def stripped(column: Series) -> Series:
 def typed(column: Series) -> Series:
     """Return a column of text in the type that all its fields have.
 
-    Numbers with leading zeros or more digits than int64 has room for stay text, and so
-    does a column with a single field that is no number.
+    Numbers with leading zeros, or with more digits than int64 can hold, stay text. So
+    does a column of numbers with one other field.
 
     Parameters
     ----------
     column : Series of str
-        Missing where a field is empty.
+        Empty fields are missing.
 
     Returns
     -------
     column : Series
-        Of whole numbers, floats, truth values, or text as `stripped` returns it.
+        Whole numbers, floats, truth values, or text as `stripped` returns it.
 
     Examples
     --------
@@ -117,12 +117,12 @@ def typed(column: Series) -> Series:
     """
     import pandas as pd
 
-    # Each text once, for most occur often. What is missing has the code -1, which is
-    # the last one here.
+    # Each text is converted once, because most occur often. Missing entries have the
+    # code -1, which is the index of the last field.
     codes, texts = pd.factorize(column)
     fields = [*map(str.strip, texts.tolist()), ""]
     known = list(filter(None, fields))
-    for pattern, convert, with_gaps, plain in TYPES:
+    for pattern, convert, with_gaps, plain in COLUMN_TYPES:
         if all(map(pattern.fullmatch, known)):
             values = [convert(field) if field else None for field in fields]
             array = pd.array(values, dtype=with_gaps).take(codes)
@@ -132,17 +132,17 @@ def typed(column: Series) -> Series:
 
 
 def missing_marks(fields: Iterable[str]) -> set[str]:
-    """Return which fields mark a missing entry, such as ``?`` and ``N/A``.
+    """Return the fields that mark a missing entry, such as ``?`` and ``N/A``.
 
     Parameters
     ----------
     fields : iterable of str
-        Those of a column.
+        Fields of a column.
 
     Returns
     -------
     marks : set of str
-        A minus is none beside a plus.
+        The markers. A minus is no marker in a column with a plus.
     """
     fields = set(fields)
     signs = {"-"} if "+" in fields else set()
@@ -150,20 +150,20 @@ def missing_marks(fields: Iterable[str]) -> set[str]:
 
 
 def read_numbers(counts: Mapping[str, int]) -> dict[str, float]:
-    """Read the numbers of a column, all in the notation that most fields have.
+    """Read the numbers of a column, all in the most frequent notation.
 
-    A percent sign means hundredths where other numbers than 0 have none.
+    A percent sign means hundredths if numbers other than 0 have none.
 
     Parameters
     ----------
     counts : dict of str to int
-        How often each field occurs.
+        Fields and how often they occur.
 
     Returns
     -------
     numbers : dict of str to float
-        By field; fields that are no number are left out. Empty unless nearly all that
-        do not mark a missing entry are numbers.
+        Numbers by field; other fields are left out. Empty unless nearly all fields are
+        numbers, markers of missing entries aside.
 
     Examples
     --------
@@ -187,9 +187,9 @@ def read_numbers(counts: Mapping[str, int]) -> dict[str, float]:
 
 
 def _read(fields, thousands, decimal):
-    """Return the numbers that fields are in a notation."""
+    """Return numbers by field, of the fields that have a notation."""
     units = {sign for sign in UNITS if any(sign in field for field in fields)}
-    # Prices in two currencies cannot be compared.
+    # Prices in two currencies are not comparable.
     unit = units.pop() if len(units) == 1 else ""
     groups = rf"|[1-9][0-9]{{0,2}}({thousands}[0-9]{{3}})+" if thousands else ""
     mark = re.escape(decimal)
@@ -200,7 +200,7 @@ def _read(fields, thousands, decimal):
     )
     numbers = {}
     for field in fields:
-        # The minus of typeset tables, too.
+        # Typeset tables have another minus.
         text = field.replace("−", "-").replace(unit, "", 1).strip()
         if number.fullmatch(text):
             text = re.sub(thousands, "", text)

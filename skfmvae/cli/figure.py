@@ -1,4 +1,4 @@
-"""The figure of a study, and its files."""
+"""The figure of a study."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PANEL = 5.6, 3.8  # inches, so that letters can be read on a phone
 def draw(
     results: DataFrame, scores: Mapping[str, str], target_score: float | None = None
 ) -> Figure:
-    """Draw a panel with the curves of each score.
+    """Draw the curves of all estimators, a panel for each score.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def draw(
     scores : dict of str to str
         Names of the columns by the names of the metrics.
     target_score : float or None, default=None
-        Of the first metric.
+        A line in the panel of the first metric.
 
     Returns
     -------
     figure : Figure
-        That no window shows.
+        The figure, which no window shows.
     """
     from matplotlib.figure import Figure
 
@@ -46,7 +46,7 @@ def draw(
         target = target_score if ax is axes[0] else None
         LabelEfficiencyDisplay(results, score=column).plot(ax, target_score=target)
         ax.set_ylabel(metric.replace("_", " "))
-        # One for all panels, below them, for a page may be narrow.
+        # All panels share one below them, because a page may be narrow.
         legend = ax.get_legend()
         legend.remove()
     labels = [text.get_text() for text in legend.texts]
@@ -62,7 +62,7 @@ def draw(
 
 
 def as_svg(figure: Figure) -> str:
-    """Return a figure as an element to stand in a page.
+    """Return a figure as an SVG element for a page.
 
     Parameters
     ----------
@@ -72,16 +72,15 @@ def as_svg(figure: Figure) -> str:
     Returns
     -------
     svg : str
-        The same whenever it is drawn, with outlines for letters.
+        The same each time, with outlines for letters.
     """
     from matplotlib import rc_context
 
     buffer = io.StringIO()
-    # No creator and no date; and a seed for the names within.
+    # No metadata, such as the date, and a constant seed for the names of elements.
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with rc_context({"svg.hashsalt": "skfmvae", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata=nothing)
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    # Comments repeat the texts, and the metadata name places in the web.
-    return re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Comments repeat the texts.
+    return re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)

@@ -4,93 +4,26 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from importlib.metadata import version
-from pathlib import Path
-from string import Template
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from .figure import as_svg, draw
 from .summary import by_budget, labels_in_words, needed_in_words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Report", "make_html", "write_report"]
+__all__ = ["Report", "make_html"]
 
-FILES = ("results.csv", "curve.png", "curve.svg", "report.html")
-DOTS_PER_INCH = 200
-MOST_TOLD = 3  # estimators in a sentence; the table has all
-
-PAGE = Template("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<!-- An empty icon, for else browsers ask for one. -->
-<link rel="icon" href="data:,">
-<title>$title</title>
-<style>
-body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 50rem;
-  font: 1rem/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
-h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; }
-h1, h2, p, li, dd, figcaption { overflow-wrap: anywhere; }
-p, ul { margin: .5rem 0; }
-.lead { font-size: 1.1rem; }
-figure { margin: 1rem 0; }
-figure svg { display: block; width: 100%; max-width: 42rem; height: auto; }
-figcaption, caption { color: #555; font-size: .9rem; text-align: left; }
-.scroll { overflow-x: auto; margin: .5rem 0 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { padding-bottom: .3rem; }
-th, td { padding: .3rem 0 .3rem 1.2rem; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid #ddd; }
-tr > :first-child { text-align: left; padding-left: 0; }
-thead th { border-bottom: 2px solid #888; font-weight: 600; }
-tbody th { font-weight: 400; }
-dl { display: grid; grid-template-columns: minmax(6rem, auto) 1fr; gap: .2rem 1rem;
-  margin: .5rem 0; }
-dt { color: #555; }
-dd { margin: 0; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .7rem;
-  background: #f4f4f4; border-radius: 4px; font-size: .85rem; }
-pre, code { font-family: ui-monospace, monospace; }
-@media print { body { padding: 0; } }
-</style>
-</head>
-<body>
-<main>
-$body
-</main>
-</body>
-</html>
-""")
-
-HOW_TO_READ = """\
-In each fold, as many training rows keep their label as the budget says; a larger budget
-has all the labels of a smaller one, and all estimators have the same. The other labels
-are hidden; estimators that learn from rows without a label see those rows too. Scores
-are of the labelled rows of the fold held out, and means are over the folds on which all
-estimators have one, but for those that have none. In the figure, points are means, and
-bands or bars their intervals of 95 %, wide enough to allow for folds that share rows.
-Where they overlap widely, estimators may well be alike; compare_estimators, of
-skfmvae.model_selection, compares two in pairs."""
-
-HOW_TO_READ_NEEDED = """\
-The number of labels at which the mean first reaches the target, on straight lines
-between budgets on a logarithmic scale, and its interval when the splits are drawn again
-with replacement. Beyond the smallest and the largest budget, only the side is known."""
+MOST_IN_SENTENCE = 3  # estimators; the table has all
+PACKAGES = ("skfmvae", "scikit-learn", "torch")  # whose versions are reported
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a report tells.
+    """The content of a report; the template ``report.html.jinja`` arranges it.
 
     Parameters
     ----------
@@ -101,13 +34,13 @@ class Report:
     n_features : int
         Number of columns to learn from.
     options : Namespace
-        What was asked for.
+        The options of the study.
     command : str
-        That asks for it.
-    notes : list of str
-        What was warned of.
+        The command that runs the study.
+    warnings : list of str
+        A line for each warning.
     failures : list of str
-        What failed, a line for each error.
+        A line for each error of a fit.
     """
 
     results: DataFrame
@@ -115,7 +48,7 @@ class Report:
     n_features: int
     options: argparse.Namespace
     command: str
-    notes: list[str]
+    warnings: list[str]
     failures: list[str]
 
     @property
@@ -126,243 +59,134 @@ class Report:
             return {metrics[0]: "test_score"}
         return {metric: f"test_{metric}" for metric in metrics}
 
+    @property
+    def title(self) -> str:
+        """The title of the window."""
+        return f"Labels needed: {self.options.data.name}"
+
+    @property
+    def heading(self) -> str:
+        """The question of the study."""
+        return f"How many labels of {_and(self.y.columns)} are needed?"
+
+    @property
+    def finding(self) -> str:
+        """The answer in a sentence or two."""
+        metric, score = next(iter(self.scores.items()))
+        means = by_budget(self.results, score)
+        most = means.columns[-1]
+        known = means[most].dropna()
+        if known.empty:
+            was_fitted = by_budget(self.results, "fit_time")[most].notna().any()
+            what = f"{_plain(metric)} scores" if was_fitted else "fits"
+            return f"All {what} with {most} labels failed."
+        best = known.idxmax()
+        has = "has a mean" if len(means) == 1 else "has the highest mean"
+        finding = (
+            f"With {most} labels, {best} {has} {_plain(metric)}, {known[best]:.3f}."
+        )
+        if self.needed is None or len(self.needed) > MOST_IN_SENTENCE:
+            return finding
+        needed = _and(f"{name} {n}" for name, n in self.needed["labels"].items())
+        target = self.options.target_score
+        return f"{finding} For {target:g}, the labels needed are: {needed}."
+
+    @property
+    def figure_caption(self) -> str:
+        """What the figure shows."""
+        names = _and(map(_plain, self.scores))
+        return f"Mean {names} by number of labels, with intervals of 95 %."
+
+    @property
+    def score_tables(self) -> list[tuple[str, DataFrame]]:
+        """Captions and tables, of each metric and of each of several targets."""
+        several = self.y.shape[1] > 1
+        all_targets = ", mean of all targets" if several else ""
+        tables = []
+        for metric, score in self.scores.items():
+            name = _plain(metric)
+            caption = f"{name}, mean ± standard deviation over splits{all_targets}"
+            tables.append((caption, _mean_and_std(self.results, score)))
+            for target in self.y if several else ():
+                cells = _mean_and_std(self.results, f"{score}_{target}")
+                tables.append((f"{name} of {target}", cells))
+        return tables
+
     @cached_property
-    def needed(self) -> dict[str, tuple[str, str]]:
-        """How many labels each estimator needs; empty without a target score."""
+    def needed(self) -> DataFrame | None:
+        """How many labels each estimator needs; None without a target score."""
         options, score = self.options, next(iter(self.scores.values()))
         if options.target_score is None:
-            return {}
-        target = options.target_score
-        return needed_in_words(self.results, target, score, options.seed)
+            return None
+        return needed_in_words(self.results, options.target_score, score, options.seed)
+
+    @property
+    def needed_caption(self) -> str:
+        """The score that the labels are needed for."""
+        metric = next(iter(self.scores))
+        return f"for a mean {_plain(metric)} of {self.options.target_score:g}"
+
+    @property
+    def times(self) -> DataFrame:
+        """Mean seconds of a fit, as text, by estimator and budget."""
+        return by_budget(self.results, "fit_time").map(_seconds)
+
+    @property
+    def design(self) -> dict[str, str]:
+        """The data, the options and the versions."""
+        options, y, results = self.options, self.y, self.results
+        budgets = ", ".join(map(str, options.budgets))
+        draws = "1 draw" if options.repeats == 1 else f"{options.repeats} draws"
+        rows = {
+            "data": f"{options.data.name}: {len(y)} rows, {self.n_features} features",
+            **{f"labels of {name}": labels_in_words(y[name]) for name in y},
+            "budgets": f"{budgets} labels{' of each target' if y.shape[1] > 1 else ''}",
+            "estimators": ", ".join(options.estimators),
+            "scores": ", ".join(options.scoring),
+            "splits": f"{options.cv} folds, {draws} of labels for each, "
+            f"{options.strategy}",
+            "groups": options.groups,
+            "left out": ", ".join(options.drop),
+            "rows of a split": f"{_span(results['n_train'])} to train on, "
+            f"{_span(results['n_test'])} to score",
+            "seed": str(options.seed),
+            "versions": _versions(),
+        }
+        return {name: text for name, text in rows.items() if text}
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write the table, the figure and the page.
-
-    The folder holds the files of one study alone at every moment, and those of the
-    study before until all new ones are written. Other files in it stay.
-
-    Parameters
-    ----------
-    report : Report
-        What to tell.
-    folder : Path
-        Where to; files of these names are replaced.
-
-    Returns
-    -------
-    paths : list of Path
-        The files.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be written.
-    """
-    paths = [folder / name for name in FILES]
-    # Within the folder, for moving files to another disk takes time and may fail.
-    with TemporaryDirectory(prefix=".report-", dir=folder) as unfinished:
-        written = [Path(unfinished, name) for name in FILES]
-        _write_files(report, *written)
-        # The page goes first and comes last: where it is, all files are.
-        for path in reversed(paths):
-            path.unlink(missing_ok=True)
-        for new, path in zip(written, paths, strict=True):
-            new.replace(path)
-    return paths
-
-
-def _write_files(report, table, png, svg, page):
-    report.results.to_csv(table, index=False)
-    figure = draw(report.results, report.scores, report.options.target_score)
-    figure.savefig(png, dpi=DOTS_PER_INCH)
-    drawn = as_svg(figure)
-    svg.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{drawn}', encoding="utf-8")
-    page.write_text(make_html(report, drawn), encoding="utf-8")
-
-
-def make_html(report: Report, svg: str) -> str:
-    """Return the page.
+def make_html(report: Report, figure: str) -> str:
+    """Return the page of a report.
 
     Parameters
     ----------
     report : Report
-        What to tell.
-    svg : str
-        The figure, as an element.
+        The content.
+    figure : str
+        The figure, as an SVG element.
 
     Returns
     -------
     html : str
-        All that comes from the data, the names of files and columns too, is escaped.
+        Everything but the figure is escaped, such as names of files and columns.
     """
-    sections = [
-        _opening(report),
-        _figure(report, svg),
-        _scores(report),
-        _needed(report),
-        _section("How to read this", f"<p>{HOW_TO_READ}</p>"),
-        _list("Failed fits", report.failures),
-        _list("Warnings", report.notes),
-        _times(report),
-        _design(report),
-    ]
-    body = "\n".join(section for section in sections if section)
-    title = f"Labels needed: {report.options.data.name}"
-    return PAGE.substitute(title=escape(title), body=body)
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-
-# Sections -----------------------------------------------------------------------------
-
-
-def _opening(report):
-    targets = _and(report.y.columns)
-    heading = f"How many labels of {targets} are needed?"
-    return f'<h1>{escape(heading)}</h1>\n<p class="lead">{escape(_finding(report))}</p>'
-
-
-def _finding(report):
-    """Say in a sentence or two what has been found."""
-    metric, score = next(iter(report.scores.items()))
-    means = by_budget(report.results, score)
-    most = means.columns[-1]
-    known = means[most].dropna()
-    if known.empty:
-        was_fitted = by_budget(report.results, "fit_time")[most].notna().any()
-        what = f"{_plain(metric)} scores" if was_fitted else "fits"
-        return f"All {what} with {most} labels failed."
-    best = known.idxmax()
-    first = "has a mean" if len(means) == 1 else "has the highest mean"
-    finding = f"With {most} labels, {best} {first} {_plain(metric)}, {known[best]:.3f}."
-    if not report.needed or len(report.needed) > MOST_TOLD:
-        return finding
-    target = report.options.target_score
-    needed = _and(f"{name} {number}" for name, (number, _) in report.needed.items())
-    return f"{finding} For {target:g}, the labels needed are: {needed}."
-
-
-def _figure(report, svg):
-    names = _and(report.scores, _plain)
-    caption = f"Mean {names} by number of labels, with intervals of 95 %."
-    # The name of the element that readers of screens say.
-    labelled = svg.replace("<svg", f'<svg role="img" aria-label="{escape(caption)}"', 1)
-    return (
-        f"<figure>\n{labelled}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
+    templates = Environment(
+        loader=PackageLoader("skfmvae.cli"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
+    page = templates.get_template("report.html.jinja")
+    return page.render(report=report, figure=figure)
 
 
-def _scores(report):
-    tables = []
-    for metric, score in report.scores.items():
-        captions = {score: f"{_plain(metric)}, mean ± standard deviation over splits"}
-        if report.y.shape[1] > 1:
-            captions[score] += ", mean of all targets"
-            captions |= {
-                f"{score}_{name}": f"{_plain(metric)} of {name}" for name in report.y
-            }
-        for column, caption in captions.items():
-            mean = by_budget(report.results, column)
-            std = by_budget(report.results, column, "std")
-            cells = {
-                name: [
-                    _mean_and_std(mean.loc[name, budget], std.loc[name, budget])
-                    for budget in mean
-                ]
-                for name in mean.index
-            }
-            head = ["labels", *mean.columns]
-            tables.append(_table(head, cells, caption))
-    return _section("Scores", "\n".join(tables))
-
-
-def _needed(report):
-    if not report.needed:
-        return ""
-    metric, target = next(iter(report.scores)), report.options.target_score
-    cells = {name: list(needed) for name, needed in report.needed.items()}
-    table = _table(
-        ["estimator", "labels", "95 % interval"],
-        cells,
-        f"for a mean {_plain(metric)} of {target:g}",
-    )
-    return _section("Labels needed", f"{table}\n<p>{HOW_TO_READ_NEEDED}</p>")
-
-
-def _times(report):
-    mean = by_budget(report.results, "fit_time")
-    cells = {name: [_seconds(time) for time in mean.loc[name]] for name in mean.index}
-    table = _table(
-        ["labels", *mean.columns], cells, "mean seconds, each fit on one core"
-    )
-    return _section("Time to fit", table)
-
-
-def _design(report):
-    options, y, results = report.options, report.y, report.results
-    rows = {
-        "data": f"{options.data.name}: {len(y)} rows, {report.n_features} features",
-        **{f"labels of {name}": labels_in_words(y[name]) for name in y},
-        "budgets": ", ".join(map(str, options.budgets))
-        + (" labels of each target" if y.shape[1] > 1 else " labels"),
-        "estimators": ", ".join(options.estimators),
-        "scores": ", ".join(options.scoring),
-        "splits": f"{options.cv} folds, {_draws(options.repeats)} of labels for each, "
-        f"{options.strategy}",
-        "groups": options.groups,
-        "left out": ", ".join(options.drop),
-        "rows of a split": f"{_span(results['n_train'])} to train on, "
-        f"{_span(results['n_test'])} to score",
-        "seed": options.seed,
-        "versions": _versions(),
-    }
-    items = "\n".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>"
-        for name, text in rows.items()
-        if text not in (None, "")
-    )
-    command = f"<pre><code>{escape(report.command)}</code></pre>"
-    return _section("What was asked", f"<dl>\n{items}\n</dl>\n{command}")
-
-
-# Parts --------------------------------------------------------------------------------
-
-
-def _section(heading, content):
-    return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>"
-
-
-def _list(heading, lines):
-    if not lines:
-        return ""
-    items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
-    return _section(heading, f"<ul>\n{items}\n</ul>")
-
-
-def _table(head: Sequence, rows: dict[str, list[str]], caption: str) -> str:
-    columns = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in head)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for name, cells in rows.items()
-    )
-    # Within reach of the keyboard, for it may scroll.
-    return f"""\
-<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">
-<table>
-<caption>{escape(caption)}</caption>
-<thead><tr>{columns}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table>
-</div>"""
-
-
-def _mean_and_std(mean: float, std: float) -> str:
-    if mean != mean:
-        return "failed"
-    return f"{mean:.3f}" if std != std else f"{mean:.3f} ± {std:.3f}"
+def _mean_and_std(results: DataFrame, column: str) -> DataFrame:
+    mean, std = (by_budget(results, column, name) for name in ("mean", "std"))
+    # One split alone has no deviation.
+    deviation = std.map(" ± {:.3f}".format).where(std.notna(), "")
+    return (mean.map("{:.3f}".format) + deviation).where(mean.notna(), "failed")
 
 
 def _seconds(time: float) -> str:
@@ -371,18 +195,13 @@ def _seconds(time: float) -> str:
     return f"{time:.0f}" if time >= 100 else f"{time:.2g}"
 
 
-def _draws(n_repeats: int) -> str:
-    return "1 draw" if n_repeats == 1 else f"{n_repeats} draws"
-
-
 def _span(numbers) -> str:
     low, high = numbers.min(), numbers.max()
     return str(low) if low == high else f"{low} to {high}"
 
 
 def _versions() -> str:
-    names = ("skfmvae", "scikit-learn", "torch")
-    versions = [f"{name} {version(name)}" for name in names]
+    versions = [f"{name} {version(name)}" for name in PACKAGES]
     return ", ".join([*versions, f"Python {platform.python_version()}"])
 
 
@@ -390,6 +209,6 @@ def _plain(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-def _and(words: Iterable, convert=str) -> str:
-    *most, last = map(convert, words)
+def _and(words: Iterable[str]) -> str:
+    *most, last = words
     return f"{', '.join(most)} and {last}" if most else last

@@ -1,4 +1,4 @@
-"""What a study says, as short tables."""
+"""Short tables of what a study found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_CLASSES = 20  # in a line
 def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataFrame:
     """Return a statistic over splits, by estimator and budget.
 
-    Only splits count that all estimators have, see
+    It is taken over the splits that all estimators have, see
     :func:`~skfmvae.model_selection.analysis.score_cube`.
 
     Parameters
@@ -30,7 +30,7 @@ def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataF
     column : str
         A score or a time.
     statistic : {"mean", "std"}, default="mean"
-        What pandas calls it.
+        Its name in pandas.
 
     Returns
     -------
@@ -40,19 +40,19 @@ def by_budget(results: DataFrame, column: str, statistic: str = "mean") -> DataF
     import pandas as pd
 
     with warnings.catch_warnings():
-        # Of splits that are left out: the study has said which fits and scores failed.
+        # About splits that are left out: the study says which fits and scores failed.
         warnings.simplefilter("ignore", UserWarning)
         names, budgets, cube = score_cube(results, column)
     by_split = pd.DataFrame(cube.reshape(-1, cube.shape[2]).T)
     return pd.DataFrame(
         by_split.agg(statistic).to_numpy().reshape(len(names), -1),
         index=pd.Index(names, name="estimator"),
-        columns=pd.Index(budgets, name="budget"),
+        columns=pd.Index(budgets, name="labels"),
     )
 
 
 def labels_in_words(labels: Series) -> str:
-    """Return how many labels there are, and of which class.
+    """Return the number of labels, and that of each class, as text.
 
     Parameters
     ----------
@@ -62,20 +62,20 @@ def labels_in_words(labels: Series) -> str:
     Returns
     -------
     labels : str
-        With the first classes only, where there are many.
+        Of many classes, only the first are listed.
     """
-    # What is unlabelled is missing, or the number -1.
+    # Unlabelled rows are missing, or the number -1.
     counts = labels[labels != -1].dropna().value_counts().sort_index()
     shown = ", ".join(f"{value}: {n}" for value, n in counts.head(MOST_CLASSES).items())
     n_more = len(counts) - MOST_CLASSES
-    more = f" and {n_more} more values" if n_more > 0 else ""
+    more = f" and {n_more} more classes" if n_more > 0 else ""
     return f"{counts.sum()} ({shown}{more})"
 
 
 def needed_in_words(
     results: DataFrame, target_score: float, score: str, seed: int
-) -> dict[str, tuple[str, str]]:
-    """Return how many labels each estimator needs, as it is said.
+) -> DataFrame:
+    """Return how many labels each estimator needs, as text.
 
     Parameters
     ----------
@@ -86,28 +86,31 @@ def needed_in_words(
     score : str
         The column that holds it.
     seed : int
-        Of the interval.
+        Seed of the bootstrap that gives the interval.
 
     Returns
     -------
-    needed : dict of str to (str, str)
-        The number, and the interval of 95 %, by estimator.
+    needed : DataFrame of shape (n_estimators, 2)
+        The number and its interval of 95 %, by estimator.
     """
+    import pandas as pd
+
     table = labels_needed(results, target_score, score=score, random_state=seed)
     budgets = results["budget"].min(), results["budget"].max()
     counts = results.groupby("estimator")[[score, "fit_time"]].count()
-    needed = {}
+    rows = {}
     for row in table.itertuples():
         n_scores, n_fits = counts.loc[row.estimator]
         if not n_scores:
             why = "all scores failed" if n_fits else "all fits failed"
-            needed[row.estimator] = "unknown", why
+            rows[row.estimator] = "unknown", why
             continue
         number, low, high = (
             _labels(n, *budgets) for n in (row.labels_needed, row.low, row.high)
         )
-        needed[row.estimator] = number, low if low == high else f"{low} to {high}"
-    return needed
+        rows[row.estimator] = number, low if low == high else f"{low} to {high}"
+    needed = pd.DataFrame.from_dict(rows, "index", columns=["labels", "95 % interval"])
+    return needed.rename_axis(index="estimator")
 
 
 def _labels(number: float, fewest: int, most: int) -> str:

@@ -1,4 +1,4 @@
-"""Tables from files: features, and targets with blanks."""
+"""Features and targets from files."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PARQUET", "check_columns", "read_table"]
 
-TEXT = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = {".parquet", ".pq"}
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst", ".zip"}
 LONGEST_FIELD = 2**31 - 1  # characters; the module csv has a limit, pandas has none
-LONGEST_REASON = 300  # characters; some libraries cite the file at length
+LONGEST_REASON = 300  # characters; some libraries quote much of the file
 
 
 def read_table(
@@ -53,19 +53,19 @@ def read_table(
     Raises
     ------
     InputError
-        If the file cannot be read, whatever is wrong with it, has no such columns, or
-        a target is none.
+        If the file cannot be read for any reason, if it lacks a column, or if a target
+        cannot be used.
 
     Warns
     -----
     UserWarning
-        If rows of CSV have fewer fields than the first, or an array of NPZ has another
-        number of rows, and is left out; and what `as_labels` warns of.
+        If rows of CSV have fewer fields than the first; if an array of NPZ has another
+        number of rows, and is left out; and where `as_labels` warns.
 
     Notes
     -----
-    Columns of CSV have the type that all their fields have; only empty fields are
-    missing, and those that a row lacks at its end. Blanks around names do not count. No
+    Columns of CSV have the type that all their fields have. Empty fields are missing,
+    and so are those that a row lacks at its end. Blanks around names are ignored. No
     code in a file is run.
     """
     import pandas as pd
@@ -83,23 +83,23 @@ def read_table(
 def check_columns(
     names: Collection[str], wanted: Collection[str], option: str, path: Path
 ) -> None:
-    """Check that a table has what an option names.
+    """Check that a table has the columns that an option names.
 
     Parameters
     ----------
     names : collection of str
-        What there is.
+        The columns of the table.
     wanted : collection of str
-        What there should be.
+        The columns that the option names.
     option : str
-        That asks for it.
+        The option.
     path : Path
         The file.
 
     Raises
     ------
     InputError
-        If it has not.
+        If the table lacks one of them.
     """
     known = list(names)
     for name in wanted:
@@ -117,7 +117,7 @@ def check_columns(
 
 
 def _load(path, targets, drop):
-    """Return all columns of a file but those to drop."""
+    """Return the columns of a file without those to drop."""
     import pandas as pd
 
     suffixes = [suffix.lower() for suffix in path.suffixes]
@@ -128,8 +128,8 @@ def _load(path, targets, drop):
         names, arrays = _read(_read_npz, path, drop)
         _check_names(names, targets, drop, path)
         return _as_columns(arrays, targets, path)
-    if kind in TEXT:
-        names, table = _read(_read_csv, path, TEXT[kind])
+    if kind in SEPARATORS:
+        names, table = _read(_read_csv, path, SEPARATORS[kind])
     elif kind in PARQUET:
         names, table = _read(_read_parquet, path)
     else:
@@ -140,20 +140,20 @@ def _load(path, targets, drop):
     _check_names(names, targets, drop, path)
     table.columns = names
     table = table.drop(columns=list(drop))
-    if kind in TEXT:
+    if kind in SEPARATORS:
         table = pd.DataFrame({name: typed(table[name]) for name in table})
     return table
 
 
 def _read(reader: Callable, path: Path, *arguments):
-    """Return what a reader returns, and one kind of error for all that it raises."""
+    """Call a reader and turn its errors into `InputError`."""
     try:
         if not path.exists():
             raise InputError(f"there is no file {str(path)!r}; check the path.")
         return reader(path, *arguments)
     except InputError:
         raise
-    # Libraries raise whatever a damaged file leads them to.
+    # A damaged file may lead a library to any error.
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         if isinstance(error, UnicodeError):
@@ -187,25 +187,25 @@ def _read_csv(path, separator):
         ) from error
     _warn_of_short_rows(path, separator, rows.shape[1])
     names = [one_line(name) for name in rows.iloc[0].fillna("")]
-    # As pandas and its users have it.
+    # The names that pandas gives.
     names = [name or f"Unnamed: {i}" for i, name in enumerate(names)]
     return names, rows.iloc[1:].reset_index(drop=True)
 
 
 def _warn_of_short_rows(path, separator, n_fields):
-    """Warn of rows that lack fields, which pandas cannot tell from empty ones."""
+    """Warn of rows that lack fields; pandas reads them as empty."""
     from pandas.io.common import get_handle  # decompresses as `read_csv` does
 
     csv.field_size_limit(LONGEST_FIELD)
     with get_handle(path, "r", encoding="utf-8-sig", compression="infer") as file:
         rows = csv.reader(file.handle, delimiter=separator, skipinitialspace=True)
-        # Lines with nothing but blanks are no rows.
+        # Blank lines are no rows.
         short = [rows.line_num for row in rows if any(row) and len(row) < n_fields]
     if short:
         warnings.warn(
             f"{len(short)} rows of {path.name!r} have fewer than the {n_fields} fields "
-            f"of the first, such as line {short[0]}; those that they lack are taken "
-            "for empty ones at their end.",
+            f"of the first, such as line {short[0]}; the missing ones are taken for "
+            "empty fields at the end.",
             UserWarning,
             stacklevel=2,
         )
@@ -215,27 +215,27 @@ def _read_parquet(path):
     """Return the names of the columns, and the columns."""
     import pandas as pd
 
-    # Whole numbers with gaps would be rounded, as floats.
+    # Floats would round large whole numbers in columns with missing entries.
     table = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
     table = table.reset_index(drop=True)
     return [one_line(str(name)) for name in table], table
 
 
 def _read_npz(path, drop):
-    """Return the names of all arrays, and those that are not dropped by name."""
+    """Return the names of all arrays, and the arrays without those to drop."""
     if not zipfile.is_zipfile(path):
         raise ValueError("it is not an NPZ file, as numpy.savez writes it.")
-    # Objects could run code as they are loaded.
+    # Loading objects could run code.
     with np.load(path, allow_pickle=False) as archive:
         names = {file: one_line(file) for file in archive.files}
-        # What is dropped may be such an array.
+        # Dropped arrays may hold objects.
         kept = {file: name for file, name in names.items() if name not in drop}
         arrays = {name: _array(archive, file, name) for file, name in kept.items()}
     return list(names.values()), arrays
 
 
 def _array(archive, file, name):
-    """Return an array of an archive, and name it where it is one of objects."""
+    """Return an array of an archive; the error about objects names it."""
     try:
         return archive[file]
     except ValueError as error:
@@ -258,7 +258,7 @@ def _check_names(names, targets, drop, path):
 
 
 def _as_columns(arrays, targets, path):
-    """Return all arrays that have a row for each of the first target's, as columns."""
+    """Return the arrays with as many rows as the first target, as columns."""
     import pandas as pd
 
     n_rows = len(np.atleast_1d(arrays[targets[0]]))

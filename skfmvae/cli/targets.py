@@ -13,20 +13,27 @@ if TYPE_CHECKING:
 
 __all__ = ["as_labels"]
 
-TYPES = {"string", "boolean", "integer", "floating", "mixed-integer-float", "decimal"}
-FEW_CLASSES = 10  # which a handful of labels may have
-MOST_NUMBERS = 100  # classes that are numbers: more of them are a quantity
-MOST_TEXTS = 1000
+LABEL_TYPES = {
+    "string",
+    "boolean",
+    "integer",
+    "floating",
+    "mixed-integer-float",
+    "decimal",
+}
+FEW_CLASSES = 10  # are plausible whatever the number of labels
+MOST_NUMBER_CLASSES = 100  # more are a quantity
+MOST_TEXT_CLASSES = 1000  # more are free text or an id
 BINNED = "bin it, or write classes as words"
 
 
 def as_labels(column: Series, source: str) -> Series:
-    """Return a target as the estimators take it.
+    """Return a target as partial labels for the estimators.
 
     Parameters
     ----------
     column : Series of shape (n_samples,)
-        Labels on some rows. Only what is missing, blank or -1 is unlabelled: the words
+        Labels on some rows. Missing entries, blanks and -1 are unlabelled. The words
         ``None`` and ``NA`` are classes.
     source : str
         Name of the file, for messages.
@@ -34,20 +41,19 @@ def as_labels(column: Series, source: str) -> Series:
     Returns
     -------
     labels : Series of shape (n_samples,)
-        Whole numbers, with -1 where there is no label, or truth values or text, with
-        None.
+        Whole numbers with -1 on unlabelled rows, or truth values or text with None.
 
     Raises
     ------
     InputError
-        If there is no label, one class only, a quantity instead of classes, nearly as
-        many classes as labels, or a type that is none of labels.
+        If there is no label or one class only, if the column is a quantity, if there
+        are nearly as many classes as labels, or if values have another type.
 
     Warns
     -----
     UserWarning
-        If a class is a word that may stand for a missing label, or if -1 may be a
-        class; of whole numbers below -1, `label_efficiency_curve` warns.
+        If a class is a word that may mark a missing label, or if -1 may be a class.
+        `label_efficiency_curve` warns of whole numbers below -1.
 
     Examples
     --------
@@ -70,15 +76,15 @@ def as_labels(column: Series, source: str) -> Series:
     known = column[~unlabelled]
     if known.empty:
         raise _no_target(where, "has no label", "give some rows one")
-    if kind not in TYPES:
+    if kind not in LABEL_TYPES:
         raise _no_target(where, f"holds {kind} values", "write classes as words")
     classes = known.astype(str).value_counts().to_dict()
     numbers = read_numbers(classes)
     _check_classes(classes, numbers, where)
     _warn_of_words(classes, where)
-    # Signs, such as those of opinions, rather than labels of which some are missing.
+    # The three may be signs, such as those of opinions.
     are_signs = n_minus_one == unlabelled.sum() and set(numbers.values()) == {0, 1}
-    # Of columns of numbers the study itself says so.
+    # `label_efficiency_curve` warns of columns of numbers.
     is_text = kind == "string" and any(number < 0 for number in numbers.values())
     if n_minus_one and (are_signs or is_text):
         _warn(
@@ -87,13 +93,13 @@ def as_labels(column: Series, source: str) -> Series:
         )
     if kind in {"string", "boolean"}:
         return column.astype(object).where(~unlabelled, None)
-    # One by one, for large numbers beside gaps would be rounded.
+    # One by one, because floats would round large numbers beside missing entries.
     labels = [int(label) for label in column.astype(object).mask(unlabelled, -1)]
     return pd.Series(labels, index=column.index, name=column.name)
 
 
 def _check_classes(classes, numbers, where):
-    """Check that there are several classes, and that they are no quantity."""
+    """Check that there are several classes and that they are not a quantity."""
     if len(classes) == 1:
         raise _no_target(
             where,
@@ -108,7 +114,7 @@ def _check_classes(classes, numbers, where):
             BINNED,
         )
     n_labels = sum(classes.values())
-    most = MOST_NUMBERS if numbers else MOST_TEXTS
+    most = MOST_NUMBER_CLASSES if numbers else MOST_TEXT_CLASSES
     if len(classes) > min(most, max(FEW_CLASSES, n_labels / 2)):
         kinds = "numbers, which may be a quantity or an id" if numbers else "texts"
         raise _no_target(

@@ -3,11 +3,12 @@ import pytest
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
 
 
 @pytest.fixture(scope="session")
 def blobs():
-    """Four columns of numbers, and three kinds, known on most of 120 rows."""
+    """Four columns of numbers and three kinds, labelled on most of 120 rows."""
     rng = np.random.default_rng(0)
     kind = np.arange(120) % 3
     table = pd.DataFrame(rng.normal(size=(120, 4)) + kind[:, None], columns=[*"abcd"])
@@ -24,7 +25,7 @@ def csv(blobs, tmp_path_factory):
 
 @pytest.fixture
 def study(capsys):
-    """Run a study, which should succeed, and return what it printed."""
+    """Run a study that should succeed; return its output."""
     from skfmvae.cli import main
 
     def run(data, out, *more, target="kind", estimators="LogisticRegression"):

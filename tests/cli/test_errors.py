@@ -1,4 +1,4 @@
-"""What cannot be used is named in one line, with what to do."""
+"""Errors of options and files: one line each, with a remedy."""
 
 import sys
 
@@ -17,7 +17,7 @@ GOOD = {
 
 @pytest.fixture
 def error_of(capsys, tmp_path):
-    """Return the line on stderr of a study that cannot be run."""
+    """Return the line that a study which cannot run prints on stderr."""
 
     def run(data, out=tmp_path / "out", **changes):
         options = GOOD | {f"--{k.replace('_', '-')}": v for k, v in changes.items()}
@@ -157,7 +157,7 @@ def test_folders_that_no_disk_can_have(csv, tmp_path, error_of, option, name):
     assert line.endswith("; name a folder to write to.")
 
 
-@pytest.mark.parametrize("package", ["pandas", "matplotlib", "pyarrow"])
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib", "pandas", "pyarrow"])
 def test_missing_packages(monkeypatch, tmp_path, error_of, package):
     monkeypatch.setitem(sys.modules, package, None)
     line = error_of(tmp_path / "data.parquet")

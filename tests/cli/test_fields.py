@@ -1,10 +1,20 @@
-"""What fields of text stand for."""
+"""Fields of text as numbers, truth values and missing entries."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from skfmvae.cli.fields import missing_marks, read_numbers, typed
+from skfmvae.cli.fields import missing_marks, one_line, read_numbers, stripped, typed
+
+
+def test_names_have_single_spaces():
+    assert one_line(" kind\u00a0 of\n\tthing ") == "kind of thing"
+
+
+def test_fields_of_blanks_are_missing():
+    text = stripped(pd.Series([" a b ", "\u00a0", "", None], dtype=object))
+    assert text.isna().tolist() == [False, True, True, True]
+    assert text[0] == "a b"
 
 
 @pytest.mark.parametrize(
@@ -17,7 +27,7 @@ from skfmvae.cli.fields import missing_marks, read_numbers, typed
         (["1e3", None, "2."], "Float64", [1000.0, pd.NA, 2.0]),
         (["TRUE", "false"], "bool", [True, False]),
         (["true", None], "boolean", [True, pd.NA]),
-        # Nothing is lost of what is no number, or not as it is written.
+        # Other fields, and numbers that would lose digits, keep all characters.
         (["007", "12"], "object", ["007", "12"]),
         (["1", str(2**63)], "object", ["1", str(2**63)]),
         (["1", "nan"], "object", ["1", "nan"]),
@@ -78,7 +88,7 @@ def test_notations_of_numbers(fields, numbers):
         [],
     ],
 )
-def test_what_is_no_column_of_numbers(fields):
+def test_other_fields_are_no_numbers(fields):
     assert read_numbers(dict.fromkeys(fields, 1)) == {}
 
 
@@ -86,7 +96,7 @@ def test_what_is_no_column_of_numbers(fields):
 def test_a_few_fields_may_be_no_numbers(field):
     counts = {"1": 45, "2": 45, field: 10}
     assert read_numbers(counts) == {"1": 1, "2": 2}
-    # Marks of missing entries do not count; other words make a column of text.
+    # Marks of missing entries are ignored; other words make a column of text.
     read = read_numbers(counts | {field: 11})
     assert (read == {}) == (field == "err")
 

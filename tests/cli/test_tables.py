@@ -1,22 +1,23 @@
-"""Tables from files, and their columns as features."""
+"""Features and targets from files; damaged files give one line, and no code is run."""
 
 import bz2
 import gzip
+import io
 import lzma
+import pickle
 import re
-import shlex
+import struct
 import warnings
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
 
+from skfmvae.cli import main
 from skfmvae.cli.arguments import make_parser
 from skfmvae.cli.errors import InputError
-from skfmvae.cli.features import as_features, on_features
+from skfmvae.cli.features import as_features
 from skfmvae.cli.tables import read_table
 from skfmvae.targets import PartialLabelEncoder
 
@@ -28,7 +29,7 @@ def written(tmp_path, table):
 
 
 @pytest.mark.parametrize(
-    ("labels", "codes", "values"),
+    ("labels", "encoded", "classes"),
     [
         ([3, None, -1, 7], [0, -1, -1, 1], [3, 7]),
         ([3, 3, 7, 7], [0, 0, 1, 1], [3, 7]),
@@ -37,13 +38,13 @@ def written(tmp_path, table):
         ([True, True, False, True], [1, 1, 0, 1], [False, True]),
     ],
 )
-def test_targets_are_partial_labels(tmp_path, labels, codes, values):
+def test_targets_are_partial_labels(tmp_path, labels, encoded, classes):
     table = pd.DataFrame({"x": [1, 2, 3, 4], "y": pd.Series(labels, dtype=object)})
     X, y = read_table(written(tmp_path, table), ["y"])
     encoder = PartialLabelEncoder().fit(y["y"])
-    assert encoder.transform(y["y"]).ravel().tolist() == codes
-    # As they are shown, too: 3 is not 3.0.
-    assert list(map(str, encoder.classes[0].tolist())) == list(map(str, values))
+    assert encoder.transform(y["y"]).ravel().tolist() == encoded
+    # Their text is right, too: 3 is not 3.0.
+    assert list(map(str, encoder.classes[0].tolist())) == list(map(str, classes))
     assert X.columns.tolist() == ["x"]
 
 
@@ -56,14 +57,24 @@ def test_targets_of_parquet_with_dtypes_of_pandas(tmp_path, dtype):
     table = pd.DataFrame({"x": [1, 2, 3], "y": labels.astype(dtype)})
     table.to_parquet(tmp_path / "data.parquet")
     _, y = read_table(tmp_path / "data.parquet", ["y"])
-    codes = PartialLabelEncoder().fit(y["y"]).transform(y["y"])
-    assert codes.ravel().tolist() == [0, -1, 1]
+    encoded = PartialLabelEncoder().fit(y["y"]).transform(y["y"])
+    assert encoded.ravel().tolist() == [0, -1, 1]
 
 
 def test_numbers_are_read_to_the_last_bit(tmp_path):
     values = np.random.default_rng(0).normal(size=200)
     path = written(tmp_path, pd.DataFrame({"x": values, "y": np.arange(200) % 2}))
     np.testing.assert_array_equal(read_table(path, ["y"])[0]["x"], values)
+
+
+def test_truth_values_are_numbers_and_other_words_are_text(tmp_path):
+    table = pd.DataFrame({"t": ["TRUE", "false", "True", None], "w": ["yes", "no"] * 2})
+    X, y = read_table(written(tmp_path, table.assign(y=["true", "FALSE"] * 2)), ["y"])
+    with pytest.warns(UserWarning, match=r"^1 fields .*: 't' \(empty: 1\)"):
+        X = as_features(X, "data.csv")
+    assert X["t"].tolist()[:3] == [1, 0, 1]
+    assert X["w"].tolist() == ["yes", "no"] * 2
+    assert y["y"].tolist() == [True, False] * 2
 
 
 def text_file(tmp_path, content, name="data.csv"):
@@ -79,7 +90,7 @@ ROWS = "".join(f"{i * i},{'uvw'[i % 3]}\n" for i in range(30))
     "header",
     ["x,y ", " x,y", '"x", "y "', "\ufeffx,y", '\ufeff"x",y', "x,y\r", 'x,"\ny"'],
 )
-def test_blanks_around_names_do_not_count(tmp_path, header):
+def test_blanks_around_names_are_ignored(tmp_path, header):
     path = text_file(tmp_path, f"{header}\n{ROWS}")
     options = "study d --budgets 1 --estimators SVC --out o --target".split()
     for asked in ("y", "y ", '"y "'):
@@ -139,7 +150,7 @@ def test_csv_of_other_kinds(tmp_path, content, message):
 )
 def test_rows_that_lack_fields(tmp_path, suffix, separator, kind, end):
     rows = [["x", "a, b", "y"], *([str(i * i), "", "uv"[i % 2]] for i in range(9))]
-    # Empty fields and lines are no lack, nor are marks within quotes.
+    # Empty fields, empty lines and separators within quotes are correct.
     rows[2:5] = [["1", ' "s, \t"" t"', ""], ["", "", ""], ["  "]]
     whole = [separator.join(f'"{f}"' if ", b" in f else f for f in row) for row in rows]
     torn = [*whole[:6], "7", *whole[6:], f'8{separator} "p, \tq"']
@@ -170,153 +181,6 @@ def test_long_fields_are_read(tmp_path):
     assert len(read_table(path, ["y"])[0]["x"][0]) == 200_000
 
 
-MARKS = ["?", "-", "--", ".", "n/a", "N/A", "NA", "NULL", "nan", "None", "missing"]
-MARKS += ["unknown", "#N/A", "#DIV/0!", "err"]
-
-
-@pytest.mark.parametrize("mark", MARKS)
-def test_marks_among_numbers_are_gaps(tmp_path, mark):
-    numbers = np.random.default_rng(0).normal(size=300).round(1)
-    fields = [mark if i in (7, 70) else str(n) for i, n in enumerate(numbers)]
-    table = pd.DataFrame({"pulse": fields, "y": np.arange(300) % 2})
-    X, _ = read_table(written(tmp_path, table), ["y"])
-    with pytest.warns(UserWarning, match="missing") as caught:
-        X = as_features(X, "data.csv")
-    message = (
-        f"2 fields of 'data.csv' are taken for missing, by column: 'pulse' ({mark!r}"
-    )
-    assert [str(w.message).partition(": 2")[0] for w in caught] == [message]
-    assert np.flatnonzero(X["pulse"].isna()).tolist() == [7, 70]
-    np.testing.assert_array_equal(X["pulse"].dropna(), np.delete(numbers, [7, 70]))
-
-
-def test_one_warning_counts_the_gaps_of_all_columns():
-    fields = [*"abcdefgh", *map(str, range(100))]
-    table = pd.DataFrame({"odd": fields, "word": "u", "fine": 0.5})
-    table.loc[:2, "word"] = ["NA", "?", "?"]
-    with pytest.warns(UserWarning, match="missing") as caught:
-        X = as_features(table, "data.csv")
-    (message,) = (str(warning.message) for warning in caught)
-    odd = ", ".join(f"{letter!r}: 1" for letter in "abcde")
-    assert message.startswith("11 fields of 'data.csv'")
-    assert f"'odd' ({odd}, and 3 more), 'word' ('?': 2, 'NA': 1)." in message
-    assert X.isna().sum().tolist() == [8, 3, 0]
-
-
-@pytest.mark.parametrize("name", ["data.csv", "data.npz", "data.parquet"])
-def test_gaps_without_a_mark_are_counted(tmp_path, name):
-    x = np.random.default_rng(0).normal(size=(30, 20))
-    x[:, 0] = np.nan
-    x[2:5, 1:] = np.nan
-    table = pd.DataFrame(x).add_prefix("x_").assign(y=np.arange(30) % 2)
-    path = tmp_path / name
-    if name.endswith("npz"):
-        np.savez(path, x=x, y=table["y"])
-    elif name.endswith("csv"):
-        table.to_csv(path, index=False)
-    else:
-        pytest.importorskip("pyarrow")
-        table.to_parquet(path)
-    with pytest.warns(UserWarning, match="empty") as caught:
-        as_features(read_table(path, ["y"])[0], name)
-    left_out, gaps = (str(warning.message) for warning in caught)
-    assert left_out.startswith("column 'x_0'")
-    columns = ", ".join(f"'x_{i}' (empty: 3)" for i in range(1, 11))
-    assert gaps == (
-        f"57 fields of {name!r} are taken for missing, by column: {columns}, and 9 "
-        "more."
-    )
-
-
-def test_gaps_with_and_without_a_mark():
-    table = pd.DataFrame({"x": [*map(str, range(50)), "?", "  ", None]})
-    with pytest.warns(UserWarning, match=r"^3 fields .*'x' \('\?': 1, empty: 2\)"):
-        assert as_features(table, "data.npz")["x"].isna().sum() == 3
-
-
-def test_signs_are_text():
-    table = pd.DataFrame({"sign": ["+", "-", None], "x": 0.0})
-    with pytest.warns(UserWarning, match=r"^1 fields .*: 'sign' \(empty: 1\)"):
-        X = as_features(table, "data.csv")
-    assert X["sign"].tolist()[:2] == ["+", "-"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "first"),
-    [
-        (["1,200", "950", "2,000"], "'1,200' as 1200"),
-        (["1.200,5", "0,1"], "'1.200,5' as 1200.5"),
-        (["$5", "$7.5"], "'$5' as 5"),
-        (["12%", "3%"], "'12%' as 12"),
-        (["0071", "12"], "'0071' as 71"),
-        (["5%", "0.05", "6%"], "'5%' as 0.05 and '0.05' as 0.05."),
-        (["0.5", "12.5%", "1"], "'12.5%' as 0.125 and '0.5' as 0.5 and '1' as 1."),
-        (["5%", "0", "6%"], "'5%' as 5 and '0' as 0."),
-        (["1.234", "1,234"], "'1,234' as 1234 and '1.234' as 1.234."),
-        (["1,5", "1.200,5", "7"], "'1,5' as 1.5 and '1.200,5' as 1200.5 and '7' as 7."),
-    ],
-)
-def test_numbers_in_other_notations(tmp_path, fields, first):
-    table = pd.DataFrame({"x": fields * 9})
-    table["y"] = np.arange(len(table)) % 3
-    X, _ = read_table(written(tmp_path, table), ["y"])
-    message = f"'x' .* is read as numbers, such as {re.escape(first)}"
-    with pytest.warns(UserWarning, match=message):
-        X = as_features(X, "data.csv")
-    assert X["x"].dtype == float
-    assert X["x"].notna().all()
-
-
-def test_numbers_with_units_stay_text_with_a_warning():
-    table = pd.DataFrame({"mass": [f"{i} kg" for i in np.arange(60) % 20], "x": 0.0})
-    with pytest.warns(
-        UserWarning, match="'mass' .* taken for text.*'0 kg'.*--drop mass"
-    ):
-        assert as_features(table, "data.csv")["mass"].dtype == object
-
-
-def test_the_example_of_what_begins_as_a_number_does():
-    fields = ["lost", "3 kg", *(f"{i % 20} kg" for i in range(60))]
-    message = r"most begin with a number \(such as '3 kg'\)"
-    with pytest.warns(UserWarning, match=message):
-        as_features(pd.DataFrame({"mass": fields, "x": 0.0}), "data.csv")
-
-
-@pytest.mark.parametrize("mark", ["n.d.", "ND", "tbd", "not  available", "No data"])
-def test_many_marks_leave_a_column_of_numbers(mark):
-    fields = [mark if i % 7 == 0 else str(i / 8) for i in range(120)]
-    with pytest.warns(UserWarning, match=rf"^18 fields .*\({mark!r}: 18\)"):
-        X = as_features(pd.DataFrame({"level": fields}), "data.csv")
-    assert X["level"].dropna().tolist() == [i / 8 for i in range(120) if i % 7]
-
-
-def test_truth_values_are_numbers_and_other_words_are_not(tmp_path):
-    table = pd.DataFrame({"t": ["TRUE", "false", "True", None], "w": ["yes", "no"] * 2})
-    X, y = read_table(written(tmp_path, table.assign(y=["true", "FALSE"] * 2)), ["y"])
-    with pytest.warns(UserWarning, match=r"^1 fields .*: 't' \(empty: 1\)"):
-        X = as_features(X, "data.csv")
-    assert X["t"].tolist()[:3] == [1, 0, 1]
-    assert X["w"].tolist() == ["yes", "no"] * 2
-    assert y["y"].tolist() == [True, False] * 2
-
-
-def test_columns_of_marks_alone_are_empty():
-    table = pd.DataFrame({"x": [0.0, 1.0], "gone": ["?", "NA"]})
-    with (
-        pytest.warns(UserWarning, match="'gone' of 'data.csv' is empty"),
-        pytest.warns(UserWarning, match=re.escape("'gone' ('?': 1, 'NA': 1)")),
-    ):
-        assert as_features(table, "data.csv").columns.tolist() == ["x"]
-
-
-def test_names_with_a_comma_can_be_dropped(tmp_path):
-    options = "study d --target y --budgets 1 --estimators SVC --out o --drop".split()
-    drop = make_parser().parse_args([*options, 'id,"width, in mm"']).drop
-    table = pd.DataFrame({"id": [1, 2], "width, in mm": [3, 4], "x": 0, "y": [0, 1]})
-    X, _ = read_table(written(tmp_path, table), ["y"], drop)
-    assert X.columns.tolist() == ["x"]
-
-
 def test_arrays_are_flattened_or_dropped(tmp_path):
     image = np.arange(24.0).reshape(2, 3, 4)
     path = tmp_path / "data.npz"
@@ -328,80 +192,225 @@ def test_arrays_are_flattened_or_dropped(tmp_path):
     assert y["y"].tolist() == [0, 1]
 
 
-def test_kinds_of_features():
-    table = pd.DataFrame(
-        {
-            "whole": [1, 2, 2],
-            "gaps": pd.array([1, None, 2], dtype="Int64"),
-            "yes_or_no": pd.Series([True, None, False], dtype=object),
-            "word": ["u", None, "v"],
-            "dose": pd.Categorical(["low", "high", None]),
-            "level": pd.Categorical([2, 1, None]),
-        }
-    )
-    with pytest.warns(UserWarning, match="taken for missing") as caught:
-        X = as_features(table, "data.csv")
-    (message,) = (str(warning.message) for warning in caught)
-    gaps = [f"'{name}' (empty: 1)" for name in table.columns.drop("whole")]
-    assert message == (
-        f"5 fields of 'data.csv' are taken for missing, by column: {', '.join(gaps)}."
-    )
-    assert X.dtypes.map(str).tolist() == ["float64"] * 3 + ["object"] * 3
-    assert np.isnan(X["gaps"][1])
-    assert X["yes_or_no"].tolist()[::2] == [1, 0]
+# Damaged files ------------------------------------------------------------------------
+
+
+N_ROWS = 40
+
+
+def small_table():
+    rng = np.random.default_rng(0)
+    numbers, words = rng.normal(size=N_ROWS), ["u", "v"] * (N_ROWS // 2)
+    return pd.DataFrame({"x": numbers, "word": words, "kind": np.arange(N_ROWS) % 3})
+
+
+def write_zst(path):
+    pa = pytest.importorskip("pyarrow")
+    with pa.CompressedOutputStream(str(path), "zstd") as file:
+        file.write(small_table().to_csv(index=False).encode())
+
+
+def write_parquet(path):
+    pytest.importorskip("pyarrow")
+    small_table().to_parquet(path)
+
+
+def write_npz(path):
+    columns = small_table()
+    np.savez(path, x=columns["x"], kind=columns["kind"])
+
+
+def write_csv(path):
+    small_table().to_csv(path, index=False)
+
+
+WRITERS = {".csv": write_csv, ".csv.gz": write_csv, ".csv.xz": write_csv}
+
+
+WRITERS |= {".csv.bz2": write_csv, ".csv.zip": write_csv, ".csv.zst": write_zst}
+
+
+WRITERS |= {".npz": write_npz, ".parquet": write_parquet}
+
+
+def damaged(content, rng):
+    """Return bytes cut short, changed, replaced or inserted."""
+    kind, start = rng.integers(4), int(rng.integers(len(content)))
+    if kind == 0:
+        return content[:start]
+    if kind == 1:
+        changed = bytearray(content)
+        changed[start] ^= 1 << int(rng.integers(8))
+        return bytes(changed)
+    noise = rng.bytes(rng.integers(1, 30))
+    return content[:start] + noise + content[start + (kind == 2) * len(noise) :]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_damaged_files_are_read_or_refused(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    WRITERS[suffix](path)
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    refusals = []
+    for _ in range(30):
+        path.write_bytes(damaged(content, rng))
+        try:
+            X, _ = read_table(path, ["kind"])
+            as_features(X, path.name)
+        except InputError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert all(path.name in message for message in refusals)
+    assert max(map(len, refusals)) < 1000
+
+
+def header(text):
+    """Return the start of a NumPy file with a header of any text."""
+    return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text.encode()
+
+
+def claims(shape, kind="<f8"):
+    return header(f"{{'descr':'{kind}','fortran_order':False,'shape':{shape}}}\n")
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def refusal(path, capsys):
+    """Return the one line that a study of a file prints on stderr."""
+    options = "--target kind --budgets 4 --estimators GaussianNB --quiet --out"
+    out = path.with_name("out")
+    assert main(["study", str(path), *options.split(), str(out)]) == 2
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert printed.err.startswith("skfmvae: error: ")
+    assert printed.err.count("\n") == 1
+    assert path.name in printed.err
+    return printed.err
 
 
 @pytest.mark.parametrize(
-    ("column", "message"),
+    ("content", "words"),
     [
-        ([np.nan] * 20, "'it' of 'data.csv' is empty; it is left out"),
-        (np.arange(5, 25), "'it' of 'data.csv' numbers the rows.*--drop it"),
+        (claims((66 * 10**12,)), "MemoryError"),
+        (claims((10**30,)), "OverflowError"),
+        (claims((-5,)), "negative"),
+        (claims((N_ROWS,)), "EOF"),
+        (claims((N_ROWS,), "nonsense"), "cannot be read"),
+        (claims((1,), "|O"), "allow_pickle=False"),
+        (header("[" * 3000 + "]" * 3000), "cannot be read"),
+        (header("-" * 9000 + "1"), "cannot be read"),
+        (header("(" * 90), "cannot be read"),
+        (b"no array", "'x' of 'data.npz' is no array"),
+        (npy(np.zeros(N_ROWS, dtype=[("a", "f8"), ("b", "i4")])), "records"),
+        (npy(np.zeros(N_ROWS, dtype="V8")), "raw bytes"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_arrays_with_false_headers(tmp_path, capsys, content, words):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("kind.npy", npy(np.arange(N_ROWS) % 2))
+        archive.writestr("x.npy", content)
+    assert words in refusal(path, capsys)
+
+
+def test_no_code_in_a_file_is_run(tmp_path, capsys):
+    harm = tmp_path / "harm"
+    path = tmp_path / "data.npz"
+    np.savez(path, kind=np.arange(2), x=np.array([Bomb(harm), None], dtype=object))
+    assert "allow_pickle=False" in refusal(path, capsys)
+    for name in ("data.csv", "data.parquet", "data.csv.gz"):
+        (tmp_path / name).write_bytes(pickle.dumps(Bomb(harm)))
+        refusal(tmp_path / name, capsys)
+    assert not harm.exists()
+    # Unpickled, it would.
+    np.load(path, allow_pickle=True)["x"][0].close()
+    assert harm.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "words"),
+    [
+        ([[1], [2]], [0, 1], "--target: column 'kind'"),
+        ([{"a": 1}, {"a": 2}], [0, 1], "--target: column 'kind'"),
+        ([b"a", b"\xff"], [0, 1], "--target: column 'kind'"),
+        ([None, None], [0, 1], "has no label"),
+        ([0, 1], [[1, 2], [3]], "--drop x"),
+        ([0, 1], [{"a": 1}, None], "--drop x"),
+        ([0, 1], [b"a", b"\xff"], "--drop x"),
     ],
 )
-def test_columns_that_are_suspicious(column, message):
-    table = pd.DataFrame({"it": column, "x": np.arange(20) % 3})
-    with pytest.warns(UserWarning, match=message):
-        X = as_features(table, "data.csv")
-    assert ("it" in X) == ("numbers" in message)
+def test_parquet_with_columns_of_other_kinds(tmp_path, capsys, kind, x, words):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "data.parquet"
+    parquet.write_table(pa.table({"kind": kind * 20, "x": x * 20}), path)
+    assert words in refusal(path, capsys)
 
 
-@pytest.mark.parametrize(("n_texts", "n_rows"), [(95, 100), (1001, 5000)])
-def test_too_many_texts(n_texts, n_rows):
-    names = [f"t{i}" for i in np.arange(n_rows) % n_texts]
-    fewer = [f"t{i}" for i in np.arange(n_rows) % (n_texts - 10)]
-    table = pd.DataFrame({"who": names, "x": 0.0})
-    with pytest.raises(InputError, match=f"holds {n_texts} different .* --drop who"):
-        as_features(table, "data.csv")
-    assert as_features(table.assign(who=fewer), "data.csv").shape[1] == 2
+def test_parquet_keeps_large_whole_numbers_beside_missing_ones(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    labels = [2**53, 2**53 + 1, None] * 9
+    parquet.write_table(pa.table({"kind": labels, "x": [0.5] * 27}), tmp_path / "d.pq")
+    _, y = read_table(tmp_path / "d.pq", ["kind"])
+    assert y["kind"].tolist() == [2**53, 2**53 + 1, -1] * 9
 
 
-@pytest.mark.parametrize("name", ["a", "a b", "a, b", 'a "b", c', "it's"])
-def test_the_remedy_can_be_typed(name):
-    with pytest.raises(InputError) as error:
-        as_features(pd.DataFrame({name: [1.0, np.inf], "x": 0}), "data.csv")
-    typed = shlex.split(str(error.value).partition("leave the column out: ")[2][:-1])
-    options = "study d --target y --budgets 1 --estimators SVC --out o".split()
-    assert make_parser().parse_args([*options, *typed]).drop == [name]
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + ".csv", "data.csv.zip", "empty.npz", "empty.csv.gz"]
+)
+def test_names_and_empty_files(tmp_path, capsys, name):
+    if len(name) < 100:
+        (tmp_path / name).write_bytes(b"")
+    refusal(tmp_path / name, capsys)
 
 
-def test_nothing_leaks_from_rows_not_fitted_to():
-    X = pd.DataFrame({"n": [0.0, 2.0, np.nan, 1e6], "word": ["u", "v", np.nan, "w"]})
-    with pytest.warns(UserWarning, match="2 fields"):
-        X = as_features(X, "data.csv")
-    model = on_features(DummyClassifier(), X).fit(X[:3], [0, 1, 0])
-    found = model[0].transform(X)
-    # By hand: mean 1, also in the gap; standard deviation of 0, 2 and 1 is sqrt(2/3).
-    scale = np.sqrt(2 / 3)
-    np.testing.assert_allclose(
-        found[:, 0], [-1 / scale, 1 / scale, 0, (1e6 - 1) / scale]
-    )
-    # A word that was not there is none of those that were.
-    np.testing.assert_array_equal(found[:, 1:], [*np.eye(3), np.zeros(3)])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RecursionError("too deep"), "RecursionError: too deep"),
+        (MemoryError(), "MemoryError"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (OSError(), "OSError"),
+        (OSError("gone"), "gone"),
+        (ValueError("wrong\n\nfor long"), "wrong for long"),
+    ],
+    ids=repr,
+)
+def test_errors_of_libraries_are_one_line(tmp_path, capsys, monkeypatch, error, reason):
+    def fail(*args, **kwargs):
+        raise error
+
+    path = tmp_path / "data.csv"
+    write_csv(path)
+    monkeypatch.setattr(pd, "read_csv", fail)
+    assert refusal(path, capsys).endswith(f"cannot be read: {reason}\n")
 
 
-def test_columns_that_are_empty_on_the_rows_of_a_fit():
-    X = pd.DataFrame({"n": [np.nan, np.nan, 3.0], "word": [np.nan, np.nan, "u"]})
-    with pytest.warns(UserWarning, match="4 fields"):
-        X = as_features(X, "data.csv")
-    model = on_features(LogisticRegression(), X).fit(X[:2], [0, 1])
-    assert np.isfinite(model.predict_proba(X)).all()
+def test_an_interrupt_is_not_a_damaged_file(tmp_path, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "data.csv"
+    write_csv(path)
+    monkeypatch.setattr(pd, "read_csv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read_table(path, ["kind"])

@@ -1,4 +1,4 @@
-"""Targets as partial labels, and what is none."""
+"""Targets as partial labels."""
 
 import re
 import warnings
@@ -17,10 +17,10 @@ def column(values, dtype=None):
 
 
 def labelled(column):
-    """Return the rows that have a label, as the estimators see it, and the classes."""
+    """Return the rows that are labelled for the estimators, and the classes."""
     encoder = PartialLabelEncoder().fit(as_labels(column, "data.csv"))
-    codes = encoder.transform(as_labels(column, "data.csv")).ravel()
-    return (codes >= 0).tolist(), encoder.classes[0].tolist()
+    encoded = encoder.transform(as_labels(column, "data.csv")).ravel()
+    return (encoded >= 0).tolist(), encoder.classes[0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_only_blanks_and_minus_one_are_unlabelled(values, known, classes):
 
 
 @pytest.mark.parametrize("word", ["None", "NA", "n/a", "nan", "NULL", "?", "unknown"])
-def test_words_for_nothing_are_classes_with_a_warning(word):
+def test_words_for_missing_are_classes_with_a_warning(word):
     values = column([word, "x", None, word])
     message = f"'kind' of 'data.csv'.*{re.escape(word)}' .2.*leave the fields empty"
     with pytest.warns(UserWarning, match=message):
@@ -55,7 +55,7 @@ def test_signs_may_be_classes(values):
     message = "-1 on 1 rows.* unlabelled; if -1 is a class, write another value"
     with pytest.warns(UserWarning, match=message):
         as_labels(column(values), "data.csv")
-    # With blanks or other classes, -1 is what it is documented to be.
+    # With blanks or other classes, -1 is unlabelled without a warning.
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         as_labels(column([*values, None]), "data.csv")
@@ -92,7 +92,7 @@ def test_quantities_are_refused(values):
 
 
 @pytest.mark.parametrize(
-    ("n_classes", "n_labels", "as_is"),
+    ("n_classes", "n_labels", "is_kept"),
     [
         (101, 5000, {int: False, str: True}),
         (100, 5000, {int: True, str: True}),
@@ -103,11 +103,11 @@ def test_quantities_are_refused(values):
         (11, 11, {int: False, str: False}),
     ],
 )
-def test_too_many_classes_are_refused(n_classes, n_labels, as_is):
+def test_too_many_classes_are_refused(n_classes, n_labels, is_kept):
     numbers = np.arange(n_labels) % n_classes
     words = [f"w{number}" for number in numbers]
     for values, kind in ((numbers, int), (numbers.astype(float), int), (words, str)):
-        if as_is[kind]:
+        if is_kept[kind]:
             assert len(set(as_labels(column(values), "data.csv"))) == n_classes
             continue
         message = f"holds {n_classes} different .*, in {n_labels} labels; "
