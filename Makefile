@@ -49,7 +49,7 @@ $(BENCH_READY): $(READY)
 
 demo: $(READY)
 	mkdir -p build/demo
-	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py build/demo
+	OMP_NUM_THREADS=1 $(BIN)/python docs/save_figures.py examples/plot_digits.py build/demo
 
 # One thread in each of two workers: more would compete for the same cores. Each begins
 # with one half of the tests, so that few fixtures are made twice. Numba, which compiles
@@ -114,8 +114,10 @@ bench: $(BENCH_READY)
 	$(call run_benchmark_alone,semafo_stability.py)
 	$(call run_benchmark,label_efficiency.py)
 
+# The examples run in two processes of one thread each; those that did not change since
+# the build before are not run again.
 docs: $(DOCS_READY)
-	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -b html docs build/docs
 
 # The import runs from build/, where only the installed wheel can be found.
 wheel: $(READY)
@@ -128,6 +130,6 @@ wheel: $(READY)
 		"import skfmvae; print(skfmvae.__file__, skfmvae.__all__)"
 
 clean:
-	rm -rf $(VENV) build docs/generated
+	rm -rf $(VENV) build docs/generated docs/auto_examples
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

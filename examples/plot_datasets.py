@@ -2,17 +2,15 @@
 Pictures of the data sets
 =========================
 
-What do the rows that the functions of `skfmvae.datasets` make look like?
-
-Run it as ``python examples/plot_datasets.py FOLDER`` to write the pictures to a folder.
+What do the rows look like that the functions of :mod:`skfmvae.datasets` make?
+:doc:`/datasets` describes them.
 """
 
 # %%
-# Each of the twenty objects under four lights. Two next to each other share a shape
+# Lit objects
+# -----------
+# Each of the twenty objects is shown under four lights. Two neighbours share a shape
 # and differ in their albedo.
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from skfmvae.datasets import (
@@ -23,7 +21,6 @@ from skfmvae.datasets import (
 )
 from skfmvae.plotting import SamplesDisplay
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 lights = {
     "front": [0, 0, 1],
     "left": [-1, 0, 0.6],
@@ -41,22 +38,22 @@ display = SamplesDisplay(
 ).plot(cmap="gray")
 display.ax_.set_xticks(33 * identities + 15.5, identities)  # one pixel between images
 display.ax_.set_xlabel("identity")
-display.figure_.savefig(folder / "lit_objects.png", dpi=90, bbox_inches="tight")
-print(f"objects under four lights: {folder / 'lit_objects.png'}")
 
 # %%
+# Digits on a canvas
+# ------------------
 # Ten canvases with each number of digits.
 X, y = make_multi_digits(200, random_state=0)
 images = [X[y[:, 0] == count][:10] for count in range(4)]
-display = SamplesDisplay(
+SamplesDisplay(
     np.reshape(images, (4, 10, 32, 32)),
     property_name="count",
     values=np.arange(4),
 ).plot(cmap="gray")
-display.figure_.savefig(folder / "multi_digits.png", dpi=90, bbox_inches="tight")
-print(f"canvases with 0 to 3 digits: {folder / 'multi_digits.png'}")
 
 # %%
+# Sprites
+# -------
 # In each row one factor of the smallest sprites takes its six values, for each shape.
 usual = {"scale": 0, "orientation": 1, "x": 2, "y": 3, "colour": 1}
 images = [
@@ -76,10 +73,10 @@ display = SamplesDisplay(
 ).plot()
 display.ax_.set_xticks(33 * np.arange(18) + 15.5, [*range(6)] * 3)
 display.ax_.set_xlabel("value")
-display.figure_.savefig(folder / "sprites.png", dpi=90, bbox_inches="tight")
-print(f"factors of sprites: {folder / 'sprites.png'}")
 
 # %%
+# Composed digits
+# ---------------
 # Every digit at each angle; the pairs of colours take turns.
 combinations = [
     {
@@ -99,5 +96,5 @@ display = SamplesDisplay(
 ).plot()
 display.ax_.set_xticks(29 * np.arange(10) + 13.5, np.arange(10))
 display.ax_.set_xlabel("digit")
-display.figure_.savefig(folder / "composed_digits.png", dpi=90, bbox_inches="tight")
-print(f"digits of many colours and angles: {folder / 'composed_digits.png'}")
+
+# sphinx_gallery_thumbnail_number = 4

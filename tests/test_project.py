@@ -388,19 +388,23 @@ def assert_prints(output, stated):
     assert numbers == pytest.approx(expected, rel=0.05, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "docs/user_guide.md",
-        "docs/datasets.md",
-        "docs/partial_labels_in_scikit_learn.md",
-    ],
-)
-def test_documented_code_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
+PAGES = {  # those of the documentation that have code
+    str(path.relative_to(ROOT)): blocks
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+    if "python" in dict(blocks := FENCED.findall(path.read_text(encoding="utf-8")))
+}
+
+
+def test_pages_with_code_are_found():
+    assert {"docs/datasets.md", "docs/guide/generate.md"} <= set(PAGES)
+
+
+@pytest.mark.parametrize(("page", "blocks"), PAGES.items(), ids=PAGES)
+def test_documented_code_runs_and_prints_what_it_says(
+    page, blocks, tmp_path, monkeypatch
+):
     """Run a page's Python blocks in order; a ``text`` block has the output so far."""
     monkeypatch.chdir(tmp_path)
-    blocks = FENCED.findall((ROOT / page).read_text(encoding="utf-8"))
-    assert any(language == "python" for language, _ in blocks)
     namespace, printed = {}, io.StringIO()
     for language, text in blocks:
         if language == "python":
