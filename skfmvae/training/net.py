@@ -15,7 +15,7 @@ from skfmvae._utils.threads import threads_worth_their_wait
 
 from .interrupts import noted_interrupts
 from .objective import Objective
-from .regularization import RegularizerTerms
+from .regularization import RegularizerTerms, build_regularizer_terms
 from .rows import BatchIterator
 
 __all__ = ["ModelNet"]
@@ -97,7 +97,7 @@ class ModelNet(NeuralNet):
     def seeks_neighbours(self, rows) -> bool:
         """Return whether fitting these rows begins with a graph of their neighbours."""
         return (
-            any(regularizer.needs_graph for regularizer in self.regularizers)
+            any(r.needs_neighbour_graph for r in self.regularizers)
             and not rows.all_known
         )
 
@@ -110,7 +110,7 @@ class ModelNet(NeuralNet):
         self.interrupted_ = self._between_epochs = False
         with noted_interrupts() as signals:
             try:
-                self._regularizer_terms = RegularizerTerms(
+                self._regularizer_terms = build_regularizer_terms(
                     self.regularizers, self.module_, X
                 )
                 X = self._regularizer_terms.rows
