@@ -24,14 +24,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfmvae.images import ImageDistortion, OrientedGradients
+from skfmvae.neighbour_graph import build_neighbour_graph
 from skfmvae.neighbour_graph.class_prior import estimate_class_prior
-from skfmvae.neighbour_graph.edges import (
-    N_CANDIDATES,
-    principal_components,
-    self_scaled_weights,
-)
-from skfmvae.neighbour_graph.graph import NeighbourGraph
-from skfmvae.neighbour_graph.propagation import label_probabilities, spread_for
+from skfmvae.neighbour_graph.components import principal_components
+from skfmvae.neighbour_graph.edges import N_CANDIDATES, self_scaled_weights
+from skfmvae.neighbour_graph.propagation import default_alpha, label_probabilities
 from skfmvae.neighbour_graph.search import nearest_candidates, nearest_rows
 
 N_NEIGHBORS = 5
@@ -60,15 +57,15 @@ def print_cost(X, y):
     """Print one row of the table; time and memory are measured in turn."""
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
-    graph = NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
+    graph = build_neighbour_graph(X, codes, [10], n_neighbors=N_NEIGHBORS)
     seconds = time.perf_counter() - start
     tracemalloc.start()
-    NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
+    build_neighbour_graph(X, codes, [10], n_neighbors=N_NEIGHBORS)
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     weights = graph.weights
     kept = weights.data.nbytes + weights.indices.nbytes + weights.indptr.nbytes
-    kept = (kept + graph.propagated[0].nbytes) / 2**20
+    kept = (kept + graph.labels[0].proba.nbytes) / 2**20
     print(f"| {len(X)} | {X.shape[1]} | {seconds:.1f} | {peak:.0f} | {kept:.1f} |")
 
 
@@ -86,7 +83,7 @@ def error_table(name, distances, y, budgets, n_draws):
                 np.bincount(y) / len(y),
             )
             for kind, share in enumerate(shares):
-                proba = label_probabilities(weights, codes, spread_for(codes), share)
+                proba = label_probabilities(weights, codes, default_alpha(codes), share)
                 found = proba.argmax(axis=1)
                 errors[kind, b, draw] = 100 * np.mean((found != y)[codes < 0])
     for kind, values in zip(("equal", "estimated", "true"), errors, strict=True):
@@ -123,12 +120,12 @@ def print_spreads(name, distances, y, budgets, n_draws):
         for draw in range(n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
             share = estimate_class_prior(distances, codes, n_classes)
-            alphas = [*(1 - spread for spread in SPREADS), spread_for(codes)]
+            alphas = [*(1 - spread for spread in SPREADS), default_alpha(codes)]
             for a, alpha in enumerate(alphas):
                 found = label_probabilities(weights, codes, alpha, share).argmax(axis=1)
                 errors[draw, a] = 100 * np.mean((found != y)[codes < 0])
         cells = [f"{error:.2f}" for error in errors.mean(axis=0)]
-        cells[-1] += f" ({errors[:, -1].std():.2f}; {1 - spread_for(codes):.3f})"
+        cells[-1] += f" ({errors[:, -1].std():.2f}; {1 - default_alpha(codes):.3f})"
         print(f"| {name} | {n_labelled} | {' | '.join(cells)} |", flush=True)
 
 
@@ -158,7 +155,7 @@ def print_search(X, y):
     approximate = time.perf_counter() - start
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
-    NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS, exact_up_to=0)
+    build_neighbour_graph(X, codes, [10], n_neighbors=N_NEIGHBORS, exact_up_to=0)
     rest = time.perf_counter() - start - approximate
     above = peak() - before
     sampled = np.random.default_rng(0).choice(len(X), N_SAMPLED, replace=False)

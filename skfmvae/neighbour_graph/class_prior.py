@@ -7,9 +7,9 @@ from scipy.sparse.csgraph import dijkstra
 
 __all__ = ["estimate_class_prior", "match_class_prior"]
 
-# Relative variance of an estimated proportion, times the labels per class: twice what
-# it was on digits, the only data on which it was measured.
-RELATIVE_VARIANCE = 1 / 10
+# One over the relative variance of an estimated proportion, for each label of a class:
+# half of what it was on digits, the only data on which it was measured.
+PRECISION = 10
 
 
 def estimate_class_prior(distances, codes, n_classes: int):
@@ -48,7 +48,7 @@ def estimate_class_prior(distances, codes, n_classes: int):
     equal = has_labels / n_labelled
     estimated = counts / counts.sum()
     spread = (((estimated - equal)[has_labels] * n_labelled) ** 2).sum()
-    noise = (n_labelled - 1) * n_labelled * RELATIVE_VARIANCE / len(labelled)
+    noise = (n_labelled - 1) * n_labelled / (PRECISION * len(labelled))
     kept = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
     return kept * estimated + (1 - kept) * equal
 
