@@ -12,24 +12,25 @@ from .adjacency import degrees, stay_probability, symmetric_adjacency
 
 __all__ = ["cluster_rows", "group_weights", "seed_clusters"]
 
-# On MNIST, the only data on which they were compared, two to four fine clusters for
-# each cluster do as well as three, and one does worse: ten eigenvectors of its graph
-# split the ones and leave fours and nines together.
+# The numbers below were tuned on MNIST alone: docs/decisions/012-clusters.md.
+
+# One fine cluster for each cluster is too few: ten eigenvectors split the ones of MNIST
+# and leave fours and nines together. Two and four do as well as three.
 FINE_PER_CLUSTER = 3
 # Time of the diffusion: the smallest eigenvalue used has fallen to this. The larger
 # ones still differ, and the coordinates that they belong to weigh more.
 LAST_EIGENVALUE = 0.2
-DENSE_UP_TO = 300  # rows whose eigenvectors are computed all at once, which is faster
+DENSE_UP_TO = 300  # rows up to which a Lanczos method would save no time
 # A fine cluster belongs to the class of its labels if they are at least this share of
-# the labels expected of a class for so many rows. Tuned on MNIST alone: with a third,
-# a few labels among rows of another class took over a whole cluster.
+# the labels expected of a class for so many rows. With a third, a few labels among rows
+# of another class took over a whole cluster.
 MIN_LABEL_SHARE = 1 / 2
 # A connected component without labels is no cluster below this share of the rows that
 # clusters of equal size would have, if all such components hold less than this share of
 # all rows. Two to five of 5,000 composed digits are such rows.
 SMALL_COMPONENT = 1 / 20
-# Rows of each cluster that stand for labelled ones: as many as keep the components of a
-# mixture apart on 90 and 300 rows.
+# Rows of each cluster that stand for labelled ones. Without any, mixtures lost
+# components on 90 and 300 rows; no trial compared other numbers.
 N_CLUSTER_SEEDS = 10
 
 

@@ -14,7 +14,8 @@ __all__ = [
 ]
 
 # Above this number of columns distances are taken between as many principal components.
-# That is faster, and a better graph on MNIST, the only data on which it was tried.
+# That is faster, and a better graph on MNIST, the only data on which it was tried; see
+# docs/decisions/002-whitening.md.
 N_COMPONENTS = 50
 # Standard deviation of a component that consists of rounding errors, as a share of the
 # largest one: float32 has 24 bits.

@@ -29,7 +29,8 @@ __all__ = [
     "seed_discovered",
 ]
 
-# The numbers below were tuned on composed digits alone, on six draws of 20,000 rows.
+# The numbers below were tuned on composed digits alone:
+# docs/decisions/013-discovered-properties.md.
 N_DISCOVERED_SEEDS = 100  # rows of each class that stand for labelled ones
 MIN_ROWS_PER_CLASS = 50  # for a property to be looked for
 # Rows for each cluster within any class of another property, for clusters to be sought.
@@ -46,7 +47,7 @@ MIN_KAPPA = 0.6
 # Kappa with the confident rows of a refined candidate from which on clusters replace
 # it: rotations had 0.89 to 0.93, clusters that were not the property 0.48.
 MIN_CLUSTER_KAPPA = 0.75
-MAX_ROUNDS = 20  # of refining or matching, which take two to five
+MAX_ROUNDS = 20  # of refining or matching, so that these end in any case
 
 
 class KnownProperty(NamedTuple):

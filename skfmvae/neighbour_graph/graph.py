@@ -188,8 +188,7 @@ def build_neighbour_graph(
     Raises
     ------
     ValueError
-        If `memory` cannot tell `features` or `distance` from others, for they cannot be
-        pickled.
+        If `memory` is given and `features` or `distance` cannot be pickled.
     """
     comparable = X if comparable is None else comparable
     is_plain = features is None and distance is None

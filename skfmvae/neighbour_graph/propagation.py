@@ -18,16 +18,15 @@ __all__ = [
 ]
 
 # Power to which scores are raised before they are scaled to the class prior, so that
-# nearly whole rows make up a class. On digits with 20 labels 4 gave fewer errors than
-# 1, 2 and 8; with 300 labels of MNIST and more, 1 gives slightly fewer.
+# nearly whole rows make up a class. It and the steps below were tuned on digits alone:
+# docs/decisions/008-threshold-dynamics.md.
 SCORE_POWER = 4
-# Rounds of threshold dynamics, and steps of the random walk in each. Walks of 5, 20 and
-# 40 steps erred more on digits with 20 labels, the only data on which they were tried.
+# Rounds of threshold dynamics, and steps of the random walk in each.
 N_DIFFUSIONS, N_DIFFUSION_STEPS = 10, 10
 CONVERGED = 1e-3  # share of rows that change their class, below which rounds end
 # 1 - alpha at most, and the labels of a class from which on it is that. The first was
-# chosen on digits, the second on MNIST with 1,000 labels; on breast cancer, wine, lit
-# objects and sprites neither makes a difference.
+# tuned on digits alone, the second on MNIST alone; elsewhere they change little:
+# docs/decisions/007-label-spread.md.
 LARGEST_RESTART, MANY_LABELS = 0.15, 150
 
 
@@ -48,8 +47,8 @@ def label_probabilities(weights, codes, alpha: float, class_prior):
     Returns
     -------
     proba : ndarray of shape (n, n_classes)
-        Rows sum to one. A labelled row has its class for sure; rows that no label
-        reaches have what the others leave of the class prior.
+        Rows sum to one. The class of a labelled row has probability one; rows that no
+        label reaches have what the others leave of the class prior.
 
     Notes
     -----
@@ -138,10 +137,10 @@ def default_alpha(codes) -> float:
     """Return how far labels should spread: the fewer there are, the further.
 
     ``1 - alpha`` is ``0.15 min(max(sqrt(share of labelled rows), labels per class /
-    150), 1)``, a rule found by trial. With few labels most groups of rows of a class
-    have none, and the labels of other groups have to reach them. With many, a group
-    that has a label, but lies among rows of another class, keeps to its own label if
-    the others do not reach as far.
+    150), 1)``, a rule found by trial (docs/decisions/007-label-spread.md). With few
+    labels most groups of rows of a class have none, and the labels of other groups have
+    to reach them. With many, a group that has a label, but lies among rows of another
+    class, keeps to its own label if the others do not reach as far.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ __all__ = [
 N_FOLDS = 5  # in which labels are hidden: the usual compromise of bias and time
 MIN_LABELS = 10  # two in each fold; a kappa of fewer says nothing
 # Kappas up to which the graph is of no use, and from which on it is fully reliable.
-# Chosen on lit objects alone: with 0.4 and 0.6 a graph that erred on 55 % of the rows
-# there cost 5 points of accuracy.
+# Chosen on lit objects, where 0.4 and 0.6 cost 5 points of accuracy:
+# docs/decisions/010-graph-reliability.md.
 NO_USE, FULL_USE = 0.6, 0.8
 
 

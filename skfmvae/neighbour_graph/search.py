@@ -10,10 +10,10 @@ import scipy.sparse
 from sklearn.exceptions import EfficiencyWarning
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["EXACT_UP_TO", "nearest_candidates", "nearest_rows"]
+__all__ = ["EXACT_UP_TO", "can_approximate", "nearest_candidates", "nearest_rows"]
 
 # With more rows even the first approximate search, which is compiled before it runs,
-# is the faster one on one thread.
+# is the faster one on one thread: docs/decisions/003-neighbour-search.md.
 EXACT_UP_TO = 100_000
 # Rows that the approximate search finds beyond those asked for, the row itself among
 # them. Of five neighbours on MNIST 99 % are right with ten, and 98 % with one.
@@ -47,7 +47,7 @@ def nearest_rows(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
     W. Dong, C. Moses and K. Li (2011). Efficient K-Nearest Neighbor Graph Construction
     for Generic Similarity Measures.
     """
-    if len(X) > exact_up_to and _can_approximate(exact_up_to):
+    if len(X) > exact_up_to and can_approximate(exact_up_to):
         return _approximately_nearest(X, n_neighbors)
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
     return search.kneighbors_graph(mode="distance")
@@ -144,7 +144,18 @@ def _select(distances, indices, order):
 
 
 @functools.cache  # every graph asks: one warning is enough
-def _can_approximate(exact_up_to):
+def can_approximate(exact_up_to: int) -> bool:
+    """Return whether pynndescent is installed, with a warning where it is not.
+
+    Parameters
+    ----------
+    exact_up_to : int
+        Number of rows that the warning names.
+
+    Returns
+    -------
+    can : bool
+    """
     try:
         import pynndescent  # noqa: F401
     except ImportError as error:

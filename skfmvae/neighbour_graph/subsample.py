@@ -6,8 +6,9 @@ import numpy as np
 
 __all__ = ["labelled_first"]
 
-# With 5,000 and 10,000 rows the whitening chosen for 20,000 sprites was wrong: few rows
-# with all labels are another task than many rows with the same labels.
+# With 5,000 and 10,000 of 20,000 sprites another whitening was chosen than with all of
+# them, and a worse one: docs/decisions/002-whitening.md. Few rows with all labels are
+# another task than many rows with the same labels.
 N_ROWS = 20_000
 
 

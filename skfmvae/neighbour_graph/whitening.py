@@ -15,8 +15,8 @@ from .subsample import labelled_first
 __all__ = ["POWERS", "choose_whitening", "default_whitening"]
 
 # The default power of the standard deviations, and those that replace it where they are
-# significantly better. Digits, MNIST, lit objects and sprites were tried: an eighth
-# gains a little on digits and lit objects and costs a little on 20,000 sprites.
+# significantly better: docs/decisions/002-whitening.md. An eighth gains a little on
+# digits and lit objects, and costs 3 points on 20,000 sprites.
 POWERS = (0.125, 0.25, 0.5, 0.75, 1.0)
 SIGNIFICANT = 2.0  # standard errors: a level of about 5 %
 

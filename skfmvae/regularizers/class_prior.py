@@ -14,8 +14,8 @@ __all__ = ["DistributionAlignment", "ExpectationRegularization"]
 # about the last hundred. The expectations weigh about the last thirty, because their
 # gradient comes from the last one alone.
 ALIGNMENT_DECAY, EXPECTATION_DECAY = 0.99, 0.97
-# Factor by which the mean prediction of a class may fall short of its prior. Chosen on
-# digits in two colours.
+# Factor by which the mean prediction of a class may fall short of its prior. Tuned on
+# composed digits alone: docs/decisions/009-class-prior.md.
 TOLERANCE = 2.0
 
 
@@ -48,9 +48,8 @@ class ExpectationRegularization:
 
     As in Mann and McCallum (2007), but a class counts only where its mean prediction is
     less than half of its prior. This loss replaces neighbours that are not reliable, by
-    which the prior is estimated all the same. Matching such a prior exactly costs
-    accuracy: 3 and 7 points on digits in two colours whose neighbours are alike in
-    shape. With the tolerance the prior only keeps classes from vanishing.
+    which the prior is estimated all the same, so that matching it exactly would cost
+    accuracy. With the tolerance it only keeps classes from vanishing.
 
     Parameters
     ----------

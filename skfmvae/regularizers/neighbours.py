@@ -32,13 +32,14 @@ from .class_prior import DistributionAlignment, ExpectationRegularization
 __all__ = ["Neighbours", "TemporalEnsemble"]
 
 # Share of the propagated probabilities in a target, the rest being the neighbours'
-# average predictions. Chosen on digits alone, together with `n_rebuilds`.
+# average predictions. Tuned on digits alone: docs/decisions/011-latent-neighbours.md.
 PROPAGATED_SHARE = 0.3
 # Power to which a target is raised: the sharpening of MixMatch (Berthelot et al. 2019)
 # at its temperature of a half.
 SHARPNESS = 2.0
 # Share of a new prediction in the running average of a row, which so holds about five
-# predictions: fewer are noisier, more lag behind. Laine and Aila (2017) take 0.4.
+# predictions: fewer are noisier, more lag behind. Laine and Aila (2017) take 0.4; no
+# trial is recorded.
 ENSEMBLE_RATE = 0.2
 
 
@@ -172,6 +173,8 @@ class Neighbours(Regularizer):
         "memory": [None, str, HasMethods("cache")],
     }
 
+    # Where the defaults come from: docs/decisions/004-number-of-neighbours.md,
+    # 007-label-spread.md, 011-latent-neighbours.md and 015-regularizers.md.
     def __init__(
         self,
         weight: float = 3.0,

@@ -26,14 +26,14 @@ from .rows import Rows
 __all__ = ["RegularizerTerms", "build_regularizer_terms"]
 
 # Share of training over which the weights of regularizers grow from zero: predictions
-# of the first steps are no targets.
+# of the first steps are no targets. No trial is recorded.
 WARMUP = 0.1
 
-# Temperature at which regularizers see predictions. Their targets are never quite sure.
+# Temperature at which regularizers see predictions. Their targets are never certain.
 # Predictions that match them would not be either, and the components of a mixture would
-# lie so near each other that their samples look alike. At this temperature predictions
-# are unsure enough long before components overlap. Chosen on digits alone: 2, 3 and 4
-# leave 94, 96 and 98 % of the samples as asked, at equal errors.
+# lie so near each other that their samples are alike. At this temperature predictions
+# are uncertain enough long before components overlap. Tuned on digits alone:
+# docs/decisions/014-temperature.md.
 TEMPERATURE = 3.0
 
 CHUNK = 1024  # rows that are encoded together

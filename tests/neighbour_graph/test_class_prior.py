@@ -6,16 +6,7 @@ from skfmvae.neighbour_graph.class_prior import estimate_class_prior, match_clas
 from skfmvae.neighbour_graph.search import nearest_rows
 
 
-def label_evenly(y, per_class, seed=0):
-    rng = np.random.default_rng(seed)
-    codes = np.full(len(y), -1)
-    for c in np.unique(y):
-        rows = rng.choice(np.flatnonzero(y == c), per_class, replace=False)
-        codes[rows] = c
-    return codes
-
-
-def test_the_prior_does_not_depend_on_how_many_rows_have_labels():
+def test_the_prior_does_not_depend_on_how_many_rows_have_labels(label_evenly):
     """Even labels say nothing of proportions of 10 to 1; the rows around them do."""
     X, y = make_blobs([300, 100, 30], n_features=2, random_state=3, cluster_std=0.5)
     distances = nearest_rows(X, 5)
@@ -23,7 +14,7 @@ def test_the_prior_does_not_depend_on_how_many_rows_have_labels():
     np.testing.assert_allclose(class_prior, [300 / 430, 100 / 430, 30 / 430], atol=0.05)
 
 
-def test_equal_proportions_are_estimated_as_equal():
+def test_equal_proportions_are_estimated_as_equal(label_evenly):
     X, y = load_digits(return_X_y=True)
     distances = nearest_rows(X / 16, 5)
     class_prior = estimate_class_prior(distances, label_evenly(y, 10), 10)

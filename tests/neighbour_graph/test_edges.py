@@ -5,6 +5,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import check_random_state
 
 from skfmvae.neighbour_graph.components import whitened_components
 from skfmvae.neighbour_graph.edges import (
@@ -86,7 +87,7 @@ def test_features_are_the_same_each_time_and_draw_from_no_generator_of_others():
     X = np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32)
     X *= np.linspace(1, 2, 30, dtype=np.float32)
     features = make_pipeline(PCA(4, svd_solver="randomized", n_oversamples=1))
-    state = np.random.mtrand._rand
+    state = check_random_state(None)  # NumPy's global one
     before = state.get_state()[1].copy()
     found = [feature_rows(features, X) for _ in range(2)]
     np.testing.assert_array_equal(found[0], found[1])

@@ -41,15 +41,6 @@ def unlabelled(n=40, n_properties=1):
     return np.full((n, n_properties), -1)
 
 
-def label_evenly(y, per_class, seed=0):
-    rng = np.random.default_rng(seed)
-    codes = np.full(len(y), -1)
-    for c in np.unique(y):
-        rows = rng.choice(np.flatnonzero(y == c), per_class, replace=False)
-        codes[rows] = c
-    return codes
-
-
 def test_a_graph_is_frozen():
     graph = build_neighbour_graph(make_points(), unlabelled(), [2])
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -86,7 +77,7 @@ def test_alpha_is_the_default_of_each_property_unless_it_is_given():
         np.testing.assert_array_equal(labels.proba, expected)
 
 
-def test_each_property_is_as_reliable_as_its_hidden_labels_say():
+def test_each_property_is_as_reliable_as_its_hidden_labels_say(label_evenly):
     X, y = load_digits(return_X_y=True)
     coin = np.random.default_rng(0).integers(2, size=len(y))
     codes = np.stack([label_evenly(y, 5), label_evenly(coin, 25)], axis=1)
@@ -244,7 +235,7 @@ def test_a_given_class_prior_stands_in_for_the_estimate():
         np.testing.assert_array_equal(ours.class_prior, theirs.class_prior)
 
 
-def test_a_given_class_prior_finds_the_rare_digits():
+def test_a_given_class_prior_finds_the_rare_digits(label_evenly):
     """Ten classes of 10 to 1 rows, of each of which two have a label."""
     X, y = load_digits(return_X_y=True)
     kept = np.concatenate(

@@ -51,28 +51,44 @@ def test_differences_by_chance_do_not_decide():
     assert chosen.count(POWERS[0]) >= 9
 
 
-def test_more_right_predictions_have_to_be_significantly_more(monkeypatch):
-    """Five labels gained and none lost are, by McNemar's test, and four are not."""
+@pytest.fixture
+def choose(monkeypatch):
+    """Return a function that chooses by which of 20 labels are predicted wrongly."""
 
-    def choose(*missed):
-        right = iter([np.arange(20) >= n for n in missed])
-        monkeypatch.setattr(whitening, "_predicted_right", lambda *_: next(right))
+    def choose(*wrong):
+        predicted = iter([np.isin(np.arange(20), list(some)) for some in wrong])
+        monkeypatch.setattr(
+            whitening,
+            "predict_hidden_labels",
+            lambda *_: (np.zeros(20), next(predicted)),
+        )
         X, y = under_lights(n_lights=3)
         return choose_whitening(X, label_some(y), [4], 5)
 
-    assert choose(6, 6, 1, 6, 6) == 0.5  # five gained of five
-    assert choose(6, 6, 2, 6, 6) == POWERS[0]  # four gained of four
-    assert choose(6, 1, 0, 0, 6) == 0.5  # the first of the best
-    assert choose(4) == POWERS[0]  # no other power is tried
-    assert choose(5, 0, 0, 0, 0) == 0.25
+    return choose
 
 
-def test_labels_lost_make_those_gained_less_significant(monkeypatch):
-    right = [np.arange(20) < 10, *4 * [np.arange(20) >= 4]]  # ten gained, four lost
-    right = iter(right)
-    monkeypatch.setattr(whitening, "_predicted_right", lambda *_: next(right))
-    X, y = under_lights(n_lights=3)
-    assert choose_whitening(X, label_some(y), [4], 5) == POWERS[0]
+@pytest.mark.parametrize(
+    ("n_wrong", "expected"),
+    [
+        ((6, 6, 1, 6, 6), 0.5),  # five gained of five
+        ((6, 6, 2, 6, 6), POWERS[0]),  # four gained of four
+        ((6, 1, 0, 0, 6), 0.5),  # the first of the best
+        ((4,), POWERS[0]),  # no other power is tried
+        ((5, 0, 0, 0, 0), 0.25),
+    ],
+)
+def test_more_right_predictions_have_to_be_significantly_more(
+    choose, n_wrong, expected
+):
+    """Five labels gained and none lost are, by McNemar's test, and four are not."""
+    assert choose(*map(range, n_wrong)) == expected
+
+
+def test_labels_lost_make_those_gained_less_significant(choose):
+    ten, other_four = range(10, 20), range(4)
+    assert choose(ten, *4 * [other_four]) == POWERS[0]
+    assert choose(ten, *4 * [range(10, 14)]) == 0.25
 
 
 def test_with_too_few_labels_the_default_stays():
