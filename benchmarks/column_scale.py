@@ -19,7 +19,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from skfmvae.datasets import make_lit_objects, mask_labels
-from skfmvae.neighbour_graph import NeighbourGraph
+from skfmvae.neighbour_graph import build_neighbour_graph
 from skfmvae.nn import resolve_likelihood
 
 LABELS = (5, 20)  # of each class
@@ -70,8 +70,8 @@ def errors(name, n_labels, draw):
     hidden = codes < 0
     found = {}
     for scale, Z in scales(X, likelihood).items():
-        graph = NeighbourGraph(Z, codes[:, None], [n_classes])
-        guess = graph.propagated[0].argmax(axis=1)
+        graph = build_neighbour_graph(Z, codes[:, None], [n_classes])
+        guess = graph.labels[0].proba.argmax(axis=1)
         found[scale] = 100 * np.mean(guess[hidden] != y[hidden])
     return found
 

@@ -27,14 +27,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfmvae.images import ImageDistortion, OrientedGradients
+from skfmvae.neighbour_graph import build_neighbour_graph
 from skfmvae.neighbour_graph.class_prior import estimate_class_prior
-from skfmvae.neighbour_graph.edges import (
-    N_CANDIDATES,
-    principal_components,
-    self_scaled_weights,
-)
-from skfmvae.neighbour_graph.graph import NeighbourGraph
-from skfmvae.neighbour_graph.propagation import label_probabilities, spread_for
+from skfmvae.neighbour_graph.components import principal_components
+from skfmvae.neighbour_graph.edges import N_CANDIDATES, self_scaled_weights
+from skfmvae.neighbour_graph.propagation import default_alpha, label_probabilities
 from skfmvae.neighbour_graph.search import nearest_candidates, nearest_rows
 
 N_NEIGHBORS = 5
@@ -60,15 +57,15 @@ def cost(X, y):
     """Return one row of the table; time and memory are measured in turn."""
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
-    graph = NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
+    graph = build_neighbour_graph(X, codes, [10], n_neighbors=N_NEIGHBORS)
     seconds = time.perf_counter() - start
     tracemalloc.start()
-    NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS)
+    build_neighbour_graph(X, codes, [10], n_neighbors=N_NEIGHBORS)
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     weights = graph.weights
     kept = weights.data.nbytes + weights.indices.nbytes + weights.indptr.nbytes
-    kept = (kept + graph.propagated[0].nbytes) / 2**20
+    kept = (kept + graph.labels[0].proba.nbytes) / 2**20
     cells = len(X), X.shape[1], f"{seconds:.1f}", f"{peak:.0f}", f"{kept:.1f}"
     return [str(cell) for cell in cells]
 
@@ -109,7 +106,7 @@ def prior_rows(name, distances, y, budgets, n_draws):
                 np.bincount(y) / len(y),
             )
             for kind, prior in enumerate(priors):
-                proba = label_probabilities(weights, codes, spread_for(codes), prior)
+                proba = label_probabilities(weights, codes, default_alpha(codes), prior)
                 found = proba.argmax(axis=1)
                 errors[kind, b, draw] = 100 * np.mean((found != y)[codes < 0])
     return [
@@ -148,12 +145,12 @@ def spread_rows(name, distances, y, budgets, n_draws):
         for draw in range(n_draws):
             codes = keep_labels(y, n_labelled, random_state=1000 + draw)
             prior = estimate_class_prior(distances, codes, n_classes)
-            alphas = [*(1 - spread for spread in SPREADS), spread_for(codes)]
+            alphas = [*(1 - spread for spread in SPREADS), default_alpha(codes)]
             for a, alpha in enumerate(alphas):
                 found = label_probabilities(weights, codes, alpha, prior).argmax(axis=1)
                 errors[draw, a] = 100 * np.mean((found != y)[codes < 0])
         cells = [f"{error:.2f}" for error in errors.mean(axis=0)]
-        cells[-1] += f" ({errors[:, -1].std():.2f}; {1 - spread_for(codes):.3f})"
+        cells[-1] += f" ({errors[:, -1].std():.2f}; {1 - default_alpha(codes):.3f})"
         table.append([name, str(n_labelled), *cells])
         print(table[-1], flush=True)
     return table
@@ -180,7 +177,7 @@ def search(X, y):
     approximate = time.perf_counter() - start
     codes = keep_labels(y, 100, random_state=0)[:, None]
     start = time.perf_counter()
-    NeighbourGraph(X, codes, [10], n_neighbors=N_NEIGHBORS, exact_up_to=0)
+    build_neighbour_graph(X, codes, [10], n_neighbors=N_NEIGHBORS, exact_up_to=0)
     rest = time.perf_counter() - start - approximate
     above = peak() - before
     sampled = np.random.default_rng(0).choice(len(X), N_SAMPLED, replace=False)

@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from skfmvae import FactorialMixtureVAE
 from skfmvae.images import ImageAugmentation, ImageDistortion, OrientedGradients
 from skfmvae.metrics import expected_calibration_error
-from skfmvae.neighbour_graph.graph import NeighbourGraph
+from skfmvae.neighbour_graph import build_neighbour_graph
 from skfmvae.nn import MLP, Conv
 from skfmvae.regularizers import Neighbours
 
@@ -99,8 +99,8 @@ def search(held_out):
     """Find the neighbours of the rows, for all fits; return the seconds it took."""
     X, y, _, _ = rows(held_out)
     start = time.perf_counter()
-    settings = SETTINGS["neighbours"].graph_settings({"digit": 10})
-    NeighbourGraph(X, keep_labels(y, 100, 0)[:, None], [10], **settings)
+    settings = SETTINGS["neighbours"].neighbour_graph_settings({"digit": 10})
+    build_neighbour_graph(X, keep_labels(y, 100, 0)[:, None], [10], **settings)
     return time.perf_counter() - start
 
 

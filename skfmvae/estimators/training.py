@@ -12,7 +12,7 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
-from skfmvae.training import EpochBar, ModelNet, RegularizerTerms
+from skfmvae.training import EpochBar, ModelNet, build_regularizer_terms
 
 from .settings import settings_of
 
@@ -101,11 +101,15 @@ def _regularization(estimator, model, rows):
     settings = [settings_of(estimator, name) for name in REGULARIZERS]
     moves_allowed = estimator.likelihood_.allows_steps
     chosen = [s for s in settings if s and (moves_allowed or not s.moves_rows)]
-    if estimator.verbose and any(s.needs_graph for s in chosen) and not rows.all_known:
+    if (
+        estimator.verbose
+        and any(s.needs_neighbour_graph for s in chosen)
+        and not rows.all_known
+    ):
         # To where the progress is shown: a bar, or skorch's table.
         file = sys.stderr if estimator.verbose == 1 else sys.stdout
         print(f"finding neighbours of {len(rows)} rows", file=file, flush=True)
-    return RegularizerTerms(chosen, model, rows)
+    return build_regularizer_terms(chosen, model, rows)
 
 
 def _hold_out(early_stopping, rows, random_state):

@@ -136,9 +136,10 @@ class Model(nn.Module, ABC):
         1, targets and the predictions that match them stay away from 0 and 1.
     """
 
-    # Predictions that match one-hot targets become one-hot, and the components of a
-    # mixture then lie so close to each other that their samples look alike. At 3 the
-    # digits of all three models stay apart (docs/decisions/TEMPERATURE_PAGE).
+    # Targets are never certain. Predictions that match them would not be either, and
+    # the components of a mixture would lie so near that their samples are alike. At 3
+    # predictions are uncertain enough long before components overlap. Tuned on digits
+    # alone: docs/decisions/014-temperature.md.
     consistency_temperature: float = 3.0
 
     latent_blocks: Mapping[str, slice]

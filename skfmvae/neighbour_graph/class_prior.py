@@ -1,35 +1,38 @@
-"""How the rows are shared by the classes."""
+"""The class prior: its estimate from labels, and probabilities that agree with it."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-__all__ = ["estimate_class_prior"]
+__all__ = ["estimate_class_prior", "match_class_prior"]
+
+# One over the relative variance of an estimated proportion, for each label of a class:
+# half of what it was on digits, on which alone it was tuned:
+# docs/decisions/009-class-prior.md.
+PRECISION = 10
 
 
 def estimate_class_prior(distances, codes, n_classes: int):
-    """Estimate how the rows are shared by the classes of one property.
+    """Estimate the proportions of the classes of one property.
 
-    Every row goes to the class whose labelled row is nearest along the graph, which
-    does not depend on how many rows of a class were labelled. The counts are shrunk
-    towards equal shares of the labelled classes as far as chance explains their spread
-    (the positive-part estimator of James and Stein 1961); the relative variance of a
-    share with ``m`` labels per class is taken as ``1 / (10 m)``, twice what was seen on
-    digits.
+    Every row goes to the class of the labelled row that is nearest along the graph,
+    which does not depend on how many rows of a class have labels. The counts are shrunk
+    towards equal proportions of the labelled classes as far as chance explains their
+    spread (the positive-part estimator of James and Stein 1961).
 
     Parameters
     ----------
     distances : CSR matrix of shape (n, n)
-        Of neighbours.
+        From each row to its neighbours.
     codes : int64 ndarray of shape (n,)
-        -1 for unknown; some are known.
+        Classes, -1 for unknown; some are known.
     n_classes : int
 
     Returns
     -------
-    shares : ndarray of shape (n_classes,)
-        Sum to one; zero for a class without labels.
+    class_prior : ndarray of shape (n_classes,)
+        Sums to one; zero for a class without labels.
     """
     labelled = np.flatnonzero(codes >= 0)
     _, _, source = dijkstra(
@@ -41,10 +44,41 @@ def estimate_class_prior(distances, codes, n_classes: int):
     )
     reached = source[source >= 0]
     counts = np.bincount(codes[reached], minlength=n_classes)
-    seen = np.bincount(codes[labelled], minlength=n_classes) > 0
-    equal = seen / seen.sum()
-    shares = counts / counts.sum()
-    spread = (((shares - equal)[seen] * seen.sum()) ** 2).sum()
-    noise = (seen.sum() - 1) * seen.sum() / (10 * len(labelled))
-    keep = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
-    return keep * shares + (1 - keep) * equal
+    has_labels = np.bincount(codes[labelled], minlength=n_classes) > 0
+    n_labelled = has_labels.sum()
+    equal = has_labels / n_labelled
+    estimated = counts / counts.sum()
+    spread = (((estimated - equal)[has_labels] * n_labelled) ** 2).sum()
+    noise = (n_labelled - 1) * n_labelled / (PRECISION * len(labelled))
+    kept = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
+    return kept * estimated + (1 - kept) * equal
+
+
+def match_class_prior(scores, class_prior, n_iter: int = 20):
+    """Scale scores to probabilities whose mean is the class prior.
+
+    Rows are scaled to a sum of one and columns to the class prior, in turn (Sinkhorn
+    1964).
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, n_classes)
+        Non-negative. A row of zeros starts from the class prior.
+    class_prior : ndarray of shape (n_classes,)
+        Sums to one.
+    n_iter : int, default=20
+        Rounds of scaling.
+
+    Returns
+    -------
+    proba : ndarray of shape (n, n_classes)
+        Rows sum to one.
+    """
+    reached = scores.sum(axis=1) > 0
+    proba = np.where(reached[:, None], scores, class_prior)
+    for _ in range(n_iter):
+        mass = proba.sum(axis=0)
+        scale = np.divide(class_prior, mass, out=np.zeros_like(mass), where=mass > 0)
+        proba = proba * scale
+        proba = proba / proba.sum(axis=1, keepdims=True)
+    return proba

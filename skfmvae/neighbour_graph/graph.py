@@ -1,176 +1,115 @@
-"""The graph of nearest neighbours over the training rows, and labels spread on it."""
+"""The neighbour graph of the training rows, and what labels say of all rows on it."""
 
 from __future__ import annotations
 
-import copy
+from dataclasses import dataclass, replace
+from functools import partial
 from pickle import PicklingError
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_memory
 
 from .class_prior import estimate_class_prior
 from .clusters import seed_clusters
+from .components import principal_components
 from .discovery import seed_discovered
 from .edges import (
     N_CANDIDATES,
-    has_many_columns,
-    nearest_neighbour_graph,
+    nearest_neighbour_weights,
     neighbour_distances,
-    principal_components,
     self_scaled_weights,
-    step_space,
-    typical_distance,
 )
-from .propagation import agreement, label_probabilities, spread_for
+from .propagation import default_alpha, label_probabilities
+from .reliability import hidden_label_kappa, reliability
 from .search import EXACT_UP_TO
-from .whitening import WHITENINGS, choose_whitening
+from .whitening import choose_whitening
 
-__all__ = ["NeighbourGraph", "UnjoinedRows"]
-
-# Agreement of the graph with labels up to which it counts for nothing, and from which
-# it counts in full.
-TRUSTED = 0.6, 0.8
+__all__ = ["NeighbourGraph", "PropagatedLabels", "build_neighbour_graph"]
 
 
-class NeighbourGraph:
-    """What the regularizers know of the training rows: neighbours and labels.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n, D)
-        The rows, of which `features` and `distance` are functions.
-    codes : int64 ndarray of shape (n, K)
-        Property values, -1 for unknown.
-    n_classes : list of int
-        Number of values of every property.
-    comparable : ndarray or CSR matrix of shape (n, L) or None, default=None
-        The rows with columns on one scale, for distances; None stands for `X`.
-    n_neighbors : int, default=5
-    alpha : float or None, default=None
-        How far labels spread; None leaves it to `spread_for`.
-    exact_up_to : int, default=100_000
-        See `nearest_rows`.
-    features : transformer or None, default=None
-        What neighbours are found by. None takes the rows themselves, or principal
-        components where there are many columns, see `choose_whitening`.
-    distance : callable or None, default=None
-        By which the neighbours of a row are the nearest of candidates; see
-        `nearest_candidates`. None is the Euclidean distance of the features.
-    n_candidates : int, default=40
-        Rows nearest by features that are looked at by `distance`.
-    class_prior : list of (ndarray of shape (C_k,) or None) or None, default=None
-        Those of the properties of which they are known.
-    independent : list of bool or None, default=None
-        Which properties should depend on no other: these are looked for where nobody
-        labelled them, see `seed_discovered`. None stands for all.
-    memory : str, joblib.Memory or None, default=None
-        Where what does not depend on labels is kept, for the next graph of these rows.
+@dataclass(frozen=True, eq=False)
+class PropagatedLabels:
+    """What the labels of one property say of all rows.
 
     Attributes
     ----------
-    codes : int64 ndarray of shape (n, K)
-        Property values, those of the seeds of unnamed components among them; see
-        `seed_clusters`.
-    weights : CSR matrix of shape (n, n)
-        See `nearest_neighbour_graph`.
-    unit : float
-        The unit of length for adversarial steps, see `neighbour_distances`.
-    axes : ndarray of shape (L, D) or None
-        What these steps are made of; None for the columns of the rows.
-    propagated : list of (ndarray of shape (n, C_k) or None)
-        Class probabilities by label propagation; None for a property without labels.
-    shares : list of (ndarray of shape (C_k,) or None)
-        Shares of the classes among the rows, as given or estimated; likewise.
-    agreement : list of (float or None)
-        How well hidden labels are found among the rows, see `agreement`; likewise.
+    proba : ndarray of shape (n, C)
+        Class probabilities by label propagation, see `label_probabilities`.
+    class_prior : ndarray of shape (C,)
+        Proportions of the classes, as given or estimated; zero for a class without
+        labels.
+    alpha : float
+        How far labels spread, see `propagate`.
+    kappa : float
+        How well hidden labels are predicted, see `hidden_label_kappa`.
     """
 
-    def __init__(
-        self,
-        X,
-        codes,
-        n_classes,
-        comparable=None,
-        n_neighbors=5,
-        alpha=None,
-        exact_up_to=EXACT_UP_TO,
-        features=None,
-        distance=None,
-        n_candidates=N_CANDIDATES,
-        class_prior=None,
-        independent=None,
-        memory=None,
-    ):
-        self.n_classes = n_classes
-        self.n_neighbors, self.alpha = n_neighbors, alpha
-        self.exact_up_to = exact_up_to
-        comparable = X if comparable is None else comparable
-        whitening = 0.0
-        if features is None and distance is None:
-            X = comparable
-            whitening = choose_whitening(X, codes, n_classes, n_neighbors)
-        search = check_memory(memory).cache(neighbour_distances)
-        try:
-            distances, self.unit, self.axes = search(
-                comparable,
-                n_neighbors,
-                exact_up_to,
-                features,
-                distance,
-                n_candidates,
-                whitening,
-                X,
-            )
-        except PicklingError:
-            raise ValueError(
-                f"Neighbours: memory={memory!r} tells what it keeps by pickling, which "
-                f"features={features!r} or distance={distance!r} does not bear: define "
-                "what they are made of in a module, or use memory=None."
-            ) from None
-        self.weights = self_scaled_weights(distances)
-        # Which cluster is which component of a property without labels is open.
-        given = [
-            shares if labelled else None
-            for shares, labelled in zip(
-                class_prior or [None] * len(n_classes),
-                (codes >= 0).any(axis=0),
-                strict=True,
-            )
-        ]
-        self.codes = seed_clusters(self.weights, codes, n_classes)
-        self.shares = given
-        self.propagated: list[np.ndarray | None] = [None] * len(n_classes)
-        self.agreement: list[float | None] = [None] * len(n_classes)
-        self._learn(distances)
-        told = [
-            proba if trust == 1.0 else None
-            for proba, trust in zip(self.propagated, self.trust, strict=True)
-        ]
-        self.codes = seed_discovered(
-            comparable,
-            self.codes,
-            n_classes,
-            told,
-            features,
-            n_neighbors,
-            independent,
-            X,
-        )
-        self._learn(distances)
+    proba: np.ndarray
+    class_prior: np.ndarray
+    alpha: float
+    kappa: float
 
-    def _learn(self, distances):
-        """Find what neighbours tell of the properties that have labels since."""
-        for k, (codes, n) in enumerate(zip(self.codes.T, self.n_classes, strict=True)):
-            if self.propagated[k] is None and (codes >= 0).any():
-                if self.shares[k] is None:
-                    self.shares[k] = estimate_class_prior(distances, codes, n)
-                self.propagated[k] = self._propagate(k)
-                self.agreement[k] = agreement(
-                    self.weights, codes, self._alpha(codes), self.shares[k]
-                )
+    @property
+    def reliability(self) -> float:
+        """How far rows that lie near each other are alike in the property, 0 to 1."""
+        return reliability(self.kappa)
+
+    def propagated_over(self, weights, codes) -> PropagatedLabels:
+        """Return the same with the labels propagated over other weights.
+
+        Parameters
+        ----------
+        weights : CSR matrix of shape (n, n)
+            Symmetric.
+        codes : int64 ndarray of shape (n,)
+            Classes, -1 for unknown.
+
+        Returns
+        -------
+        labels : PropagatedLabels
+        """
+        proba = label_probabilities(weights, codes, self.alpha, self.class_prior)
+        return replace(self, proba=proba)
+
+
+@dataclass(frozen=True, eq=False)
+class NeighbourGraph:
+    """A graph of the training rows, with the labels that spread on it.
+
+    `build_neighbour_graph` makes one.
+
+    Attributes
+    ----------
+    weights : CSR matrix of shape (n, n)
+        Weights between rows and their nearest neighbours, see `self_scaled_weights`.
+    codes : int64 ndarray of shape (n, K)
+        Classes of every property, -1 for unknown. Seeds of clusters and of discovered
+        properties count as known.
+    labels : tuple of (PropagatedLabels or None)
+        What the labels of each property say; None for a property without labels.
+    n_neighbors : int
+        Neighbours of each row.
+    exact_up_to : int
+        See `nearest_rows`.
+    whitening : float
+        Power by which principal components of the rows were whitened, zero where they
+        were not.
+    nearest : ndarray of shape (n,) or None
+        Distances of the whitened rows to their nearest neighbours; None where
+        neighbours were found by features or a distance of the user.
+    """
+
+    weights: Any
+    codes: np.ndarray
+    labels: tuple[PropagatedLabels | None, ...]
+    n_neighbors: int
+    exact_up_to: int
+    whitening: float
+    nearest: np.ndarray | None
 
     def joined(self, Z) -> NeighbourGraph:
-        """Return the graph with the edges of nearest neighbours elsewhere added.
+        """Return a graph that also has the edges between nearest neighbours in `Z`.
 
         Parameters
         ----------
@@ -180,73 +119,173 @@ class NeighbourGraph:
         Returns
         -------
         graph : NeighbourGraph
-            Labels are propagated over both kinds of edges; unit, shares and agreement
-            stay, the last because latents of rows with labels lie where these are.
+            With labels propagated over both kinds of edges. Class priors and kappas
+            stay: the latents of labelled rows were trained to be where they are.
         """
-        graph = copy.copy(self)
-        elsewhere, _ = nearest_neighbour_graph(
-            principal_components(Z), self.n_neighbors, self.exact_up_to
+        Z = principal_components(Z)
+        added = nearest_neighbour_weights(Z, self.n_neighbors, self.exact_up_to)
+        weights = self.weights + added
+        labels = tuple(
+            None if known is None else known.propagated_over(weights, codes)
+            for codes, known in zip(self.codes.T, self.labels, strict=True)
         )
-        graph.weights = self.weights + elsewhere
-        graph.propagated = [
-            None if known is None else graph._propagate(k)
-            for k, known in enumerate(self.propagated)
-        ]
-        return graph
-
-    @property
-    def unlabelled(self) -> list[float]:
-        """The share of rows without a label of each property."""
-        return _unlabelled(self.codes)
-
-    @property
-    def reach(self) -> list[float]:
-        """How far labels of each property reach others: trust times `unlabelled`."""
-        return np.multiply(self.trust, self.unlabelled).tolist()
-
-    @property
-    def trust(self) -> list[float]:
-        """How far rows that lie near each other are alike in each property, 0 to 1."""
-        none, full = TRUSTED
-        return [
-            0.0 if kappa is None else min(max((kappa - none) / (full - none), 0.0), 1.0)
-            for kappa in self.agreement
-        ]
-
-    def _propagate(self, k) -> np.ndarray:
-        codes = self.codes[:, k]
-        alpha = self._alpha(codes)
-        return label_probabilities(self.weights, codes, alpha, self.shares[k])
-
-    def _alpha(self, codes) -> float:
-        return spread_for(codes) if self.alpha is None else self.alpha
+        return replace(self, weights=weights, labels=labels)
 
 
-class UnjoinedRows:
-    """What regularizers know of training rows that no graph joins.
+def build_neighbour_graph(
+    X,
+    codes,
+    n_classes,
+    *,
+    comparable=None,
+    n_neighbors: int = 5,
+    alpha: float | None = None,
+    exact_up_to: int = EXACT_UP_TO,
+    features=None,
+    distance=None,
+    n_candidates: int = N_CANDIDATES,
+    class_prior=None,
+    independent=None,
+    memory=None,
+) -> NeighbourGraph:
+    """Build the neighbour graph of rows and propagate their labels on it.
 
     Parameters
     ----------
-    comparable : ndarray or CSR matrix of shape (n, L)
-        The rows, with columns on one scale.
+    X : ndarray or CSR matrix of shape (n, D)
+        The rows, which `features` and `distance` take.
     codes : int64 ndarray of shape (n, K)
-        Property values, -1 for unknown.
+        Classes of every property, -1 for unknown.
+    n_classes : list of int
+        Number of classes of every property.
+    comparable : ndarray or CSR matrix of shape (n, L) or None, default=None
+        The rows with columns on one scale, for distances; None stands for `X`.
+    n_neighbors : int, default=5
+        Neighbours of each row.
+    alpha : float or None, default=None
+        How far labels spread, see `propagate`; None stands for `default_alpha`.
+    exact_up_to : int, default=100_000
+        See `nearest_rows`.
+    features : transformer or None, default=None
+        Features by which neighbours are found. None takes the rows themselves, or
+        principal components where there are many columns, see `choose_whitening`.
+    distance : callable or None, default=None
+        A finer distance, see `nearest_candidates`. None is the Euclidean distance.
+    n_candidates : int, default=40
+        Nearest rows by features among which `distance` finds the neighbours.
+    class_prior : list of (ndarray of shape (C_k,) or None) or None, default=None
+        Proportions of the classes of each property, None where they are estimated.
+    independent : list of bool or None, default=None
+        Which properties should depend on no other: these are discovered where they have
+        no label, see `seed_discovered`. None stands for all.
+    memory : str, joblib.Memory or None, default=None
+        Where neighbours are cached for the next graph of the same rows.
 
-    Attributes
-    ----------
-    unit, axes
-        As those of a `NeighbourGraph` of which labels choose no whitening.
-    reach : list of float
-        The share of rows without a label of each property; 0 for one without labels.
+    Returns
+    -------
+    graph : NeighbourGraph
+
+    Raises
+    ------
+    ValueError
+        If `memory` is given and `features` or `distance` cannot be pickled.
     """
+    comparable = X if comparable is None else comparable
+    is_plain = features is None and distance is None
+    whitening = 0.0
+    if is_plain:
+        whitening = choose_whitening(comparable, codes, n_classes, n_neighbors)
+    distances = _cached_distances(
+        memory,
+        comparable=comparable,
+        n_neighbors=n_neighbors,
+        exact_up_to=exact_up_to,
+        features=features,
+        distance=distance,
+        n_candidates=n_candidates,
+        whitening=whitening,
+        X=None if is_plain else X,
+    )
+    weights = self_scaled_weights(distances)
+    priors = _priors_of_labelled(class_prior, codes)
+    propagate = partial(_propagate_new, weights, distances, n_classes, alpha, priors)
+    codes = seed_clusters(weights, codes, n_classes)
+    labels = propagate(codes, [None] * len(n_classes))
+    codes = seed_discovered(
+        comparable,
+        codes,
+        n_classes,
+        [_reliable_proba(known) for known in labels],
+        features,
+        n_neighbors,
+        independent,
+        X,
+    )
+    return NeighbourGraph(
+        weights=weights,
+        codes=codes,
+        labels=propagate(codes, labels),
+        n_neighbors=n_neighbors,
+        exact_up_to=exact_up_to,
+        whitening=whitening,
+        nearest=_smallest_of_rows(distances) if is_plain else None,
+    )
 
-    def __init__(self, comparable, codes):
-        whitening = WHITENINGS[0] if has_many_columns(comparable) else 0.0
-        rows, self.axes = step_space(comparable, whitening)
-        self.unit = typical_distance(rows)
-        has_labels = (codes >= 0).any(axis=0)
-        self.reach = np.multiply(has_labels, _unlabelled(codes)).tolist()
+
+def _cached_distances(memory, *, features, distance, **settings):
+    """Return the `neighbour_distances`, from a cache if they are there."""
+    find = check_memory(memory).cache(neighbour_distances)
+    try:
+        return find(features=features, distance=distance, **settings)
+    except PicklingError:
+        raise ValueError(
+            f"Neighbours: memory={memory!r} recognises settings by their pickles, but "
+            f"features={features!r} or distance={distance!r} cannot be pickled: define "
+            "what they are made of in a module, or use memory=None."
+        ) from None
 
 
-def _unlabelled(codes):
-    return (codes < 0).mean(axis=0).tolist()
+def _priors_of_labelled(class_prior, codes):
+    """Return the given class priors of labelled properties, None for all others.
+
+    Without labels it is open which cluster is which class.
+    """
+    given = [None] * codes.shape[1] if class_prior is None else class_prior
+    has_labels = (codes >= 0).any(axis=0)
+    return [
+        prior if labelled else None
+        for prior, labelled in zip(given, has_labels, strict=True)
+    ]
+
+
+def _propagate_new(weights, distances, n_classes, alpha, priors, codes, labels):
+    """Return the labels of all properties, propagated where they were not before."""
+    return tuple(
+        known
+        if known is not None or (column < 0).all()
+        else _propagated(weights, distances, column, n, alpha, prior)
+        for column, n, prior, known in zip(
+            codes.T, n_classes, priors, labels, strict=True
+        )
+    )
+
+
+def _propagated(weights, distances, codes, n_classes, alpha, class_prior):
+    """Return what the labels of one property say of all rows."""
+    if class_prior is None:
+        class_prior = estimate_class_prior(distances, codes, n_classes)
+    if alpha is None:
+        alpha = default_alpha(codes)
+    proba = label_probabilities(weights, codes, alpha, class_prior)
+    kappa = hidden_label_kappa(weights, codes, alpha, class_prior)
+    return PropagatedLabels(proba, class_prior, alpha, kappa)
+
+
+def _reliable_proba(labels):
+    """Return class probabilities for which the graph is fully reliable, else None."""
+    return labels.proba if labels is not None and labels.reliability == 1 else None
+
+
+def _smallest_of_rows(distances):
+    """Return the smallest of the stored distances of each row."""
+    return distances.data.reshape(distances.shape[0], -1).min(axis=1)

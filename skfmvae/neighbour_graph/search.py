@@ -1,4 +1,4 @@
-"""Who the nearest rows are: exactly, and among very many rows all but exactly."""
+"""The nearest rows of each row, found exactly, or approximately among many rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import scipy.sparse
 from sklearn.exceptions import EfficiencyWarning
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["EXACT_UP_TO", "nearest_candidates", "nearest_rows"]
+__all__ = ["EXACT_UP_TO", "can_approximate", "nearest_candidates", "nearest_rows"]
 
-# Beyond, even the first approximate search, compiled before it runs, is the faster one
-# on one thread (docs/decisions/003-neighbour-search.md).
+# With more rows even the first approximate search, which is compiled before it runs,
+# is the faster one on one thread: docs/decisions/003-neighbour-search.md.
 EXACT_UP_TO = 100_000
-# Rows looked for beyond those asked for, the row itself among them: of five neighbours
-# on MNIST 99 % are then right, and with one 98 %.
-SPARE = 10
-# Few enough that a function which compares all rows with all, by mistake, ends too.
+# Rows that the approximate search finds beyond those asked for, the row itself among
+# them. Of five neighbours on MNIST 99 % are right with ten, and 98 % with one.
+N_EXTRA = 10
+# Few enough that a user's distance which compares all rows with all, by mistake, ends.
 PAIRS_AT_ONCE = 1000
 
 
@@ -30,47 +30,48 @@ def nearest_rows(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
     X : ndarray of shape (n, D)
         The rows.
     n_neighbors : int
-        How many others, fewer than there are rows.
+        Number of others, fewer than there are rows.
     exact_up_to : int, default=100_000
-        Up to this number of rows the search is exact, and takes time in proportion to
-        its square unless there are few columns. Beyond, it is that of Dong et al.
-        (2011), if pynndescent is installed; else exact, with a warning, once.
+        Up to this number of rows the search is exact, in time that grows with its
+        square unless there are few columns. With more rows it is that of Dong et al.
+        (2011) if pynndescent is installed, else exact, with one warning.
 
     Returns
     -------
     distances : CSR matrix of shape (n, n)
-        `n_neighbors` in each row, the nearest first; zeros are stored. The same for the
-        same rows, however many threads there are.
+        `n_neighbors` in each row, the nearest first; zeros are stored. The number of
+        threads does not change them.
 
     References
     ----------
     W. Dong, C. Moses and K. Li (2011). Efficient K-Nearest Neighbor Graph Construction
     for Generic Similarity Measures.
     """
-    if len(X) > exact_up_to and _can_approximate(exact_up_to):
+    if len(X) > exact_up_to and can_approximate(exact_up_to):
         return _approximately_nearest(X, n_neighbors)
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
     return search.kneighbors_graph(mode="distance")
 
 
 def _approximately_nearest(X, n_neighbors):
+    """Return the distances to neighbours that nearest neighbour descent finds."""
     from pynndescent import NNDescent
 
     n = len(X)
-    n_found = min(n_neighbors + SPARE, n)
+    n_found = min(n_neighbors + N_EXTRA, n)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Failed to correctly find n_neighbors")
-        # Other numbers of threads find other rows.
+        # The rows that it finds depend on the number of threads.
         found = NNDescent(X, n_neighbors=n_found, random_state=0, n_jobs=1)
     indices, distances = found.neighbor_graph
     lacking = (indices < 0).any(axis=1)
     if lacking.any():
         exact = NearestNeighbors(n_neighbors=n_found).fit(X)
         distances[lacking], indices[lacking] = exact.kneighbors(X[lacking])
-    # A row that is found near itself goes last, where it is cut off.
+    # The row itself goes last, where it is cut off.
     itself = indices == np.arange(n)[:, None]
     order = itself.argsort(axis=1, kind="stable")[:, :n_neighbors]
-    return _taken(distances, indices, order)
+    return _select(distances, indices, order)
 
 
 def nearest_candidates(distance, X, candidates, n_neighbors: int):
@@ -79,11 +80,11 @@ def nearest_candidates(distance, X, candidates, n_neighbors: int):
     Parameters
     ----------
     distance : callable
-        From two arrays of as many rows to the distances between rows of one number.
+        Takes two arrays of equal shape and returns the distance of each pair of rows.
     X : ndarray or CSR matrix of shape (n, D)
         The rows.
     candidates : CSR matrix of shape (n, n)
-        As many for each row, at least `n_neighbors`; see `nearest_rows`.
+        Equally many for each row, at least `n_neighbors`; see `nearest_rows`.
     n_neighbors : int
 
     Returns
@@ -101,23 +102,23 @@ def nearest_candidates(distance, X, candidates, n_neighbors: int):
     found: np.ndarray = np.empty(len(row))
     for start in range(0, len(row), PAIRS_AT_ONCE):
         pairs = slice(start, start + PAIRS_AT_ONCE)
-        rows = (X[numbers[pairs]] for numbers in (row, other))
+        rows = (X[index[pairs]] for index in (row, other))
         found[pairs] = _checked(
             distance(*(r.toarray() if scipy.sparse.issparse(r) else r for r in rows)),
             len(row[pairs]),
         )
     found, other = found.reshape(n, -1), other.reshape(n, -1)
     order = found.argsort(axis=1, kind="stable")[:, :n_neighbors]
-    return _taken(found, other, order)
+    return _select(found, other, order)
 
 
 def _checked(distances, n_pairs):
-    """Return what a user's function says, if that is a distance of each pair."""
+    """Return what a user's distance returned, if it is a distance of each pair."""
     found = np.asarray(distances)
     if found.shape != (n_pairs,) or found.dtype.kind not in "fiu":
         raise ValueError(
-            "Neighbours: distance should be a function of two arrays of as many rows "
-            f"that returns a number for each of the {n_pairs} pairs; it returned "
+            "Neighbours: distance should take two arrays of equal shape and return a "
+            f"number for each of the {n_pairs} pairs of rows; it returned "
             f"{type(distances).__name__} of shape {found.shape}."
         )
     wrong = found[~(np.isfinite(found) & (found >= 0))]
@@ -129,7 +130,7 @@ def _checked(distances, n_pairs):
     return found
 
 
-def _taken(distances, indices, order):
+def _select(distances, indices, order):
     """Return a CSR matrix of some of the distances of each row."""
     n, n_neighbors = order.shape
     return scipy.sparse.csr_matrix(
@@ -142,16 +143,27 @@ def _taken(distances, indices, order):
     )
 
 
-@functools.cache  # graphs are built again and again: one warning is enough
-def _can_approximate(exact_up_to):
+@functools.cache  # every graph asks: one warning is enough
+def can_approximate(exact_up_to: int) -> bool:
+    """Return whether pynndescent is installed, with a warning where it is not.
+
+    Parameters
+    ----------
+    exact_up_to : int
+        Number of rows that the warning names.
+
+    Returns
+    -------
+    can : bool
+    """
     try:
         import pynndescent  # noqa: F401
     except ImportError as error:
         warnings.warn(
-            f"There are more than exact_up_to={exact_up_to} rows, and pynndescent, "
-            f"which finds their neighbours faster, cannot be imported ({error}): the "
+            f"There are more than exact_up_to={exact_up_to} rows, but pynndescent, "
+            f"which finds their neighbours faster, cannot be imported ({error}). The "
             "search is exact, in time that grows with the square of the rows. "
-            'pip install "skfmvae[neighbours]" brings it.',
+            'pip install "skfmvae[neighbours]" installs pynndescent.',
             EfficiencyWarning,
             stacklevel=3,
         )

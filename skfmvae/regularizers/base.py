@@ -1,4 +1,4 @@
-"""What a regularizer is: something to learn from rows that nobody labelled."""
+"""What a regularizer is: a loss on rows without labels."""
 
 from __future__ import annotations
 
@@ -6,91 +6,119 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skfmvae.models.base import Batch
+from skfmvae.neighbour_graph import NeighbourGraph, StepSpace
 
-__all__ = ["Regularizer", "RegularizerLoss", "Alignment", "Predict"]
+__all__ = [
+    "Predict",
+    "Regularizer",
+    "RegularizerLoss",
+    "cross_entropy",
+    "property_weights",
+    "unlabelled_shares",
+    "weighted_mean",
+]
 
-# From rows and steps to log-probabilities of the rows moved, one tensor per property;
-# steps are in the columns of `LikelihoodModule.comparable`.
+# Takes rows and steps, and returns the log-probabilities of the moved rows, one tensor
+# per property; steps are in the columns of `LikelihoodModule.comparable`.
 Predict: TypeAlias = Callable[[Tensor, Tensor], list[Tensor]]
-# From a predictor, a batch and its predictions to nats per row.
+# Takes a predictor, a batch and its predictions, and returns nats per row.
 RegularizerLoss: TypeAlias = Callable[[Predict, Batch, list[Tensor]], Tensor]
 
 
 class Regularizer(BaseEstimator, ABC):
-    """Settings of a regularizer, from which `begin` makes its loss for some data.
+    """Settings of a regularizer, from which `begin` makes its loss for some rows.
 
-    A regularizer speaks to a model through predictions and codes alone, so that every
-    model can have it. Properties without any label or seed leave it silent.
+    A regularizer depends on a model through predictions and codes alone, so that it
+    serves every model. A property without any label or seed adds nothing to its loss.
+
+    Attributes
+    ----------
+    name : str
+        Name of the loss in the history of a fit.
+    weight : float
+        Weight of the loss, in units of the classification term.
+    moves_rows : bool
+        Whether the loss takes steps from rows, in a `StepSpace`.
+    needs_neighbour_graph : bool
+        Whether the loss needs the `NeighbourGraph` of the rows.
+    n_rebuilds : int
+        How often during training the graph is joined with one of the latents.
     """
 
     name: str
-    moves_rows: bool
-    needs_graph: bool
     weight: float
-    # How often while training the graph is joined with one of latents.
+    moves_rows: bool
+    needs_neighbour_graph: bool
     n_rebuilds: int = 0
 
-    def graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
-        """Return keyword arguments of `NeighbourGraph` that the regularizer asks for.
+    def neighbour_graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
+        """Return keyword arguments for `build_neighbour_graph`.
 
         Parameters
         ----------
         n_values : dict of str to int
-            Number of values of every property, in order.
+            Number of classes of every property, in order.
         """
         return {}
 
     @abstractmethod
-    def begin(self, graph: Any, codes: Tensor) -> RegularizerLoss:
-        """Return the regularizer's loss for the training rows.
+    def begin(
+        self, graph: NeighbourGraph | None, steps: StepSpace | None, codes: Tensor
+    ) -> RegularizerLoss:
+        """Return the loss for the training rows.
 
         Parameters
         ----------
-        graph : NeighbourGraph or UnjoinedRows
-            Of the training rows; a graph if any regularizer `needs_graph`.
+        graph : NeighbourGraph or None
+            Of the training rows, if any regularizer needs it.
+        steps : StepSpace or None
+            Of the training rows, if any regularizer moves rows.
         codes : int64 Tensor of shape (n, K)
-            Their property values, -1 for unknown.
+            Classes of every property on the training rows, -1 for unknown.
 
         Returns
         -------
         loss : callable
-            From a function that predicts log-probabilities, a batch and those of its
-            rows to a scalar, in nats per row.
+            Takes a function that predicts log-probabilities, a batch and the
+            log-probabilities of its rows; returns a scalar in nats per row.
         """
 
 
-class Alignment:
-    """Move predictions so that their mean over batches becomes the class shares.
-
-    As in ReMixMatch (Berthelot et al. 2020, section 3.1): ``p`` becomes ``p share /
-    mean(p)``, normalised, with a running mean.
+def property_weights(graph: NeighbourGraph | None, codes: Tensor) -> list[float]:
+    """Return the weight of every property in a loss on unlabelled rows.
 
     Parameters
     ----------
-    shares : Tensor of shape (n_classes,)
-    decay : float, default=0.99
-        Of the running mean, which starts at the shares.
+    graph : NeighbourGraph or None
+    codes : int64 Tensor of shape (n, K)
+        Classes of every property, -1 for unknown.
+
+    Returns
+    -------
+    weights : list of float
+        The share of rows without a label of the property, times the reliability of the
+        graph for it. Without a graph a property with labels counts as reliable. A
+        property without labels weighs nothing.
     """
-
-    def __init__(self, shares: Tensor, decay: float = 0.99):
-        self.shares = shares
-        self.mean = shares.clone()
-        self.decay = decay
-
-    def __call__(self, proba: Tensor, weight: Tensor) -> Tensor:
-        """Return aligned probabilities, and learn from these on the way."""
-        batch_mean = (weight[:, None] * proba).sum(0) / weight.sum()
-        self.mean.lerp_(batch_mean, 1 - self.decay)
-        aligned = proba * (self.shares / self.mean.clamp_min(1e-6))
-        return aligned / aligned.sum(1, keepdim=True).clamp_min(1e-12)
+    if graph is None:
+        reliability = [float((column >= 0).any()) for column in codes.T]
+    else:
+        reliability = [0.0 if k is None else k.reliability for k in graph.labels]
+    return np.multiply(reliability, unlabelled_shares(codes)).tolist()
 
 
-def mean_over(rows: Tensor, weight: Tensor, values: Tensor) -> Tensor:
-    """Return the weighted mean of the values in some rows, zero for none."""
+def unlabelled_shares(codes: Tensor) -> list[float]:
+    """Return the share of the rows that have no label of each property."""
+    return (codes.cpu().numpy() < 0).mean(axis=0).tolist()
+
+
+def weighted_mean(rows: Tensor, weight: Tensor, values: Tensor) -> Tensor:
+    """Return the weighted mean of the values of some rows, zero for no row."""
     weight = weight * rows
     return (weight * values).sum() / weight.sum().clamp_min(1e-12)
 

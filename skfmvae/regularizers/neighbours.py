@@ -1,8 +1,7 @@
-"""Neighbour smoothness: rows should be classed as the rows around them."""
+"""Neighbour smoothness: a row has the classes of the rows around it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -10,76 +9,88 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from skfmvae._utils.compat import HasMethods, Interval
 from skfmvae.models.base import Batch
+from skfmvae.neighbour_graph import NeighbourGraph, PropagatedLabels, StepSpace
+from skfmvae.neighbour_graph.adjacency import transition_matrix
 from skfmvae.neighbour_graph.edges import N_CANDIDATES
-from skfmvae.neighbour_graph.graph import NeighbourGraph
-from skfmvae.neighbour_graph.propagation import neighbour_mean
 from skfmvae.neighbour_graph.search import EXACT_UP_TO
 
 from .base import (
-    Alignment,
     Predict,
     Regularizer,
     RegularizerLoss,
     cross_entropy,
-    mean_over,
+    property_weights,
+    unlabelled_shares,
+    weighted_mean,
 )
+from .class_prior import DistributionAlignment, ExpectationRegularization
 
-__all__ = ["Neighbours"]
+__all__ = ["Neighbours", "TemporalEnsemble"]
 
-# By which factor the mean prediction of a class may fall short of its share, and how
-# slowly the mean over batches moves.
-LARGEST_LACK, MEAN_DECAY = 2.0, 0.97
+# Share of the propagated probabilities in a target, the rest being the neighbours'
+# average predictions. Tuned on digits alone: docs/decisions/011-latent-neighbours.md.
+PROPAGATED_SHARE = 0.3
+# Power to which a target is raised: the sharpening of MixMatch (Berthelot et al. 2019)
+# at its temperature of a half.
+SHARPNESS = 2.0
+# Share of a new prediction in the running average of a row, which so holds about five
+# predictions: fewer are noisier, more lag behind. Laine and Aila (2017) take 0.4; no
+# trial is recorded.
+ENSEMBLE_RATE = 0.2
 
 
 class Neighbours(Regularizer):
     """Smoothness over the graph of nearest neighbours.
 
-    Labels are propagated over the graph, and the borders between classes settled where
-    few edges cross them, see
-    :func:`~skfmvae.neighbour_graph.propagation.label_probabilities`. While training, a
-    memory of every row's class probabilities follows the model, and the cross-entropy
-    from a target to the model's probabilities of an unlabelled row is minimised::
+    Before training, labels are propagated over the graph, with borders between classes
+    where few edges cross them, see
+    :func:`~skfmvae.neighbour_graph.propagation.label_probabilities`. During training, a
+    running average of the class probabilities of every row follows the model (a
+    temporal ensemble, Laine and Aila 2017), and the loss of an unlabelled row is the
+    cross-entropy from this target to its predicted probabilities::
 
-        ((1 - anchor) mean of the neighbours' memory + anchor propagated) ** sharpness
+        (0.7 * weighted mean of the neighbours' averages + 0.3 * propagated) ** 2
 
-    Where a property has components that nobody labelled, rows are clustered on the
-    graph, and ten of each cluster without labels stand for labelled ones, see
-    :func:`~skfmvae.neighbour_graph.clusters.seed_clusters`. So they do for the first of
-    all properties where there is no label at all. Beside labelled properties, up to a
-    hundred rows stand for labels of each value of one that nobody labelled, see
-    :func:`~skfmvae.neighbour_graph.discovery.discover`.
+    Some rows stand for labelled ones where labels are missing altogether. If a property
+    has components without a label, rows are clustered on the graph, and ten rows of
+    each cluster without labels stand for labelled ones, see
+    :func:`~skfmvae.neighbour_graph.clusters.seed_clusters`. Without any label the first
+    property is treated in the same way. A property without a label beside labelled ones
+    is discovered, and up to a hundred rows of each of its values stand for labelled
+    ones, see :func:`~skfmvae.neighbour_graph.discovery.discover`.
 
     Rows that lie near each other need not be alike in a property. Before training, a
-    fifth of its labels at a time is hidden and looked for on the graph; where they are
-    found badly (a kappa of 0.6 or less, see
-    :func:`~skfmvae.neighbour_graph.propagation.agreement`), the mean prediction is held
-    to no less than half of each class share instead, by its divergence (as Mann and
-    McCallum 2007 do), so that not all rows become one class. From 0.8 on the term
-    counts in full, and in between in part. All is in proportion to the share of
-    unlabelled rows.
+    fifth of its labels at a time is hidden and predicted on the graph. Where the
+    predictions are bad (a kappa of 0.6 or less, see
+    :func:`~skfmvae.neighbour_graph.reliability.hidden_label_kappa`), the mean
+    prediction is held to at least half of each class prior instead, by its divergence
+    (as Mann and McCallum 2007 do), so that not all rows become one class. From a kappa
+    of 0.8 on the loss counts in full, and in between in part. It is weighted by the
+    share of unlabelled rows.
 
     Parameters
     ----------
     weight : float, default=3.0
-        Weight of the term, in units of the classification term.
+        Weight of the loss, in units of the classification term. Raise it where the
+        graph errs less than a fit without it, as for images with `features`; lower it
+        where the graph errs more.
     n_neighbors : int, default=5
-        Neighbours of each row.
+        Neighbours of each row. Raise it where rows lie sparsely and noise decides which
+        rows are nearest; lower it where classes have small groups.
     alpha : float or None, default=None
-        How far labels spread, in (0, 1); None stands for
+        How far labels spread, in (0, 1). None stands for
         ``1 - 0.15 max(sqrt(share of rows with a label), labels per class / 150)``, but
-        no less than 0.85.
-    anchor : float, default=0.3
-        Share of the propagated probabilities in the target.
-    sharpness : float, default=2.0
-        Power to which the target is raised before it is normalised.
-    memory_rate : float, default=0.2
-        How far the memory of a row moves each time it is drawn.
+        no less than 0.85. Lower it where labelled rows stand for small groups of their
+        own; raise it where groups of a class have no label.
     n_rebuilds : int, default=2
         How often, at even distances over the training, neighbours in the latent space
-        of the properties join those among the rows, and labels are propagated anew.
+        of the properties join those among the rows, and labels are propagated again. 0
+        saves the time for it, and is right where `features` give better neighbours than
+        latents do, as on images with few labels.
     features : transformer or None, default=None
         Neighbours are nearest in these features of the rows, found by its
         ``fit_transform``: for images for instance
@@ -88,33 +99,36 @@ class Neighbours(Regularizer):
         their columns on the scale that the likelihood gives them (standardised for a
         :class:`~skfmvae.nn.Gaussian`, unless they share a unit; logarithms of one plus
         a count; categories one-hot; values in [0, 1] unchanged). Of more than 50
-        columns it takes the first 50 principal components, partly whitened as far as
-        hidden labels ask for it, see
+        columns it takes the first 50 principal components, whitened as far as hidden
+        labels show to be right, see
         :func:`~skfmvae.neighbour_graph.whitening.choose_whitening`.
     distance : callable or None, default=None
-        Neighbours are, of the `n_candidates` nearest rows, those nearest by this
-        function of two arrays of as many rows, such as
-        :class:`skfmvae.images.ImageDistortion`. Its time grows with the number of
-        rows times `n_candidates`. None keeps to the distance of the features.
+        A finer distance, which finds the neighbours among the `n_candidates` nearest
+        rows. It takes two arrays of equal shape and returns the distance of each pair
+        of rows, as :class:`skfmvae.images.ImageDistortion` does. None keeps to the
+        distance of the features.
     n_candidates : int, default=40
-        At least `n_neighbors`; of no matter without `distance`.
+        Nearest rows that `distance` is computed to, at least `n_neighbors`. Lower it to
+        save time, which grows with it; raise it where the features are crude. It has no
+        effect without `distance`.
     exact_up_to : int, default=100_000
         Rows up to which neighbours are searched exactly, in time that grows with the
-        square of the rows. Beyond, they are found approximately, if pynndescent is
+        square of the rows. Beyond, they are found approximately if pynndescent is
         installed (``pip install "skfmvae[neighbours]"``), else exactly, with a warning.
     class_prior : array-like, dict of str to array-like or None, default=None
-        Which share of the rows belongs to each class, in the order of `classes_` (spare
-        components last), where you know it: for the only property, or by the names of
-        properties. What is not given is estimated, see
+        The share of the rows that belongs to each class, in the order of `classes_`
+        (spare components last), where you know it: for the only property, or by the
+        names of properties. What is not given is estimated, see
         :func:`~skfmvae.neighbour_graph.class_prior.estimate_class_prior`, and from few
-        labels badly where classes are unequal. A property without any label has none.
+        labels badly where classes are unequal. It has no effect on a property without
+        labels.
     memory : str, joblib.Memory or None, default=None
-        A folder where the neighbours of rows are kept, as a `Pipeline` keeps what it
-        fitted: later fits to the same rows, with other labels or settings, as in a
-        search, do not look for them again, but where other labels choose another
-        whitening. A `distance` of your own is known by its name: empty the
-        folder after changing it. joblib keeps pickles there, and loading a pickle can
-        run any code: use a folder that nobody else can write to.
+        A folder in which the neighbours of rows are cached, as a `Pipeline` caches its
+        fitted transformers. Later fits to the same rows, with other labels or settings,
+        as in a search, read them, unless other labels choose another whitening. A
+        `distance` of your own is known by its name: empty the folder after changing it.
+        joblib keeps pickles there, and loading a pickle can run any code: use a folder
+        that nobody else can write to.
 
     References
     ----------
@@ -126,6 +140,9 @@ class Neighbours(Regularizer):
     Y. Luo et al. (2018). Smooth Neighbors on Teacher Graphs for Semi-supervised
     Learning. https://arxiv.org/abs/1711.00258.
 
+    S. Laine and T. Aila (2017). Temporal Ensembling for Semi-Supervised Learning.
+    https://arxiv.org/abs/1610.02242.
+
     G. Mann and A. McCallum (2007). Simple, Robust, Scalable Semi-supervised Learning
     via Expectation Regularization.
 
@@ -134,22 +151,19 @@ class Neighbours(Regularizer):
 
     Examples
     --------
-    >>> from skfmvae.training import Neighbours
+    >>> from skfmvae.regularizers import Neighbours
     >>> Neighbours(n_neighbors=10)
     Neighbours(n_neighbors=10)
     """
 
     name = "neighbours"
     moves_rows = False
-    needs_graph = True
+    needs_neighbour_graph = True
 
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "alpha": [None, Interval(Real, 0, 1, closed="neither")],
-        "anchor": [Interval(Real, 0, 1, closed="both")],
-        "sharpness": [Interval(Real, 0, None, closed="neither")],
-        "memory_rate": [Interval(Real, 0, 1, closed="both")],
         "n_rebuilds": [Interval(Integral, 0, None, closed="left")],
         "features": [None, HasMethods("fit_transform")],
         "distance": [None, callable],
@@ -159,14 +173,13 @@ class Neighbours(Regularizer):
         "memory": [None, str, HasMethods("cache")],
     }
 
+    # Where the defaults come from: docs/decisions/004-number-of-neighbours.md,
+    # 007-label-spread.md, 011-latent-neighbours.md and 015-regularizers.md.
     def __init__(
         self,
         weight: float = 3.0,
         n_neighbors: int = 5,
         alpha: float | None = None,
-        anchor: float = 0.3,
-        sharpness: float = 2.0,
-        memory_rate: float = 0.2,
         n_rebuilds: int = 2,
         features: Any = None,
         distance: Any = None,
@@ -178,9 +191,6 @@ class Neighbours(Regularizer):
         self.weight = weight
         self.n_neighbors = n_neighbors
         self.alpha = alpha
-        self.anchor = anchor
-        self.sharpness = sharpness
-        self.memory_rate = memory_rate
         self.n_rebuilds = n_rebuilds
         self.features = features
         self.distance = distance
@@ -189,8 +199,8 @@ class Neighbours(Regularizer):
         self.class_prior = class_prior
         self.memory = memory
 
-    def graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
-        """Return how the graph should be built; see `Regularizer.graph_settings`."""
+    def neighbour_graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
+        """Return how the neighbour graph should be built; see `Regularizer`."""
         if self.distance is not None and self.n_candidates < self.n_neighbors:
             raise ValueError(
                 f"Neighbours: n_candidates={self.n_candidates} should be at least "
@@ -203,45 +213,53 @@ class Neighbours(Regularizer):
             "distance": self.distance,
             "n_candidates": self.n_candidates,
             "exact_up_to": self.exact_up_to,
-            "class_prior": self._class_shares(n_values),
+            "class_prior": self._class_priors(n_values),
             "memory": self.memory,
         }
 
-    def _class_shares(self, n_values):
-        """Return the shares of each property, None where they are not given."""
+    def _class_priors(self, n_values):
+        """Return the class prior of each property, None where it is not given."""
         given = self.class_prior
-        if given is not None and not isinstance(given, Mapping):
+        if given is None:
+            return [None] * len(n_values)
+        if not isinstance(given, Mapping):
             if len(n_values) > 1:
                 raise ValueError(
-                    f"Neighbours: class_prior={given!r} does not tell of which of "
-                    f"the properties {list(n_values)} it speaks; give a dict by name."
+                    f"Neighbours: class_prior={given!r} does not say to which of "
+                    f"the properties {list(n_values)} it belongs; give a dict by name."
                 )
             given = dict.fromkeys(n_values, given)
-        unknown = sorted((given or {}).keys() - n_values.keys())
+        unknown = sorted(given.keys() - n_values.keys())
         if unknown:
             raise ValueError(
                 f"Neighbours: class_prior names the unknown properties {unknown}; the "
                 f"properties are {list(n_values)}."
             )
         return [
-            _checked_shares(name, given[name], n) if given and name in given else None
+            _checked_prior(name, given[name], n) if name in given else None
             for name, n in n_values.items()
         ]
 
-    def begin(self, graph: NeighbourGraph, codes: Tensor) -> RegularizerLoss:
-        """Return the term for the training rows; see `Regularizer.begin`."""
-        mean = neighbour_mean(graph.weights)
+    def begin(
+        self, graph: NeighbourGraph | None, steps: StepSpace | None, codes: Tensor
+    ) -> RegularizerLoss:
+        """Return the loss for the training rows; see `Regularizer.begin`."""
+        assert graph is not None
+        transition = transition_matrix(graph.weights)
+        weights, unlabelled = property_weights(graph, codes), unlabelled_shares(codes)
         parts = []
-        for k, shares in enumerate(graph.shares):
-            trust, unlabelled = graph.trust[k], graph.unlabelled[k]
-            if shares is None or unlabelled == 0:
+        for k, labels in enumerate(graph.labels):
+            if labels is None or unlabelled[k] == 0:
                 continue
-            if graph.reach[k] > 0:
-                memory = _Memory(self, mean, graph.propagated[k], shares, codes[:, k])
-                parts.append((k, graph.reach[k], memory.loss))
-            if trust < 1 and (shares > 0).all():
-                level = _Shares(shares, codes.device)
-                parts.append((k, unlabelled * (1 - trust), level.loss))
+            if weights[k] > 0:
+                ensemble = TemporalEnsemble(transition, labels, codes[:, k])
+                parts.append((k, weights[k], ensemble.loss))
+            if labels.reliability < 1 and (labels.class_prior > 0).all():
+                expectation = ExpectationRegularization(
+                    _as_tensor(labels.class_prior, codes.device)
+                )
+                weight = unlabelled[k] * (1 - labels.reliability)
+                parts.append((k, weight, expectation.loss))
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
             total = torch.zeros_like(batch.weight[0])
@@ -254,86 +272,93 @@ class Neighbours(Regularizer):
         return loss
 
 
-def _checked_shares(name, shares, n_values):
-    """Return shares of the classes of a property, if they are such."""
+def _checked_prior(name, class_prior, n_values):
+    """Return the class prior of a property as an array, if it is one."""
     try:
-        values = np.asarray(shares, dtype=float)
+        values = np.asarray(class_prior, dtype=float)
     except (TypeError, ValueError):
         values = np.empty(0)
     right = values.shape == (n_values,) and (values > 0).all()
     if not right or not np.isclose(values.sum(), 1, atol=1e-3):
         raise ValueError(
             f"Neighbours: class_prior of {name!r} should be {n_values} positive "
-            f"numbers that add up to 1, one for each value; got {shares!r}."
+            f"numbers that add up to 1, one for each value; got {class_prior!r}."
         )
     return values / values.sum()
 
 
-class _Shares:
-    """How far classes are from having their shares, but for a factor of two.
+def _as_tensor(values, device) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32, device=device)
 
-    Shares are estimated from neighbours, which are not trusted here: to hold the mean
-    prediction to them costs accuracy (3 and 7 points on two colours of digits whose
-    neighbours are like in shape). What they are good for is that no class vanishes.
+
+class TemporalEnsemble:
+    """Running averages of the class probabilities of one property, for all rows.
+
+    A class without labels has no prior. Nothing then tells the rows of that class from
+    others before training, so that averages start at equal probabilities, predictions
+    are not aligned and the propagated probabilities are no part of the targets.
+
+    Parameters
+    ----------
+    transition : CSR matrix of shape (n, n)
+        Takes the weighted mean over the neighbours of each row.
+    labels : PropagatedLabels
+        What the labels of the property say of all rows.
+    codes : int64 Tensor of shape (n,)
+        Classes of the property on all rows, -1 for unknown.
     """
 
-    def __init__(self, shares, device):
-        self.shares = torch.as_tensor(shares, dtype=torch.float32, device=device)
-        self.mean = self.shares.clone()
-
-    def loss(self, batch, code, log_proba):
-        weight = batch.weight * (code < 0)
-        mean = (weight[:, None] * log_proba.exp()).sum(0) / weight.sum().clamp_min(
-            1e-12
-        )
-        if weight.any():
-            self.mean.lerp_(mean.detach(), 1 - MEAN_DECAY)
-        # The running mean, as few rows of many classes are never shared evenly, with
-        # the slope of this batch.
-        mean = self.mean + mean - mean.detach()
-        lack = (self.shares / mean.clamp_min(1e-6)).log() - math.log(LARGEST_LACK)
-        return (self.shares * lack.clamp_min(0.0)).sum()
-
-
-class _Memory:
-    """Remembered class probabilities of one property."""
-
-    def __init__(self, settings, mean, propagated, shares, code):
-        self.settings = settings
-        self.mean = mean
-        n_classes = len(shares)
-        propagated = torch.as_tensor(propagated, dtype=torch.float32)
-        self.knows_all = bool((shares > 0).all())
-        known = (code >= 0).cpu()
-        self.align: Alignment | None = None
-        if self.knows_all:
-            shares = torch.as_tensor(shares, dtype=torch.float32, device=code.device)
-            self.align = Alignment(shares)
-            self.anchor = settings.anchor
-            self.values = propagated.clone()
+    def __init__(self, transition, labels: PropagatedLabels, codes: Tensor):
+        self.transition = transition
+        self.propagated = _as_tensor(labels.proba, "cpu")
+        self.align: DistributionAlignment | None = None
+        if (labels.class_prior > 0).all():
+            class_prior = _as_tensor(labels.class_prior, codes.device)
+            self.align = DistributionAlignment(class_prior)
+            self.propagated_share = PROPAGATED_SHARE
+            self.average = self.propagated.clone()
         else:
-            self.anchor = 0.0
-            self.values = torch.full((len(known), n_classes), 1 / n_classes)
-        self.propagated = propagated
-        one_hot = torch.nn.functional.one_hot(code.cpu()[known], n_classes)
-        self.values[known] = one_hot.float()
+            n_classes = len(labels.class_prior)
+            self.propagated_share = 0.0
+            self.average = torch.full_like(self.propagated, 1 / n_classes)
+        known = (codes >= 0).cpu()
+        labelled = one_hot(codes.cpu()[known], self.average.shape[1])
+        self.average[known] = labelled.float()
 
-    def loss(self, batch, code, log_proba):
-        unlabelled = code < 0
+    def loss(self, batch: Batch, codes: Tensor, log_proba: Tensor) -> Tensor:
+        """Return the mean cross-entropy of the unlabelled rows of a batch.
+
+        Their averages then move towards the predictions.
+
+        Parameters
+        ----------
+        batch : Batch
+        codes : int64 Tensor of shape (n,)
+            Classes of the property on the batch, -1 for unknown.
+        log_proba : Tensor of shape (n, n_classes)
+            Predictions for the batch.
+
+        Returns
+        -------
+        loss : Tensor
+            A scalar in nats.
+        """
+        unlabelled = codes < 0
         proba = log_proba.detach().exp()
         if self.align is not None:
             proba = self.align(proba, batch.weight)
         rows = batch.number.cpu()
         target = self._target(rows).to(log_proba)
-        self._remember(rows[unlabelled.cpu()], proba[unlabelled].cpu())
-        return mean_over(unlabelled, batch.weight, cross_entropy(target, log_proba))
+        self._update(rows[unlabelled.cpu()], proba[unlabelled].cpu())
+        return weighted_mean(unlabelled, batch.weight, cross_entropy(target, log_proba))
 
     def _target(self, rows):
-        around = torch.from_numpy(self.mean[rows.numpy()] @ self.values.numpy())
-        blend = (1 - self.anchor) * around + self.anchor * self.propagated[rows]
-        sharp = blend**self.settings.sharpness
-        return sharp / sharp.sum(1, keepdim=True).clamp_min(1e-12)
+        around = torch.from_numpy(self.transition[rows.numpy()] @ self.average.numpy())
+        share = self.propagated_share
+        target = (1 - share) * around + share * self.propagated[rows]
+        target = target**SHARPNESS
+        return target / target.sum(1, keepdim=True).clamp_min(1e-12)
 
-    def _remember(self, rows, proba):
-        rate = self.settings.memory_rate
-        self.values[rows] = (1 - rate) * self.values[rows] + rate * proba
+    def _update(self, rows, proba):
+        kept = (1 - ENSEMBLE_RATE) * self.average[rows]
+        self.average[rows] = kept + ENSEMBLE_RATE * proba

@@ -1,4 +1,4 @@
-"""Virtual adversarial training: the worst small step should change no prediction."""
+"""Virtual adversarial training: no small step should change a prediction."""
 
 from __future__ import annotations
 
@@ -11,44 +11,54 @@ from torch.nn import functional
 from skfmvae._utils.compat import Interval
 from skfmvae._utils.random import generator_for
 from skfmvae.models.base import Batch
-from skfmvae.neighbour_graph.graph import NeighbourGraph, UnjoinedRows
+from skfmvae.neighbour_graph import NeighbourGraph, StepSpace
 
 from .base import (
     Predict,
     Regularizer,
     RegularizerLoss,
-    mean_over,
+    property_weights,
+    weighted_mean,
 )
 
 __all__ = ["VirtualAdversarial", "adversarial_direction"]
+
+# Length of the step of the finite difference, in units of the distance between rows:
+# short beside the step of `radius`, and long beside the rounding errors of float32. No
+# trial is recorded.
+PROBE = 0.1
 
 
 class VirtualAdversarial(Regularizer):
     """Virtual adversarial training.
 
-    The divergence of a row's class probabilities from those of the row moved by
-    `radius` in the direction that changes them most, summed over labelled properties.
+    The loss of a row is the divergence of its class probabilities from those of the row
+    moved by `radius`, in the direction that changes them most, summed over properties.
 
-    The step is as long as rows are apart, in columns on one scale, see
-    :class:`Neighbours`. Where neighbours are sought among principal components that are
-    partly whitened, steps are taken and measured there, too, see
-    :func:`~skfmvae.neighbour_graph.whitening.choose_whitening`: what tells classes
-    apart may be small beside what changes all rows. A property in which near rows are
-    not alike, whose classes the steps would make one, is left out or counts in part, as
-    for :class:`Neighbours`. Without `neighbours` there is no graph to judge this by,
-    and every property with labels counts in full. Each is weighted by its share of
-    unlabelled rows.
+    The unit of `radius` is the distance between rows, with columns on one scale, see
+    :class:`Neighbours`. Where neighbours are found by whitened principal components,
+    steps are taken and measured in these too, see
+    :func:`~skfmvae.neighbour_graph.whitening.choose_whitening`: the differences between
+    classes may be small beside what changes all rows.
+
+    Steps would make one class of a property in which near rows differ. Such a property
+    is left out or counts in part, as for :class:`Neighbours`. Without `neighbours`
+    there is no graph to judge this by, and every property with labels counts in full.
+    Each is weighted by its share of unlabelled rows.
 
     Parameters
     ----------
     weight : float, default=4.0
-        Weight of the term, in units of the classification term.
+        Weight of the loss, in units of the classification term. Lower it where
+        predictions should change over short distances.
     radius : float, default=0.5
-        Length of the step, in units of the median distance between nearest rows.
-    probe : float, default=0.1
-        Length of the step that the direction is measured with, in the same unit.
+        Length of the step, in units of the median distance between nearest rows. Lower
+        it where rows of different classes lie nearer to each other than that; from 1 on
+        the step reaches the next row.
     n_power_iterations : int, default=1
-        Rounds of the power method that finds the direction.
+        Rounds of the power method that finds the direction. One is enough for Miyato et
+        al.; more take time, a forward and a backward pass each, and help where several
+        directions change the predictions nearly as much.
 
     References
     ----------
@@ -57,54 +67,54 @@ class VirtualAdversarial(Regularizer):
 
     Examples
     --------
-    >>> from skfmvae.training import VirtualAdversarial
+    >>> from skfmvae.regularizers import VirtualAdversarial
     >>> VirtualAdversarial(radius=1.0)
     VirtualAdversarial(radius=1.0)
     """
 
     name = "adversarial"
     moves_rows = True
-    needs_graph = False
+    needs_neighbour_graph = False
 
     _parameter_constraints: dict = {
         "weight": [Interval(Real, 0, None, closed="left")],
         "radius": [Interval(Real, 0, None, closed="neither")],
-        "probe": [Interval(Real, 0, None, closed="neither")],
         "n_power_iterations": [Interval(Integral, 1, None, closed="left")],
     }
 
+    # Weight and radius were tuned on digits alone:
+    # docs/decisions/016-adversarial-steps.md.
     def __init__(
         self,
         weight: float = 4.0,
         radius: float = 0.5,
-        probe: float = 0.1,
         n_power_iterations: int = 1,
     ):
         self.weight = weight
         self.radius = radius
-        self.probe = probe
         self.n_power_iterations = n_power_iterations
 
     def begin(
-        self, graph: NeighbourGraph | UnjoinedRows, codes: Tensor
+        self, graph: NeighbourGraph | None, steps: StepSpace | None, codes: Tensor
     ) -> RegularizerLoss:
-        """Return the term for the training rows; see `Regularizer.begin`."""
-        trusted = [(k, reach) for k, reach in enumerate(graph.reach) if reach > 0]
-        probe, radius = self.probe * graph.unit, self.radius * graph.unit
+        """Return the loss for the training rows; see `Regularizer.begin`."""
+        assert steps is not None
+        weights = [(k, w) for k, w in enumerate(property_weights(graph, codes)) if w]
+        probe, radius = PROBE * steps.unit, self.radius * steps.unit
         axes = None
-        if graph.axes is not None:
-            axes = torch.as_tensor(graph.axes, dtype=torch.float32, device=codes.device)
+        if steps.axes is not None:
+            axes = torch.as_tensor(steps.axes, dtype=torch.float32, device=codes.device)
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
-            if not trusted:
+            if not weights:
                 return torch.zeros_like(batch.weight[0])
 
             def divergence(step: Tensor) -> Tensor:
                 moved = predict(batch.x, step if axes is None else step @ axes)
                 return torch.stack(
                     [
-                        share * _divergence(log_proba[k].detach(), moved[k])
-                        for k, share in trusted
+                        weight * _divergence(log_proba[k].detach(), moved[k])
+                        for k, weight in weights
                     ]
                 ).sum(0)
 
@@ -114,8 +124,8 @@ class VirtualAdversarial(Regularizer):
             direction = adversarial_direction(
                 divergence, start, probe, self.n_power_iterations
             )
-            everyone = torch.ones_like(batch.weight, dtype=torch.bool)
-            return mean_over(everyone, batch.weight, divergence(radius * direction))
+            all_rows = torch.ones_like(batch.weight, dtype=torch.bool)
+            return weighted_mean(all_rows, batch.weight, divergence(radius * direction))
 
         return loss
 
@@ -127,7 +137,7 @@ def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
 def adversarial_direction(
     divergence, start: Tensor, probe: float, n_iter: int
 ) -> Tensor:
-    """Return the unit step of each row that raises a divergence most.
+    """Return the step of length one that raises the divergence of each row most.
 
     The power method on the Hessian at zero, by finite differences of the gradient
     (Miyato et al. 2018, section 3.3).
@@ -135,7 +145,7 @@ def adversarial_direction(
     Parameters
     ----------
     divergence : callable
-        From steps (n, D) to values (n,) that are smallest at no step.
+        Takes steps (n, D) and returns values (n,) that are smallest at no step.
     start : Tensor of shape (n, D)
         Steps of any length, of random directions.
     probe : float

@@ -3,7 +3,7 @@
 from .callbacks import EarlyStopping, EpochBar
 from .net import ModelNet
 from .objective import Loss, Objective
-from .regularization import RegularizerTerms
+from .regularization import RegularizerTerms, build_regularizer_terms
 from .rows import BatchIterator, Rows
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "Objective",
     "RegularizerTerms",
     "Rows",
+    "build_regularizer_terms",
 ]

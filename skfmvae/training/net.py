@@ -190,7 +190,7 @@ class ModelNet(NeuralNet):
     def _regularized(self, rows):
         """Return of which properties regularizers bear on unlabelled rows."""
         if self._regularization:
-            return self._regularization.taught
+            return self._regularization.regularized
         return [False] * rows.codes.shape[1]
 
     @property

@@ -1,4 +1,4 @@
-"""The regularizers at work on some rows."""
+"""The losses of the regularizers on the training rows."""
 
 from __future__ import annotations
 
@@ -10,84 +10,141 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skfmvae._utils.random import redirected_draws
 from skfmvae.models.base import Batch, Model
-from skfmvae.neighbour_graph.graph import NeighbourGraph, UnjoinedRows
-from skfmvae.regularizers.base import Regularizer, RegularizerLoss
+from skfmvae.neighbour_graph import (
+    NeighbourGraph,
+    StepSpace,
+    build_neighbour_graph,
+    measure_step_space,
+)
+from skfmvae.neighbour_graph.whitening import default_whitening
+from skfmvae.regularizers.base import Regularizer, RegularizerLoss, property_weights
 
 from .rows import Rows
 
-__all__ = ["RegularizerTerms"]
+__all__ = ["RegularizerTerms", "build_regularizer_terms"]
 
-WARMUP = 0.1  # share of training over which the regularizers grow in
-
-# Targets of regularizers are never quite sure. Predictions that match them are not
-# either, and a mixture's components then lie so near each other that their samples look
-# alike. At this temperature predictions are unsure enough long before components
-# overlap.
-TEMPERATURE = 3.0
+# Share of training over which the weights of regularizers grow from zero: predictions
+# of the first steps are no targets. No trial is recorded.
+WARMUP = 0.1
 
 CHUNK = 1024  # rows that are encoded together
 
 
-class RegularizerTerms:
-    """What the regularizers add to the loss of a batch.
+def build_regularizer_terms(
+    regularizers: Sequence[Regularizer], model: Model, rows: Rows
+) -> RegularizerTerms:
+    """Return the losses of regularizers, with what they need to know of the rows.
 
-    With nothing to infer, because every property is known on all rows, there is no
-    regularizer, no graph, and the object is false. There is no graph either where no
-    regularizer needs one.
+    The neighbour graph is built if a regularizer needs it, and the space of steps
+    measured if a regularizer moves rows. If every property is known on all rows there
+    is nothing to infer, and no regularizer has a loss.
 
     Parameters
     ----------
     regularizers : sequence of Regularizer
     model : Model
-        The model that they help to train.
+        The model that is trained.
     rows : Rows
         The training rows.
+
+    Returns
+    -------
+    terms : RegularizerTerms
+    """
+    if not regularizers or rows.all_known:
+        return RegularizerTerms((), model, rows)
+    graph = steps = None
+    comparable = model.likelihood.comparable(rows.values())
+    if any(regularizer.needs_neighbour_graph for regularizer in regularizers):
+        graph = _neighbour_graph(regularizers, model, rows, comparable)
+        # Seeds count as labels from here on.
+        rows = rows.with_codes(torch.from_numpy(graph.codes))
+    if any(regularizer.moves_rows for regularizer in regularizers):
+        steps = _step_space(graph, comparable)
+    return RegularizerTerms(regularizers, model, rows, graph, steps)
+
+
+def _neighbour_graph(regularizers, model, rows, comparable):
+    """Return the neighbour graph that the regularizers ask for."""
+    settings: dict[str, Any] = {}
+    for regularizer in regularizers:
+        settings |= regularizer.neighbour_graph_settings(model.n_components)
+    independent = model.independent_properties
+    with redirected_draws():  # by features of the user
+        return build_neighbour_graph(
+            rows.values(),
+            rows.codes.cpu().numpy(),
+            list(model.n_components.values()),
+            comparable=comparable,
+            independent=[name in independent for name in model.n_components],
+            **settings,
+        )
+
+
+def _step_space(graph, comparable):
+    """Return the space of steps: that of the neighbours, if these were found in it."""
+    if graph is None:
+        return measure_step_space(comparable, default_whitening(comparable))
+    return measure_step_space(comparable, graph.whitening, graph.nearest)
+
+
+class RegularizerTerms:
+    """What the regularizers add to the loss of a batch.
+
+    `build_regularizer_terms` makes one. It is false without a regularizer.
+
+    Parameters
+    ----------
+    regularizers : sequence of Regularizer
+    model : Model
+        The model that is trained.
+    rows : Rows
+        The training rows; seeds count as labels.
+    graph : NeighbourGraph or None, default=None
+        Of the rows.
+    steps : StepSpace or None, default=None
+        Of the rows.
     """
 
-    def __init__(self, regularizers: Sequence[Regularizer], model: Model, rows: Rows):
+    def __init__(
+        self,
+        regularizers: Sequence[Regularizer],
+        model: Model,
+        rows: Rows,
+        graph: NeighbourGraph | None = None,
+        steps: StepSpace | None = None,
+    ):
         self.model = model
         self.rows = rows
-        self.losses: dict[Regularizer, RegularizerLoss] = {}
+        self.graph = graph
+        self.steps = steps
         self.n_rebuilt = 0
-        if not regularizers or rows.all_known:
-            return
-        settings: dict[str, Any] = {}
-        for regularizer in regularizers:
-            settings |= regularizer.graph_settings(model.n_components)
-        X, codes = rows.values(), rows.codes.cpu().numpy()
-        comparable = model.likelihood.comparable(X)
-        self.graph: NeighbourGraph | UnjoinedRows
-        if any(regularizer.needs_graph for regularizer in regularizers):
-            self.graph = NeighbourGraph(
-                X,
-                codes,
-                list(model.n_components.values()),
-                comparable=comparable,
-                independent=[
-                    name in model.independent_properties for name in model.n_components
-                ],
-                **settings,
-            )
-            # Seeds of clusters stand for labels in all that follows.
-            self.rows = rows.with_codes(torch.from_numpy(self.graph.codes))
-        else:
-            self.graph = UnjoinedRows(comparable, codes)
-        self._begin(regularizers, self.graph)
+        self.losses: dict[Regularizer, RegularizerLoss] = {
+            regularizer: regularizer.begin(graph, steps, rows.codes)
+            for regularizer in regularizers
+        }
 
     def __bool__(self) -> bool:
         return bool(self.losses)
 
     @property
-    def taught(self) -> list[bool]:
-        """Of which properties the terms teach unlabelled rows something."""
+    def regularized(self) -> list[bool]:
+        """Whether the regularizers bear on unlabelled rows, for each property."""
         if not any(regularizer.weight > 0 for regularizer in self.losses):
             return [False] * self.rows.codes.shape[1]
-        return [reach > 0 for reach in self.graph.reach]
+        return [weight > 0 for weight in property_weights(self.graph, self.rows.codes)]
 
     def begin_epoch(self, progress: float) -> None:
-        """Join neighbours in the latent space, anew at even distances."""
-        if not isinstance(self.graph, NeighbourGraph):
+        """Join the graph with one of the latents, at even distances over the training.
+
+        Parameters
+        ----------
+        progress : float
+            Share of training that is done.
+        """
+        if self.graph is None:
             return
         n_rebuilds = max(
             (regularizer.n_rebuilds for regularizer in self.losses), default=0
@@ -95,12 +152,16 @@ class RegularizerTerms:
         n_due = int(progress * (n_rebuilds + 1))
         if n_due > self.n_rebuilt:
             self.n_rebuilt = n_due
-            self._begin(list(self.losses), self.graph.joined(self._latents(self.graph)))
+            graph = self.graph.joined(self._latents(self.graph))
+            self.losses = {
+                regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
+                for regularizer in self.losses
+            }
 
     def __call__(
         self, batch: Batch, log_proba: list[Tensor], progress: float
     ) -> tuple[dict[str, Tensor], Any]:
-        """Return every regularizer's loss of a batch, and their weighted sum.
+        """Return the loss of every regularizer on a batch, and their weighted sum.
 
         Parameters
         ----------
@@ -113,10 +174,10 @@ class RegularizerTerms:
         Returns
         -------
         losses : dict of str to Tensor
-            In nats per row, by the regularizers' names.
+            In nats per row, by the names of the regularizers.
         total : Tensor
         """
-        log_proba = _tempered(log_proba)
+        log_proba = self._tempered(log_proba)
         losses = {
             regularizer: loss(self._predict, batch, log_proba)
             for regularizer, loss in self.losses.items()
@@ -127,28 +188,27 @@ class RegularizerTerms:
         )
         return {regularizer.name: loss for regularizer, loss in losses.items()}, total
 
-    def _begin(self, regularizers, graph):
-        self.losses = {
-            regularizer: regularizer.begin(graph, self.rows.codes)
-            for regularizer in regularizers
-        }
-
     def _predict(self, x, step):
-        with _unseen(self.model):
+        with _frozen_running_statistics(self.model):
             moved = self.model.likelihood.moved(x, step)
-            return _tempered(self.model.property_log_proba(moved))
+            return self._tempered(self.model.property_log_proba(moved))
+
+    def _tempered(self, log_proba):
+        """Return log-probabilities at the temperature that the model asks for."""
+        temperature = self.model.consistency_temperature
+        return [torch.log_softmax(values / temperature, dim=1) for values in log_proba]
 
     @torch.no_grad()
     def _latents(self, graph):
-        """Return what the model knows of the partly labelled properties, for all rows.
+        """Return the latents of the properties with labels, of all rows.
 
-        Style would only bring together rows that differ in these.
+        Rows of one style may differ in these properties.
         """
         blocks = self.model.property_blocks
         columns = [
             np.arange(self.model.n_latents)[blocks[name]]
-            for name, shares in zip(self.model.n_components, graph.shares, strict=True)
-            if shares is not None and name in blocks
+            for name, labels in zip(self.model.n_components, graph.labels, strict=True)
+            if labels is not None and name in blocks
         ]
         was_training = self.model.training
         self.model.eval()
@@ -162,8 +222,8 @@ class RegularizerTerms:
 
 
 @contextmanager
-def _unseen(model):
-    """Keep what batch normalisation remembers of rows free of rows that were moved.
+def _frozen_running_statistics(model):
+    """Keep rows that were moved out of the running means of batch normalisation.
 
     As in the code of Miyato et al. (2018), ``update_batch_stats=False``.
     """
@@ -172,15 +232,10 @@ def _unseen(model):
     ]
     tracked = [layer.track_running_stats for layer in layers]
     for layer in layers:
-        # Only where it would remember; else it needs what it has to normalise by.
+        # In evaluation mode a layer has to track, for it normalises by its means.
         layer.track_running_stats &= not layer.training
     try:
         yield
     finally:
         for layer, was_tracked in zip(layers, tracked, strict=True):
             layer.track_running_stats = was_tracked
-
-
-def _tempered(log_proba):
-    """Return log-probabilities that are less sure than those given."""
-    return [torch.log_softmax(values / TEMPERATURE, dim=1) for values in log_proba]

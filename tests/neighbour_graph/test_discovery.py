@@ -6,14 +6,15 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, confusion_matrix
 from sklearn.preprocessing import FunctionTransformer
 
-from skfmvae.neighbour_graph import discovery
+from skfmvae.neighbour_graph import discovery, subsample
 from skfmvae.neighbour_graph.discovery import (
+    KnownProperty,
+    clusters_within,
     discover,
-    match_parts,
-    parts_within,
+    match_clusters,
     seed_discovered,
 )
-from skfmvae.neighbour_graph.edges import nearest_neighbour_graph
+from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
 
 N_NEIGHBORS = 5
 
@@ -63,7 +64,7 @@ def test_a_small_effect_is_found_beside_a_large_one_that_is_known():
     assert matched(seeded[known, 1], y[known, 1]) == 1.0
 
 
-def test_properties_that_nobody_labelled_are_found_one_beside_another():
+def test_properties_without_labels_are_found_one_beside_another():
     sizes = (3, 4, 2)
     X, y = additive_rows(1500, sizes, scale=(9.0, 6.0, 4.0))
     seeded = seeds(X, with_labels(y, 60, 1, 2), sizes)
@@ -82,11 +83,11 @@ def graph_of_cells(mean):
     return scipy.sparse.csr_array(weights), cell
 
 
-def test_parts_are_matched_by_the_rows_in_between():
-    """Four values by three parts, of which the next value's largest bond is wrong.
+def test_clusters_are_matched_by_the_rows_in_between():
+    """Four classes of three clusters, where the largest bond is not always right.
 
-    The first part of each value has its largest bond to the second of the next one,
-    which the second itself has more of: one to one, all are matched.
+    The first cluster of each class has its largest bond to the second of the next one,
+    to which the second has a larger one: one to one, all are matched.
     """
     mean = np.zeros((12, 12))
     for v, p, w, q in np.ndindex(4, 3, 4, 3):
@@ -98,16 +99,16 @@ def test_parts_are_matched_by_the_rows_in_between():
     np.fill_diagonal(mean, 1.0)
     graph, cell = graph_of_cells(mean)
     value, true = np.divmod(cell, 3)
-    part = parts_within(graph, value, 3)
-    np.testing.assert_array_equal(part // 3, value)
-    assert all(matched(part[value == v], true[value == v]) == 1.0 for v in range(4))
-    found = match_parts(graph, part, 3)
+    clusters = clusters_within(graph, value, 3)
+    np.testing.assert_array_equal(clusters // 3, value)
+    assert all(matched(clusters[value == v], true[value == v]) == 1.0 for v in range(4))
+    found = match_clusters(graph, clusters, 3)
     assert matched(found.codes, true) == 1.0
-    assert np.bincount(found.codes[found.sure]).tolist() == [80, 80, 80]
+    assert np.bincount(found.codes[found.confident]).tolist() == [80, 80, 80]
 
 
-def test_parts_that_look_alike_for_once_are_not_matched():
-    """As a six upside down and a nine: one bond of four times the weight of others."""
+def test_one_large_bond_does_not_decide():
+    """As that of a six upside down and a nine, four times as large as others."""
     mean = np.zeros((12, 12))
     for v, p, w, q in np.ndindex(4, 3, 4, 3):
         if v != w:
@@ -117,7 +118,7 @@ def test_parts_that_look_alike_for_once_are_not_matched():
     np.fill_diagonal(mean, 1.0)
     graph, cell = graph_of_cells(mean)
     value, true = np.divmod(cell, 3)
-    assert matched(match_parts(graph, cell, 3).codes, true) == 1.0
+    assert matched(match_clusters(graph, cell, 3).codes, true) == 1.0
 
 
 def test_features_show_what_rows_do_not():
@@ -133,30 +134,30 @@ def test_features_show_what_rows_do_not():
     assert matched(seeded[known, 1], y[known, 1]) < 0.6
 
 
-def test_a_known_property_in_another_guise_is_not_found():
+def test_a_candidate_that_depends_on_a_known_property_is_not_found():
     """Four clumps on a line, of which the known property takes the middle two."""
     rng = np.random.default_rng(0)
     clump = rng.integers(4, size=600)
     X = (10 * clump + rng.normal(size=600))[:, None]
     middle = np.isin(clump, [1, 2]).astype(int)
-    graph = nearest_neighbour_graph(X, N_NEIGHBORS)[0]
-    assert discover([X], graph, [np.eye(2)[middle]], [False], 4) is None
+    graph = nearest_neighbour_weights(X, N_NEIGHBORS)
+    assert discover([X], graph, [KnownProperty(np.eye(2)[middle], False)], 4) is None
 
 
-def test_of_many_rows_some_are_looked_at_and_those_with_labels_first(monkeypatch):
-    monkeypatch.setattr(discovery, "N_ROWS", 300)
-    looked_at = []
+def test_of_many_rows_a_sample_is_used_with_those_with_labels(monkeypatch):
+    monkeypatch.setattr(subsample, "N_ROWS", 300)
+    used = []
 
-    def note(places, *others):
-        looked_at.append(places[0])
-        return discover(places, *others)
+    def note(views, *others):
+        used.append(views[0])
+        return discover(views, *others)
 
     monkeypatch.setattr(discovery, "discover", note)
     X, y = additive_rows(3000)
     codes = with_labels(y, 200, 1)
     seeded = seeds(X, codes, (3, 4))
-    assert len(looked_at[0]) == 300
-    np.testing.assert_array_equal(looked_at[0][:200], X[:200])
+    assert len(used[0]) == 300
+    np.testing.assert_array_equal(used[0][:200], X[:200])
     known = seeded[:, 1] >= 0
     assert matched(seeded[known, 1], y[known, 1]) > 0.98
 
@@ -166,14 +167,14 @@ def test_of_many_rows_some_are_looked_at_and_those_with_labels_first(monkeypatch
     [(900, 900, (3, 4)), (900, 0, (3, 4)), (90, 30, (3, 4)), (900, 30, (3, 1))],
     ids=["all known", "none known", "few rows", "one value"],
 )
-def test_nothing_to_look_for(n, n_labels, sizes):
+def test_where_nothing_can_be_discovered_codes_stay(n, n_labels, sizes):
     X, y = additive_rows(n)
     codes = with_labels(y, n_labels)
     codes[:, 1] = y[:, 1] if n_labels == n else -1
     assert seeds(X, codes, sizes) is codes
 
 
-def test_a_value_that_hardly_any_row_has_is_no_obstacle():
+def test_a_class_of_hardly_any_row_is_no_obstacle():
     X, y = additive_rows()
     proba = np.eye(4)[y[:, 0]]
     proba[0] = [0, 0, 0, 1]
@@ -182,7 +183,7 @@ def test_a_value_that_hardly_any_row_has_is_no_obstacle():
     assert matched(seeded[known, 1], y[known, 1]) == 1.0
 
 
-def test_what_may_depend_on_another_property_is_left_alone():
+def test_a_property_that_may_depend_on_others_is_not_looked_for():
     X, y = additive_rows()
     codes = with_labels(y, 60, 1)
     assert seeds(X, codes, (3, 4), independent=[True, False]) is codes
@@ -201,21 +202,21 @@ def shifted_kinds():
     X = 20.0 * np.eye(3, 8)[kind] + rng.normal(size=(1200, 8))
     X[:, 3] += 8 * shift + np.where(kind == 0, rng.uniform(-6, 6, size=1200), 0)
     X[:, 4] += 8 * shift * np.array([1, -1, 0])[kind]
-    return X, nearest_neighbour_graph(X, N_NEIGHBORS)[0], np.eye(3)[kind], shift
+    return X, nearest_neighbour_weights(X, N_NEIGHBORS), np.eye(3)[kind], shift
 
 
-def test_the_graph_says_where_a_value_ends():
+def test_clusters_on_the_graph_tell_where_a_class_ends():
     X, graph, known, shift = shifted_kinds()
-    mended = discover([X], graph, [known], [False], 2)
-    assert matched(mended.codes, shift) < 0.97
-    parted = discover([X], graph, [known], [True], 2)
-    assert matched(parted.codes, shift) > 0.99
+    refined = discover([X], graph, [KnownProperty(known, False)], 2)
+    assert matched(refined.codes, shift) < 0.97
+    clustered = discover([X], graph, [KnownProperty(known, True)], 2)
+    assert matched(clustered.codes, shift) > 0.99
 
 
-def test_parts_that_cut_across_what_holds_everywhere_are_no_bounds(monkeypatch):
+def test_clusters_across_a_refined_candidate_do_not_replace_it(monkeypatch):
     X, graph, known, _ = shifted_kinds()
-    mended = discover([X], graph, [known], [False], 2)
+    refined = discover([X], graph, [KnownProperty(known, False)], 2)
     across = 2 * known.argmax(axis=1) + np.random.default_rng(1).integers(2, size=1200)
-    monkeypatch.setattr(discovery, "parts_within", lambda *arguments: across)
-    parted = discover([X], graph, [known], [True], 2)
-    np.testing.assert_array_equal(parted.codes, mended.codes)
+    monkeypatch.setattr(discovery, "clusters_within", lambda *arguments: across)
+    clustered = discover([X], graph, [KnownProperty(known, True)], 2)
+    np.testing.assert_array_equal(clustered.codes, refined.codes)

@@ -5,16 +5,21 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.neighbors import kneighbors_graph
 from sklearn.semi_supervised import LabelSpreading
 
-from skfmvae.neighbour_graph.class_prior import estimate_class_prior
-from skfmvae.neighbour_graph.edges import nearest_neighbour_graph
-from skfmvae.neighbour_graph.propagation import (
-    label_probabilities,
+from skfmvae.neighbour_graph.class_prior import (
+    estimate_class_prior,
     match_class_prior,
-    neighbour_mean,
-    propagate,
-    settle,
-    spread_for,
 )
+from skfmvae.neighbour_graph.edges import (
+    nearest_neighbour_weights,
+    self_scaled_weights,
+)
+from skfmvae.neighbour_graph.propagation import (
+    default_alpha,
+    label_probabilities,
+    propagate,
+    threshold_dynamics,
+)
+from skfmvae.neighbour_graph.search import nearest_rows
 
 
 def make_points(n=40, seed=0):
@@ -23,7 +28,7 @@ def make_points(n=40, seed=0):
 
 def test_propagation_is_the_closed_form():
     X = make_points()
-    weights, _ = nearest_neighbour_graph(X, 4)
+    weights = nearest_neighbour_weights(X, 4)
     codes = np.full(40, -1)
     codes[:6] = [0, 1, 2, 0, 1, 0]
     root = np.diag(weights.toarray().sum(1) ** -0.5)
@@ -54,36 +59,23 @@ def test_rows_that_no_label_reaches_stay_open():
     assert (scores[3:] == 0).all()
     proba = match_class_prior(scores, np.array([0.5, 0.5]))
     np.testing.assert_allclose(proba.sum(1), 1)
-    assert (proba[3:, 0] > 0.9).all()  # what share is left
-
-
-def test_matched_columns_have_the_shares():
-    scores = np.random.default_rng(0).random((500, 3)) * [5, 1, 1]
-    shares = np.array([0.2, 0.3, 0.5])
-    proba = match_class_prior(scores, shares, n_iter=200)
-    np.testing.assert_allclose(proba.sum(1), 1)
-    np.testing.assert_allclose(proba.mean(0), shares, atol=1e-6)
-
-
-def test_a_class_without_a_share_stays_empty():
-    proba = match_class_prior(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([1.0, 0.0]))
-    np.testing.assert_array_equal(proba, [[1, 0], [1, 0]])
+    assert (proba[3:, 0] > 0.9).all()  # what is left of the class prior
 
 
 def test_labels_spread_further_the_fewer_there_are():
     codes = np.full(10_000, -1)
     codes[:100] = np.arange(100) % 10
-    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.1)
+    assert default_alpha(codes) == pytest.approx(1 - 0.15 * 0.1)
     codes[:2500] = 0
-    assert spread_for(codes) == pytest.approx(1 - 0.15)
+    assert default_alpha(codes) == pytest.approx(1 - 0.15)
     codes[:2500] = np.arange(2500) % 100  # 25 labels of each class
-    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
+    assert default_alpha(codes) == pytest.approx(1 - 0.15 * 0.5)
     codes[:2500] = -1
     codes[:1500] = np.arange(1500) % 20  # 75
-    assert spread_for(codes) == pytest.approx(1 - 0.15 * 0.5)
+    assert default_alpha(codes) == pytest.approx(1 - 0.15 * 0.5)
 
 
-def test_many_labels_leave_a_group_its_own():
+def test_with_many_labels_a_group_keeps_its_own():
     """A spot of one class amid the other, with one of 75 labels of its class.
 
     As on MNIST with 1,000 labels, of which one or two are ones with a serif and a foot,
@@ -97,22 +89,22 @@ def test_many_labels_leave_a_group_its_own():
         X = X[(abs(X[:, 0] - 1) > 0.02) & ((radius < 0.06) | (radius > 0.07))]
         radius = np.hypot(*(X - 0.5).T)
         spot, right = radius < 0.06, X[:, 0] > 1
-        graph, _ = nearest_neighbour_graph(X, 5)
+        graph = nearest_neighbour_weights(X, 5)
         codes = np.full(len(X), -1)
         codes[rng.choice(np.flatnonzero(~right & ~spot), 75, replace=False)] = 0
         codes[rng.choice(np.flatnonzero(right), 74, replace=False)] = 1
         codes[rng.choice(np.flatnonzero(radius < 0.03))] = 1
-        shares = np.array([(~right & ~spot).mean(), (right | spot).mean()])
+        class_prior = np.array([(~right & ~spot).mean(), (right | spot).mean()])
         few = 1 - 0.15 * np.sqrt(np.mean(codes >= 0))
         found.append(
             [
-                label_probabilities(graph, codes, alpha, shares)[spot, 1].mean()
-                for alpha in (few, spread_for(codes))
+                label_probabilities(graph, codes, alpha, class_prior)[spot, 1].mean()
+                for alpha in (few, default_alpha(codes))
             ]
         )
-    by_share, by_rule = np.transpose(found)
-    assert (by_rule > by_share).all()
-    assert by_rule.mean() > by_share.mean() + 0.1
+    by_proportion, by_rule = np.transpose(found)
+    assert (by_rule > by_proportion).all()
+    assert by_rule.mean() > by_proportion.mean() + 0.1
 
 
 def two_rings(n=30):
@@ -122,11 +114,13 @@ def two_rings(n=30):
 
 
 @pytest.mark.parametrize(("n_rounds", "n_steps"), [(10, 10), (1, 1)])
-def test_settling_is_that_of_a_loop(monkeypatch, n_rounds, n_steps):
+def test_threshold_dynamics_are_those_of_a_loop(monkeypatch, n_rounds, n_steps):
     """Each row at a time, known classes held even where the start is of another."""
-    monkeypatch.setattr("skfmvae.neighbour_graph.propagation.N_ROUNDS", n_rounds)
-    monkeypatch.setattr("skfmvae.neighbour_graph.propagation.N_STEPS", n_steps)
-    graph, _ = nearest_neighbour_graph(make_points(), 3)
+    monkeypatch.setattr("skfmvae.neighbour_graph.propagation.N_DIFFUSIONS", n_rounds)
+    monkeypatch.setattr(
+        "skfmvae.neighbour_graph.propagation.N_DIFFUSION_STEPS", n_steps
+    )
+    graph = nearest_neighbour_weights(make_points(), 3)
     codes = np.full(40, -1)
     codes[:4] = [0, 1, 2, 2]
     begin = np.random.default_rng(1).dirichlet(np.ones(3), 40)
@@ -146,14 +140,17 @@ def test_settling_is_that_of_a_loop(monkeypatch, n_rounds, n_steps):
         proba = hard
         if still:
             break
-    np.testing.assert_allclose(settle(graph, codes, begin), proba, atol=1e-12)
+    np.testing.assert_allclose(
+        threshold_dynamics(graph, codes, begin), proba, atol=1e-12
+    )
     assert (proba.argmax(1) != begin.argmax(1)).any()
 
 
 def few_labels_of_digits(seed):
-    """Return the graph of digits, the digits, two labels of each, and their shares."""
+    """Return the graph of digits, digits, two labels of each, and their prior."""
     X, y = load_digits(return_X_y=True)
-    graph, distances = nearest_neighbour_graph(X / 16, 5)
+    distances = nearest_rows(X / 16, 5)
+    graph = self_scaled_weights(distances)
     rng = np.random.default_rng(seed)
     codes = np.full(len(y), -1)
     for c in range(10):
@@ -161,11 +158,13 @@ def few_labels_of_digits(seed):
     return graph, y, codes, estimate_class_prior(distances, codes, 10)
 
 
-def test_settled_borders_cut_less():
-    graph, y, codes, shares = few_labels_of_digits(seed=0)
-    alpha = spread_for(codes)
-    before = match_class_prior(propagate(graph, codes, 10, alpha), shares).argmax(1)
-    after = label_probabilities(graph, codes, alpha, shares).argmax(1)
+def test_threshold_dynamics_cut_fewer_edges():
+    graph, y, codes, class_prior = few_labels_of_digits(seed=0)
+    alpha = default_alpha(codes)
+    before = match_class_prior(propagate(graph, codes, 10, alpha), class_prior).argmax(
+        1
+    )
+    after = label_probabilities(graph, codes, alpha, class_prior).argmax(1)
 
     def cut(code):
         edges = graph.tocoo()
@@ -177,17 +176,19 @@ def test_settled_borders_cut_less():
     np.testing.assert_array_equal(after[known], codes[known])
 
 
-def test_shares_of_nearly_whole_rows_are_the_better_start():
+def test_sharper_scores_are_the_better_start():
     errors = []
     for seed in range(20):
-        graph, y, codes, shares = few_labels_of_digits(seed)
-        alpha = spread_for(codes)
+        graph, y, codes, class_prior = few_labels_of_digits(seed)
+        alpha = default_alpha(codes)
         scores = propagate(graph, codes, 10, alpha)
-        of_parts = settle(graph, codes, match_class_prior(scores, shares))
-        of_rows = label_probabilities(graph, codes, alpha, shares)
-        errors.append([np.mean(p.argmax(1) != y) for p in (of_parts, of_rows)])
-    of_parts, of_rows = np.mean(errors, axis=0)
-    assert of_rows < 0.97 * of_parts
+        as_they_are = threshold_dynamics(
+            graph, codes, match_class_prior(scores, class_prior)
+        )
+        sharper = label_probabilities(graph, codes, alpha, class_prior)
+        errors.append([np.mean(p.argmax(1) != y) for p in (as_they_are, sharper)])
+    as_they_are, sharper = np.mean(errors, axis=0)
+    assert sharper < 0.97 * as_they_are
 
 
 def test_a_group_goes_where_most_of_its_edges_go():
@@ -205,8 +206,8 @@ def test_a_group_goes_where_most_of_its_edges_go():
     np.testing.assert_array_equal(proba.argmax(1), np.repeat([0, 0, 1], n))
 
 
-def test_rows_that_no_label_reaches_get_what_is_left_of_the_shares():
-    """Half of the rows are of the first class, which has three quarters of all."""
+def test_rows_that_no_label_reaches_get_what_is_left_of_the_class_prior():
+    """Half of the rows are of the first class, the prior of which is three quarters."""
     graph = two_rings()
     codes = np.full(60, -1)
     codes[[0, 10]] = 0
@@ -216,15 +217,8 @@ def test_rows_that_no_label_reaches_get_what_is_left_of_the_shares():
 
 
 def test_a_class_without_labels_gets_no_rows():
-    graph, _ = nearest_neighbour_graph(make_points(), 4)
+    graph = nearest_neighbour_weights(make_points(), 4)
     codes = np.full(40, -1)
     codes[:4] = [0, 2, 0, 2]
     proba = label_probabilities(graph, codes, 0.9, np.array([0.5, 0.0, 0.5]))
     assert (proba[:, 1] == 0).all()
-
-
-def test_neighbour_mean_is_that_of_a_loop():
-    graph, _ = nearest_neighbour_graph(make_points(30), 4)
-    values = np.random.default_rng(1).normal(size=30)
-    expected = [np.average(values, weights=row) for row in graph.toarray()]
-    np.testing.assert_allclose(neighbour_mean(graph) @ values, expected)

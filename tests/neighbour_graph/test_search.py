@@ -32,7 +32,7 @@ def indices(distances):
 
 
 def by_brute_force(X, n_neighbors=K):
-    """Return the distances of all pairs, infinite to itself, and who is nearest."""
+    """Return the distances of all pairs, infinite to itself, and the nearest rows."""
     d = cdist(X, X)
     np.fill_diagonal(d, np.inf)
     return d, d.argsort(axis=1)[:, :n_neighbors]
@@ -135,9 +135,9 @@ def test_rows_for_which_too_few_are_found_are_searched_exactly(monkeypatch):
 @pytest.fixture
 def without_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynndescent", None)
-    search._can_approximate.cache_clear()
+    search.can_approximate.cache_clear()
     yield
-    search._can_approximate.cache_clear()
+    search.can_approximate.cache_clear()
 
 
 def test_without_the_library_the_search_is_exact_and_says_so_once(without_library):
@@ -165,7 +165,7 @@ def test_the_nearest_of_all_candidates_are_those_of_the_distance(as_rows):
     np.testing.assert_allclose(found.data, d.ravel(), rtol=1e-4)
 
 
-def test_only_candidates_are_looked_at(monkeypatch):
+def test_only_candidates_are_compared(monkeypatch):
     monkeypatch.setattr("skfmvae.neighbour_graph.search.PAIRS_AT_ONCE", 7)
     X = make_rows(40)
     candidates = nearest_rows(X, 6)
@@ -181,7 +181,10 @@ def test_only_candidates_are_looked_at(monkeypatch):
 @pytest.mark.parametrize(
     ("distance", "message"),
     [
-        (cdist, r"each of the 60 pairs; it returned ndarray of shape \(60, 60\)"),
+        (
+            cdist,
+            r"each of the 60 pairs of rows; it returned ndarray of shape \(60, 60\)",
+        ),
         (lambda X, Y: None, "it returned NoneType"),
         (lambda X, Y: X[:, 0] - 100, "distance returned -.* none of them negative"),
         (lambda X, Y: np.full(len(X), np.nan), "distance returned nan"),

@@ -1,16 +1,18 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 from torch.distributions import Normal
 
-from skfmvae.neighbour_graph import NeighbourGraph
-from skfmvae.neighbour_graph.edges import nearest_neighbour_graph
-from skfmvae.nn.likelihoods.bernoulli import BernoulliModule
+from skfmvae._utils.random import seeded_draws
+from skfmvae.neighbour_graph import build_neighbour_graph, measure_step_space
+from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
+from skfmvae.nn.likelihoods import BernoulliModule
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.regularizers.base import Regularizer
 from skfmvae.training import Rows
-from skfmvae.training.regularization import RegularizerTerms
+from skfmvae.training.regularization import build_regularizer_terms
 
 N, D, C = 40, 4, 3
 
@@ -23,6 +25,7 @@ class Linear(nn.Module):
     independent_properties = ("property",)
     property_blocks = {"property": slice(1, 3)}
     n_latents = D
+    consistency_temperature = 2.0
 
     def __init__(self):
         super().__init__()
@@ -53,17 +56,18 @@ class Constant(Regularizer):
     """A regularizer of known loss that notes what it is given."""
 
     moves_rows = False
-    needs_graph = True
+    needs_neighbour_graph = True
 
     def __init__(self, name, weight, value, n_rebuilds=0):
         self.name = name
         self.weight = weight
         self.value = value
         self.n_rebuilds = n_rebuilds
-        self.graphs, self.seen = [], []
+        self.graphs, self.steps, self.seen = [], [], []
 
-    def begin(self, graph, codes):
+    def begin(self, graph, steps, codes):
         self.graphs.append(graph)
+        self.steps.append(steps)
 
         def loss(predict, batch, log_proba):
             self.seen.append((predict(batch.x, torch.zeros(D)), log_proba))
@@ -72,8 +76,8 @@ class Constant(Regularizer):
         return loss
 
 
-def test_an_independent_property_that_nobody_labelled_is_looked_for(model):
-    """Though the other is known on all rows."""
+def test_an_independent_property_without_labels_is_discovered(model):
+    """Although the other is known on all rows."""
     rng = np.random.default_rng(0)
     known, hidden = rng.integers(C, size=(2, 300))
     X = np.concatenate([9 * np.eye(C)[known], 3 * np.eye(C)[hidden]], axis=1)
@@ -82,7 +86,7 @@ def test_an_independent_property_that_nobody_labelled_is_looked_for(model):
     model.n_components = {"property": C, "hidden": C}
     for independent in (["property", "hidden"], ["property"]):
         model.independent_properties = independent
-        terms = RegularizerTerms([Constant("a", 1.0, 1.0)], model, rows)
+        terms = build_regularizer_terms([Constant("a", 1.0, 1.0)], model, rows)
         np.testing.assert_array_equal(terms.rows.codes[:, 0], known)
         seeded = terms.rows.codes[:, 1].numpy()
         assert (seeded >= 0).any() == ("hidden" in independent)
@@ -93,7 +97,7 @@ def test_an_independent_property_that_nobody_labelled_is_looked_for(model):
 def test_the_total_is_the_weighted_sum_and_grows_in(model):
     regularizers = [Constant("a", 2.0, 5.0), Constant("b", 0.5, 8.0)]
     rows = make_rows()
-    terms = RegularizerTerms(regularizers, model, rows)
+    terms = build_regularizer_terms(regularizers, model, rows)
     batch = rows[torch.arange(10)]
     for progress, growth in ((0.0, 0.0), (0.05, 0.5), (0.1, 1.0), (0.9, 1.0)):
         log_proba = model.property_log_proba(batch.x)
@@ -103,13 +107,13 @@ def test_the_total_is_the_weighted_sum_and_grows_in(model):
     assert regularizers[0].graphs[0] is regularizers[1].graphs[0]
 
 
-def test_aids_see_predictions_at_a_temperature(model):
+def test_regularizers_see_predictions_at_a_temperature(model):
     """The log-odds of any two classes are a third of the model's."""
     regularizer = Constant("a", 1.0, 1.0)
     rows = make_rows()
     batch = rows[torch.arange(10)]
     (logits,) = log_proba = model.property_log_proba(batch.x)
-    RegularizerTerms([regularizer], model, rows)(batch, log_proba, 0.5)
+    build_regularizer_terms([regularizer], model, rows)(batch, log_proba, 0.5)
     for (predicted,) in regularizer.seen[0]:
         torch.testing.assert_close(predicted.exp().sum(1), torch.ones(10))
         odds = predicted[:, :1] - predicted
@@ -117,55 +121,55 @@ def test_aids_see_predictions_at_a_temperature(model):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_batch_normalisation_does_not_remember_rows_that_aids_move(model, training):
+def test_moved_rows_change_no_running_mean_of_batch_normalisation(model, training):
     model.head = nn.Sequential(nn.BatchNorm1d(D), nn.Linear(D, C)).train(training)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     regularizer, rows = Constant("a", 1.0, 1.0), make_rows()
     batch = rows[torch.arange(10)]
     log_proba = [torch.zeros(10, C)]
-    RegularizerTerms([regularizer], model, rows)(batch, log_proba, 0.5)
+    build_regularizer_terms([regularizer], model, rows)(batch, log_proba, 0.5)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
-    # It normalises as ever: by the batch in training, else by what it remembers.
+    # It normalises by the batch in training, else by its running means.
     expected = torch.log_softmax(model.property_log_proba(batch.x)[0] / 3, dim=1)
     torch.testing.assert_close(regularizer.seen[0][0][0], expected)
     assert model.head[0].track_running_stats
 
 
-def test_with_nothing_to_infer_there_is_no_aid(model):
+def test_with_nothing_to_infer_there_is_no_regularizer(model):
     regularizer = Constant("a", 1.0, 1.0)
     rows = make_rows(N)
-    terms = RegularizerTerms([regularizer], model, rows)
+    terms = build_regularizer_terms([regularizer], model, rows)
     assert not terms
     assert terms.rows is rows
     assert regularizer.graphs == []
 
 
-def test_without_discrete_properties_there_is_no_aid(model):
+def test_without_discrete_properties_there_is_no_regularizer(model):
     X = np.zeros((N, D), dtype=np.float32)
     codes = np.empty((N, 0), dtype=np.int64)
-    assert not RegularizerTerms([Constant("a", 1.0, 1.0)], model, Rows(X, codes))
+    assert not build_regularizer_terms([Constant("a", 1.0, 1.0)], model, Rows(X, codes))
 
 
-def test_seeds_of_clusters_stand_for_labels(model):
+def test_seeds_of_clusters_count_as_labels(model):
     regularizer = Constant("a", 1.0, 1.0)
     rows = make_rows(0)
-    terms = RegularizerTerms([regularizer], model, rows)
+    terms = build_regularizer_terms([regularizer], model, rows)
     seeded = terms.rows.codes[:, 0]
     assert {*seeded.tolist()} == {-1, 0, 1, 2}
     np.testing.assert_array_equal(regularizer.graphs[0].codes[:, 0], seeded)
-    assert regularizer.graphs[0].propagated[0] is not None
-    # What the caller gave stays as it is.
+    assert regularizer.graphs[0].labels[0] is not None
+    # The rows of the caller stay unlabelled.
     assert (rows.codes == -1).all()
     labelled = make_rows(6)
-    codes = RegularizerTerms([regularizer], model, labelled).rows.codes
+    codes = build_regularizer_terms([regularizer], model, labelled).rows.codes
     torch.testing.assert_close(codes, labelled.codes)
 
 
 def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):
     regularizers = [Constant("a", 1.0, 1.0, n_rebuilds=2), Constant("b", 1.0, 1.0)]
     rows = make_rows()
-    terms = RegularizerTerms(regularizers, model, rows)
+    terms = build_regularizer_terms(regularizers, model, rows)
     built = []
     for epoch in range(10):
         terms.begin_epoch(epoch / 10)
@@ -173,20 +177,84 @@ def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):
     assert built == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]  # from 1/3 and from 2/3
     assert len(regularizers[1].graphs) == 3
     first, second, third = regularizers[0].graphs
-    latents, _ = nearest_neighbour_graph(rows.values()[:, 1:3], 5)
-    # The latents are those of the time: here the same, and not there twice.
+    latents = nearest_neighbour_weights(rows.values()[:, 1:3], 5)
+    # Latents of an earlier rebuild are not kept: here both are the same.
     for joined in (second, third):
         np.testing.assert_allclose(
             joined.weights.toarray(), (first.weights + latents).toarray()
         )
 
 
-def test_the_graph_is_that_which_the_neighbours_ask_for(model):
+def test_the_graph_is_built_by_the_settings_of_the_neighbours(model):
     rows = make_rows()
     regularizers = [VirtualAdversarial(), Neighbours(n_neighbors=2, alpha=0.5)]
-    graph = RegularizerTerms(regularizers, model, rows).graph
-    expected = NeighbourGraph(
+    graph = build_regularizer_terms(regularizers, model, rows).graph
+    expected = build_neighbour_graph(
         rows.values(), rows.codes.numpy(), [C], n_neighbors=2, alpha=0.5
     )
     np.testing.assert_array_equal(graph.weights.toarray(), expected.weights.toarray())
-    np.testing.assert_array_equal(graph.propagated[0], expected.propagated[0])
+    np.testing.assert_array_equal(graph.labels[0].proba, expected.labels[0].proba)
+
+
+def refuse(*args, **kwargs):
+    raise AssertionError("nobody asked for it")
+
+
+def test_only_what_a_regularizer_asks_for_is_computed(model, monkeypatch):
+    """A graph, the space of steps, both, or for labelled rows nothing."""
+    rows, where = make_rows(), "skfmvae.training.regularization"
+    for moves_rows, needs_graph in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        regularizer = Constant("a", 1.0, 1.0)
+        regularizer.moves_rows = moves_rows
+        regularizer.needs_neighbour_graph = needs_graph
+        with monkeypatch.context() as patch:
+            if not needs_graph:
+                patch.setattr(f"{where}.build_neighbour_graph", refuse)
+            if not moves_rows:
+                patch.setattr(f"{where}.measure_step_space", refuse)
+            build_regularizer_terms([regularizer], model, rows)
+        assert (regularizer.graphs[0] is not None) == needs_graph
+        assert (regularizer.steps[0] is not None) == moves_rows
+    monkeypatch.setattr(f"{where}.build_neighbour_graph", refuse)
+    monkeypatch.setattr(f"{where}.measure_step_space", refuse)
+    build_regularizer_terms([regularizer], model, make_rows(N))
+
+
+@pytest.mark.parametrize("needs_graph", [False, True])
+def test_steps_are_taken_where_neighbours_are_found(needs_graph):
+    """Among whitened components, with or without a graph."""
+    X = np.random.default_rng(0).normal(size=(80, 60)).astype(np.float32)
+    rows = Rows(X, np.where(np.arange(80) < 6, np.arange(80) % C, -1)[:, None])
+    regularizer = Constant("a", 1.0, 1.0)
+    regularizer.moves_rows, regularizer.needs_neighbour_graph = True, needs_graph
+    build_regularizer_terms([regularizer], Linear(), rows)
+    expected = measure_step_space(X, 0.125)
+    (steps,) = regularizer.steps
+    assert steps.unit == pytest.approx(expected.unit, rel=1e-4)
+    np.testing.assert_allclose(steps.axes, expected.axes, rtol=1e-4)
+
+
+def test_features_of_the_user_draw_from_the_generators_of_the_fit(model):
+    class Drawing(FunctionTransformer):
+        def fit_transform(self, X, y=None):
+            return X @ torch.randn(D, 2).numpy()
+
+    rows, graphs = make_rows(), []
+    before = torch.get_rng_state()
+    for seed in (0, 0, 1):
+        with seeded_draws(seed):
+            terms = build_regularizer_terms(
+                [Neighbours(features=Drawing())], model, rows
+            )
+        graphs.append(terms.graph.weights.toarray())
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(graphs[0], graphs[1])
+    assert not np.array_equal(graphs[0], graphs[2])
+
+
+def test_properties_are_taught_where_a_regularizer_has_a_weight(model):
+    rows = make_rows()
+    assert build_regularizer_terms([], model, rows).regularized == [False]
+    for weight in (0.0, 1.0):
+        terms = build_regularizer_terms([Constant("a", weight, 1.0)], model, rows)
+        assert terms.regularized == [weight > 0]
