@@ -8,7 +8,7 @@ from torch.distributions import Normal
 from skfmvae._utils.random import seeded_draws
 from skfmvae.neighbour_graph import build_neighbour_graph, measure_step_space
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
-from skfmvae.nn.likelihoods import BernoulliModule
+from skfmvae.nn.likelihoods.bernoulli import BernoulliModule
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.regularizers.base import Regularizer
 from skfmvae.training import Rows
@@ -25,7 +25,7 @@ class Linear(nn.Module):
     independent_properties = ("property",)
     property_blocks = {"property": slice(1, 3)}
     n_latents = D
-    consistency_temperature = 2.0
+    consistency_temperature = 3.0
 
     def __init__(self):
         super().__init__()
