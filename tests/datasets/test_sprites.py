@@ -247,7 +247,7 @@ def test_seeds_of_sprites():
 def test_chunks_do_not_change_sprites(monkeypatch):
     X, _ = make_sprites(300, jitter=0.5, random_state=0)
     for chunk in (1, 37, 1000):
-        monkeypatch.setattr(sprites, "CHUNK", chunk)
+        monkeypatch.setattr(sprites, "N_DRAWN", chunk)
         assert_array_equal(make_sprites(300, jitter=0.5, random_state=0)[0], X)
 
 
