@@ -1,4 +1,4 @@
-"""Control over the properties of generated rows, as an independent classifier sees it."""
+"""Control over the properties of generated rows, judged by another classifier."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def controllability(
     estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
         Fitted to labels. Its method ``sample`` generates the rows.
     classifier : object with ``predict(X)``
-        Fitted to the same properties, in the same order, on other rows. Predicts shape (n_samples,), or (n_samples, n_properties).
+        Fitted to the same properties, in the same order, on other rows. Predicts shape
+        (n_samples,), or (n_samples, n_properties).
     n_samples : int, default=1000
         Number of rows where `Y` is None.
     Y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
@@ -128,7 +129,8 @@ def specificity(
         Fitted to labels of two or more discrete properties. Its method ``intervene``
         changes the rows.
     classifier : object with ``predict(X)``
-        Fitted to the same properties, in the same order, on other rows. Predicts shape (n_samples, n_properties).
+        Fitted to the same properties, in the same order, on other rows. Predicts shape
+        (n_samples, n_properties).
     X : {array-like, CSR matrix} of shape (n_samples, n_features)
         The rows to change.
     random_state : int, RandomState instance or None, default=None

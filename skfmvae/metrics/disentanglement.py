@@ -105,7 +105,7 @@ def mutual_information_gap(Z: ArrayLike, Y: Any, *, n_bins: int = 20) -> float:
     0.0
     """
     check_whole("n_bins", n_bins, 2)
-    Z, codes = _check_latents_and_factors(Z, Y, min_latents=2)
+    Z, codes = _check_input(Z, Y, min_latents=2)
     information = np.empty((Z.shape[1], codes.shape[1]))
     for i, z in enumerate(Z.T):
         inner_edges = np.linspace(z.min(), z.max(), n_bins + 1)[1:-1]
@@ -158,7 +158,7 @@ def separated_attribute_predictability(Z: ArrayLike, Y: Any) -> float:
     >>> separated_attribute_predictability(-2.0 * Y, Y)
     0.75
     """
-    Z, codes = _check_latents_and_factors(Z, Y, min_latents=2)
+    Z, codes = _check_input(Z, Y, min_latents=2)
     scores = np.zeros((Z.shape[1], codes.shape[1]))
     standardised = StandardScaler().fit_transform(Z)  # trees round to 1e-7
     for i in np.flatnonzero(np.ptp(Z, axis=0)):
@@ -239,7 +239,7 @@ def dci(
     >>> [round(score, 2) for score in scores[:3]]
     [1.0, 1.0, 1.0]
     """
-    Z, codes = _check_latents_and_factors(Z, Y, min_latents=1)
+    Z, codes = _check_input(Z, Y, min_latents=1)
     live = np.flatnonzero(np.ptp(Z, axis=0))
     if not live.size:
         raise ValueError("all columns of Z are constant; give latents that vary.")
@@ -297,9 +297,7 @@ def _mean_gap(scores):
     return float(np.mean(first - second))
 
 
-def _check_latents_and_factors(
-    Z: Any, Y: Any, min_latents: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _check_input(Z: Any, Y: Any, min_latents: int) -> tuple[np.ndarray, np.ndarray]:
     """Return latents as floats and factors as encoded labels of several classes."""
     Z = check_array(Z, dtype=np.float64, input_name="Z")
     if Z.shape[1] < min_latents:
