@@ -496,7 +496,7 @@ def kmeans_plusplus(
     n_iter: int = 0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Choose starting centres by k-means++, beside given ones.
+    """Return starting centres by k-means++, given some of them.
 
     Each new centre is a point drawn with probability proportional to its squared
     distance to the nearest centre so far. Once every point is a centre (duplicates, or

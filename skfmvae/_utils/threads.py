@@ -14,7 +14,8 @@ __all__ = ["one_thread", "one_thread_if_small"]
 
 # Multiply-adds of a forward pass below which a second thread gains little on free
 # cores, and makes a step ten times slower on busy ones: the threads then wait for each
-# other at the end of every operation.
+# other at the end of every operation. Found on one machine of two cores, see
+# docs/decisions/031-threads.md.
 SMALL_STEP = 5e7
 
 # The number of threads before each of the fits that run now.

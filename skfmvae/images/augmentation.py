@@ -171,15 +171,15 @@ def move_images(
         Resampled bilinearly; beyond the border its pixels are repeated.
     """
     n, _, *size = images.shape
-    shares = [matrix, shift[:, :, None]]
+    parameters = [matrix, shift[:, :, None]]
     n_points = None
     if bends is not None:
         n_points = bends.shape[1:3]
-        shares.append(bends.flatten(1, 2).mT)
+        parameters.append(bends.flatten(1, 2).mT)
     # The unit of torch's coordinates is half an image.
     half = torch.tensor(size[::-1]).to(images)[:, None] / 2
     # One product of matrices for all images, many times faster than one per image.
-    moves = (torch.cat(shares, dim=2) / half).flatten(0, 1)
+    moves = (torch.cat(parameters, dim=2) / half).flatten(0, 1)
     grid = (moves @ _maps(*size, n_points).to(images)).view(n, 2, *size)
     return functional.grid_sample(
         images, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False

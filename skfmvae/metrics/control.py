@@ -105,8 +105,10 @@ def controllability(
         }
     n_samples = len(next(iter(wanted.values())))
     X, _ = estimator.sample(n_samples, wanted, random_state=random_state)
-    read = _predictions(classifier, X, properties)
-    return _shares({name: np.mean(read[name] == wanted[name]) for name in properties})
+    predicted = _predictions(classifier, X, properties)
+    return _shares(
+        {name: np.mean(predicted[name] == wanted[name]) for name in properties}
+    )
 
 
 def specificity(
@@ -242,12 +244,12 @@ def _predictions(classifier, X, properties):
             f"estimator's labelled properties, in their order: {list(properties)}."
         )
     for (name, values), column in zip(properties.items(), columns, strict=True):
-        read, known = column.tolist()[0], values.tolist()[0]
-        if isinstance(read, str) != isinstance(known, str):
+        predicted, known = column.tolist()[0], values.tolist()[0]
+        if isinstance(predicted, str) != isinstance(known, str):
             raise ValueError(
-                f"classifier predicts {read!r} for property {name!r}, of which the "
-                f"estimator has values such as {known!r}; fit both to values of one "
-                "kind."
+                f"classifier predicts {predicted!r} for property {name!r}, of which "
+                f"the estimator has values such as {known!r}; fit both to values of "
+                "one kind."
             )
     return dict(zip(properties, columns, strict=True))
 

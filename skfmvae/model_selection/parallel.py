@@ -35,13 +35,17 @@ def run_tasks(
         The study.
     tasks : sequence of Task
         Its tasks.
-    n_jobs, cache, verbose
-        As for `label_efficiency_curve`.
+    n_jobs : int or None
+        Number of parallel fits, as for `label_efficiency_curve`.
+    cache : str, path or None
+        A folder for results, as for `label_efficiency_curve`.
+    verbose : int
+        Any number but 0 shows a progress bar.
 
     Returns
     -------
     results : list of dict
-        As from `fit_and_score`.
+        The result of `fit_and_score` for each task.
     """
     results: list[Any] = [None] * len(tasks)
     if cache is not None:

@@ -353,7 +353,7 @@ def test_infinite_values(infinity):
 )
 def test_what_is_no_number(y):
     with pytest.raises(
-        ValueError, match="'size' of y is continuous .* make it numbers"
+        ValueError, match="'size' of y is a Continuous variable .* make it numbers"
     ):
         QuantityEncoder({"size": ["size"]}).fit(y)
 
