@@ -41,7 +41,7 @@ def codes(held_out):
 # Combinations -------------------------------------------------------------------------
 
 
-def test_composed_digits_are_what_they_are_said_to_be():
+def test_composed_digits_have_the_documented_form():
     X, y = make_composed_digits(3000, random_state=0)
     assert X.shape == (3000, 3 * 28 * 28)
     assert X.dtype == np.float32

@@ -60,7 +60,7 @@ def is_inside(shape, u, v):
     return (np.abs(v - 0.5) + u < 0.5) | (np.hypot(u - 0.25, v - 0.75) < 0.125**0.5)
 
 
-def test_sprites_are_what_they_are_said_to_be():
+def test_sprites_have_the_documented_form():
     X, y = make_sprites(3000, random_state=0)
     assert X.shape == (3000, 1024)
     assert X.dtype == np.float32

@@ -30,10 +30,10 @@ def test_calibration_error_bin_by_bin():
 
 
 def test_calibration_error_of_known_values():
-    sure = np.eye(2)[[0, 1, 0, 1]]
-    assert expected_calibration_error([0, 1, 0, 1], sure) == 0
-    assert expected_calibration_error([1, 0, 1, 0], sure) == 1
-    # As often right as it is sure, for each confidence.
+    certain = np.eye(2)[[0, 1, 0, 1]]
+    assert expected_calibration_error([0, 1, 0, 1], certain) == 0
+    assert expected_calibration_error([1, 0, 1, 0], certain) == 1
+    # The accuracy equals the confidence in each bin.
     y = np.r_[np.arange(10) < 7, np.arange(10) < 9].astype(int)
     proba = np.repeat([[0.3, 0.7], [0.1, 0.9]], 10, axis=0)
     assert expected_calibration_error(y, proba) == pytest.approx(0, abs=1e-12)

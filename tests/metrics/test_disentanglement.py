@@ -154,7 +154,7 @@ def test_there_is_one_threshold_between_two_values():
 def test_order_and_scale_of_latents_do_not_matter(measure):
     Z = RANDOM + 2 * RANDOM_Y @ np.random.default_rng(2).normal(size=(3, 5))
     expected = values_of(measure, Z, RANDOM_Y)
-    scaled = Z * [1e-12, 1, 10, -1e3, 1e6]  # by more than trees can tell
+    scaled = Z * [1e-12, 1, 10, -1e3, 1e6]  # by more than trees resolve
     # Forests draw the order in which they try the latents.
     tolerance = 0.02 if measure is dci else 1e-6
     for code in (Z[:, ::-1], scaled):

@@ -111,7 +111,7 @@ DAMAGES = {
     "result is a list": rewrite([1.0]),
     "result is empty": rewrite({}),
     "result of text": rewrite({"n_train": "a", "test_score": "b"}),
-    "as it was before the key was checked": lambda path: path.write_text(
+    "of a version that did not check the key": lambda path: path.write_text(
         json.dumps(
             json.loads(path.read_text())
             | {"checksum": hashlib.sha256(b"the result alone").hexdigest()}
@@ -250,8 +250,8 @@ class Interrupted(DummyClassifier):
         self._interrupt_at("predict")
         return super().predict(X)
 
-    def _interrupt_at(self, place):
-        if self.where == place and self.number_ == 4:
+    def _interrupt_at(self, method):
+        if self.where == method and self.number_ == 4:
             raise KeyboardInterrupt
 
 
@@ -292,7 +292,7 @@ def test_a_cache_needs_a_seed(study):
         run(random_state=None)
 
 
-def test_what_cannot_be_told_apart_is_not_cached(recorder, study):
+def test_an_estimator_without_a_hash_is_not_cached(recorder, study):
     run, _, _ = study
     with pytest.raises(ValueError, match="'local' cannot be pickled"):
         run({"local": recorder(lambda: None)})

@@ -36,8 +36,8 @@ def wait_until(condition):
 
 def in_subprocess(*arguments, path=()):
     """Start Python such that it can import the package."""
-    places = [str(ROOT), *map(str, path), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    folders = [str(ROOT), *map(str, path), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     return subprocess.Popen([sys.executable, *arguments], env=environment)
 
 

@@ -35,7 +35,7 @@ def test_semi_supervised_estimators_see_all_training_rows(recorder, numbered):
 
 
 class StratifiedKFoldOfLabelled(PartialLabelKFold):
-    """A splitter of somebody else's making."""
+    """A splitter of another package."""
 
 
 # Several properties ------------------------------------------------------------------

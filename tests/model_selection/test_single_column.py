@@ -53,7 +53,7 @@ def kind_and_size():
     return X, y, model.fit(X, y)
 
 
-def test_a_quantity_that_nobody_predicts_is_not_scored(kind_and_size):
+def test_a_quantity_that_is_not_predicted_is_not_scored(kind_and_size):
     X, y, _ = kind_and_size
     known = y["kind"].notna()
     model = LogisticRegression().fit(X[known], y["kind"][known])

@@ -36,9 +36,7 @@ def by_key(log, budgets, n_splits):
 
 
 @pytest.mark.parametrize("strategy", ["random", "stratified", "balanced"])
-def test_labels_are_true_nested_of_training_rows_and_as_many_as_said(
-    recorder, numbered, strategy
-):
+def test_labels_are_true_nested_and_of_training_rows(recorder, numbered, strategy):
     X, y = numbered
     log = []
     budgets = [5, 20, 60]
@@ -109,7 +107,7 @@ def test_strategies_share_labels_as_they_say(recorder):
     assert (np.sort(counts("balanced"), axis=1) == [8, 8, 9]).all()
     random = counts("random")
     assert random.std(axis=0).min() > 0.5
-    # Within four standard errors of the shares.
+    # Within four standard errors of the proportions.
     assert_allclose(random.mean(axis=0), [20, 4, 1], atol=4 * 2.0 / 10)
 
 

@@ -190,7 +190,7 @@ def test_letters_stay_in_their_node(name):
         assert all(node.count_contains(box.corners()) == 4 for box in inside)
 
 
-def test_graphs_are_drawn_where_they_are_told_and_again():
+def test_graphs_are_drawn_in_given_axes_and_again():
     figure, axes = plt.subplots(2, 1)
     display = GraphicalModelDisplay(LIT)
     assert display.plot(axes) is display

@@ -114,7 +114,7 @@ def test_labels_neither_overlap_nor_leave_the_figure(height, name):
 
 
 @pytest.mark.parametrize("display", GRIDS)
-def test_displays_draw_where_they_are_told_and_again(model_with_levels, X, display):
+def test_displays_draw_in_given_axes_and_again(model_with_levels, X, display):
     figure, (left, right) = plt.subplots(1, 2)
     first = draw(display, model_with_levels, X[:2], ax=left, cmap="viridis")
     assert first.ax_ is left

@@ -59,7 +59,7 @@ def test_curves_are_mean_scores_with_their_intervals(n_estimators):
         assert_allclose(ends, expected[["low", "high"]])
 
 
-def test_curves_are_told_apart_without_colour_and_in_the_legend():
+def test_curves_differ_without_colour_and_in_the_legend():
     display = LabelEfficiencyDisplay(make_results(16)).plot()
     lines = display.lines_.values()
     styles = {(line.get_marker(), line.get_linestyle()) for line in lines}

@@ -420,7 +420,7 @@ def test_join_keeps_large_labels_exact(label):
     assert joined[:, 0].tolist() == [label, label - 1]
 
 
-def test_columns_that_nobody_knows(frame):
+def test_unknown_columns(frame):
     with pytest.raises(ValueError, match=r"'weight'\]; expected are .*Add .*or drop"):
         QuantityEncoder(COLUMNS, NAMES).fit(frame.assign(weight=1.0))
 
