@@ -54,9 +54,9 @@ def study(n_epochs, n_jobs=None):
 def lift_limits():
     """Let studies and training of this process use all threads."""
     from skfmvae._utils import threads
-    from skfmvae.model_selection import curves, tasks
+    from skfmvae.model_selection import parallel, tasks
 
-    curves.one_thread = tasks.one_thread = contextlib.nullcontext
+    parallel.one_thread = tasks.one_thread = contextlib.nullcontext
     threads.SMALL_STEP = 0
     torch.set_num_threads(os.cpu_count())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ Number = TypeVar("Number", int, float)
 class Statistics:
     """Sufficient statistics of rows, with moments about the mixture's current means.
 
-    Sums over rows of weight ``w_i``, responsibility ``r_ic``, mean ``m_i`` and variance
-    ``s_i^2``. Those of other rows can be added, also across machines, until the next
-    `natural_step` moves the means ``m_c``. Moments about zero would lose digits to
-    cancellation (float32, and far more where products are TF32 or bfloat16).
+    They are sums over rows of weight ``w_i``, responsibility ``r_ic``, mean ``m_i`` and
+    variance ``s_i^2``. The statistics of other rows can be added, also across machines,
+    until the next `natural_step` changes the means ``m_c``. Moments about zero would
+    lose digits to cancellation in float32, and more where products are TF32 or
+    bfloat16.
 
     Attributes
     ----------
@@ -58,19 +59,19 @@ class Statistics:
 class VariationalGaussianMixture(nn.Module):
     """Gaussian mixtures with a Bayesian posterior, one in each of several subspaces.
 
-    Every subspace has a mixture of its own; all have the same shape::
+    Each subspace has its own mixture; all are of the same shape::
 
         pi ~ Dirichlet(alpha0)     (mu_c, Lambda_c) ~ NormalWishart(m0, beta0, W0, nu0)
         a ~ Categorical(pi)        z | a = c ~ N(mu_c, Lambda_c^-1)
 
     The posterior is ``Dirichlet(alpha) prod_c NormalWishart(m_c, beta_c, W_c, nu_c)``,
-    held in buffers that `natural_step` updates and no gradient reaches. It starts at
-    the prior, where all components are alike: begin with a step of rate 1 from unequal
+    held in buffers that `natural_step` updates and that have no gradient. It starts at
+    the prior, where all components are equal: begin with a step of rate 1 from unequal
     responsibilities.
 
     Methods take points, means and variances of shape (n, n_subspaces, n_features) and
-    components as int64 of shape (n, n_subspaces), give values per component the shape
-    (n, n_subspaces, n_components), and measure in nats.
+    components as int64 of shape (n, n_subspaces). Values per component are of shape
+    (n, n_subspaces, n_components), in nats.
 
     Parameters
     ----------
@@ -113,10 +114,10 @@ class VariationalGaussianMixture(nn.Module):
     ``V`` the ``W^-1`` and ``n`` the ``nu`` of the unrestricted optimum, ``W`` is in the
     bound by ``(n / 2) ln |W| - (nu / 2) tr(V W)`` alone. At ``nu = n`` this is largest
     where ``W^-1`` is the diagonal of ``V``, or that diagonal's mean, and the other
-    parameters stay as they were. In the Fisher metric at a diagonal ``W`` the
-    directions left out are orthogonal to those kept, so the natural gradient is
-    restricted likewise. One set of formulas hence serves all types, as it does in
-    scikit-learn's ``BayesianGaussianMixture``.
+    parameters do not change. In the Fisher metric at a diagonal ``W`` the excluded
+    directions are orthogonal to the others, so that the natural gradient is restricted
+    in the same way. Therefore all types have the same formulas, as in scikit-learn's
+    ``BayesianGaussianMixture``.
 
     References
     ----------
@@ -175,31 +176,25 @@ class VariationalGaussianMixture(nn.Module):
                 f"got {covariance_type!r}."
             )
         self.covariance_type = covariance_type
-        if weight_concentration_prior is None:
-            weight_concentration_prior = 1 / n_components
-        if mean_precision_prior is None:
-            mean_precision_prior = 1.0
-        if degrees_of_freedom_prior is None:
-            degrees_of_freedom_prior = float(n_features)
         self.weight_concentration_prior = _above(
-            0, weight_concentration_prior, "weight_concentration_prior"
+            0,
+            _default(weight_concentration_prior, 1 / n_components),
+            "weight_concentration_prior",
         )
         self.mean_precision_prior = _above(
-            0, mean_precision_prior, "mean_precision_prior"
+            0, _default(mean_precision_prior, 1.0), "mean_precision_prior"
         )
         self.degrees_of_freedom_prior = _above(
-            n_features - 1, degrees_of_freedom_prior, "degrees_of_freedom_prior"
+            n_features - 1,
+            _default(degrees_of_freedom_prior, float(n_features)),
+            "degrees_of_freedom_prior",
         )
-
         dtype = torch.get_default_dtype() if dtype is None else dtype
         mean = _per_subspace(
-            0.0 if mean_prior is None else mean_prior,
-            (n_subspaces, n_features),
-            dtype,
-            "mean_prior",
+            _default(mean_prior, 0.0), (n_subspaces, n_features), dtype, "mean_prior"
         )
         scale = _per_subspace(
-            1.0 if covariance_prior is None else covariance_prior,
+            _default(covariance_prior, 1.0),
             (n_subspaces, *layouts[covariance_type]),
             dtype,
             "covariance_prior",
@@ -211,16 +206,17 @@ class VariationalGaussianMixture(nn.Module):
                 "covariance_prior must be symmetric and positive definite, "
                 f"got {covariance_prior!r}."
             )
+        self._register_posterior(mean, scale)
+
+    def _register_posterior(self, mean: Tensor, scale: Tensor) -> None:
+        """Register the buffers of the prior, and those of a posterior equal to it."""
         # An axis of length one for the components, which share the prior.
         self.register_buffer("mean_prior", mean.unsqueeze(1))
         self.register_buffer("scale_inv_prior", scale.unsqueeze(1))
-        one = torch.ones(n_subspaces, n_components, dtype=dtype)
-        self.register_buffer(
-            "weight_concentration", one * self.weight_concentration_prior
-        )
-        self.register_buffer("mean_precision", one * self.mean_precision_prior)
-        self.register_buffer("degrees_of_freedom", one * self.degrees_of_freedom_prior)
-        each = [0] * n_components
+        one = mean.new_ones(self.n_subspaces, self.n_components)
+        for name in ("weight_concentration", "mean_precision", "degrees_of_freedom"):
+            self.register_buffer(name, one * getattr(self, f"{name}_prior"))
+        each = [0] * self.n_components
         self.register_buffer("means", self.mean_prior[:, each])
         self.register_buffer("scale_inv", self.scale_inv_prior[:, each])
 
@@ -257,7 +253,7 @@ class VariationalGaussianMixture(nn.Module):
         return 0.5 * (
             _multivariate_digamma(self.degrees_of_freedom / 2, d)
             - self._log_det(root)
-            - d * math.log(math.pi)  # d ln 2 of E ln |Lambda| taken off d ln 2 pi
+            - d * math.log(math.pi)  # d ln 2 pi less the d ln 2 of E ln |Lambda|
             - d / self.mean_precision
             - self.degrees_of_freedom * distance
         )
@@ -279,7 +275,7 @@ class VariationalGaussianMixture(nn.Module):
         if sample_weight is not None:
             weights = weights * sample_weight.to(self.means)[:, None, None]
         difference = self._difference(mean.to(self.means))
-        # The weight's root on both sides makes a matrix of squares, so never negative.
+        # The root of the weight on both sides gives a sum of squares, never negative.
         half = weights.sqrt().unsqueeze(-1) * difference
         second = torch.einsum(
             "ngci,ngcj->gcij" if full else "ngci,ngci->gci", half, half
@@ -309,14 +305,14 @@ class VariationalGaussianMixture(nn.Module):
         to_prior = self.mean_prior - self.means
         pull = rate * (statistics.first + beta0 * to_prior)
         shift = pull / beta.unsqueeze(-1)  # of the means
-        # Each part's scatter about the new mean (parallel axes): the same W^-1 as when
-        # beta m m' is subtracted at the end, without the cancellation.
+        # The scatter of each part about the new mean (parallel axes): the same W^-1 as
+        # when beta m m' is subtracted at the end, without cancellation.
         move = self.mean_precision.unsqueeze(-1) * shift
         old = self.scale_inv + self._product(move, shift)
         prior = self._product(to_prior - shift, to_prior - shift)
         moment = 2 * statistics.first - count.unsqueeze(-1) * shift
         data = statistics.second - self._product(moment, shift)
-        # But for rounding, a symmetric matrix or sums of squares.
+        # Rounding aside, this is a symmetric matrix or sums of squares.
         if self.covariance_type == "full":
             data = 0.5 * (data + data.mT)
         else:
@@ -335,7 +331,8 @@ class VariationalGaussianMixture(nn.Module):
     def kl_divergence(self) -> Tensor:
         """Return the exact divergence of the posterior from the prior, per subspace.
 
-        It is of the whole data set: divide by the number of rows for a bound per row.
+        It is that of the whole data set: divide it by the number of rows for a bound
+        per row.
         """
         d, alpha, nu = (
             self.n_features,
@@ -379,7 +376,7 @@ class VariationalGaussianMixture(nn.Module):
         )
         inflation = 1 + 1 / self.mean_precision
         distance = self._squared_distance(z, root) / inflation
-        # Two gammas of size nu ln nu all but cancel: float32 has not the digits.
+        # Two terms of size nu ln nu nearly cancel: float32 has too few digits.
         wide = nu if nu.device.type == "mps" else nu.double()
         gammas = ((wide + 1) / 2).lgamma() - ((wide + 1 - d) / 2).lgamma()
         log_volume = d * (math.pi * inflation).log() + self._log_det(root)
@@ -406,7 +403,7 @@ class VariationalGaussianMixture(nn.Module):
         mean = self._select(self.means, components)
         normal = torch.empty_like(mean).normal_(generator=generator)
         shape = (self.degrees_of_freedom + 1 - self.n_features) / 2
-        # What torch.distributions.Gamma calls, which passes no generator on.
+        # torch.distributions.Gamma calls this too, but without a generator.
         gamma = torch._standard_gamma(self._select(shape, components), generator)
         inflation = self._select(1 + 1 / self.mean_precision, components)
         factor = inflation / (2 * gamma.clamp_min(torch.finfo(gamma.dtype).tiny))
@@ -445,7 +442,7 @@ class VariationalGaussianMixture(nn.Module):
         return points.unsqueeze(2) - self.means
 
     # The types differ in layout alone. A root is the Cholesky factor L of a W^-1; for
-    # the two diagonal types it is only the factor's diagonal, of n_features entries.
+    # the two diagonal types it is the diagonal of the factor, of n_features entries.
 
     def _root(self, matrix: Tensor) -> Tensor:
         if self.covariance_type == "full":
@@ -499,24 +496,24 @@ def kmeans_plusplus(
     n_iter: int = 0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Choose starting centres by k-means++, beside given ones.
+    """Return starting centres by k-means++, given some of them.
 
     Each new centre is a point drawn with probability proportional to its squared
     distance to the nearest centre so far. Once every point is a centre (duplicates, or
-    fewer points than clusters) points are drawn again, with replacement, and moved by
-    1 % of the standard deviation (1e-3 where that is zero) so that no two agree.
+    fewer points than clusters) points are drawn with replacement, and moved by 1 % of
+    the standard deviation (1e-3 where that is zero) so that no two centres are equal.
 
     Parameters
     ----------
     points : Tensor of shape (n, n_features)
         Points to choose from, at least one.
     n_clusters : int
-        Number of centres, those in `fixed` included.
+        Number of centres, including those in `fixed`.
     fixed : Tensor of shape (n_fixed, n_features), default=None
-        The first centres, as the means of labelled classes.
+        The first centres, such as the means of labelled classes.
     n_iter : int, default=0
-        Lloyd iterations to follow, in which the fixed centres stay, and so does a
-        centre that is nearest to no point.
+        Number of Lloyd iterations that follow; fixed centres, and a centre that is
+        nearest to no point, do not move.
     generator : torch.Generator, default=None
         Source of randomness; torch's own if None.
 
@@ -585,6 +582,10 @@ def _log_beta(alpha: Tensor) -> Tensor:
     return alpha.lgamma().sum(-1) - alpha.sum(-1).lgamma()
 
 
+def _default(value: Any, default: Any) -> Any:
+    return default if value is None else value
+
+
 def _above(bound: float, value: Number, name: str) -> Number:
     if not bound < value < math.inf:
         raise ValueError(f"{name} must be finite and above {bound}, got {value!r}.")
@@ -595,7 +596,7 @@ def _per_subspace(
     value: ArrayLike | Tensor, shape: tuple[int, ...], dtype: torch.dtype, name: str
 ) -> Tensor:
     """Repeat a prior of shape (), `shape[1:]` or `shape` for every subspace."""
-    # numpy's copy, as torch warns of arrays that it may not write to.
+    # A copy, since torch warns of arrays that are read-only.
     array = value if isinstance(value, Tensor) else np.array(value)
     tensor = torch.as_tensor(array, dtype=dtype)
     if tensor.shape not in ((), shape[1:], shape) or not tensor.isfinite().all():

@@ -1,3 +1,3 @@
-"""What every room uses and no user sees: checks, compatibility, seeds, threads."""
+"""Private and shared: checks, compatibility, missing entries, seeds, threads."""
 
 __all__: list[str] = []

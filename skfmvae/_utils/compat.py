@@ -1,4 +1,4 @@
-"""Private parts of scikit-learn, imported in one place."""
+"""Private parts of scikit-learn, imported nowhere else."""
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.model_selection._search import BaseSearchCV

@@ -1,8 +1,8 @@
-"""Random draws that no other thread disturbs.
+"""Random draws that are independent of other threads.
 
-torch's global generators belong to the process: a number that one thread draws is
-missing from the sequence of another. Blocks that should be reproducible draw from
-generators of their own, which a context variable holds for the thread they run in.
+torch's global generators belong to the process: a draw of one thread changes the next
+draw of another. Blocks that should be reproducible draw from generators of their own,
+which a context variable holds for their thread.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def seeded_draws(seed: int) -> Iterator[None]:
     Parameters
     ----------
     seed : int
-        The generator of every device starts as ``torch.manual_seed(seed)`` has it.
+        Seed of the generator of every device, as for ``torch.manual_seed``.
 
     Yields
     ------
@@ -76,7 +76,7 @@ def seeded_draws(seed: int) -> Iterator[None]:
 
 @contextmanager
 def forked_draws() -> Iterator[None]:
-    """Draw from copies of the generators inside the block, which leaves no trace.
+    """Draw from copies of the generators inside the block, and leave them unchanged.
 
     Yields
     ------
@@ -101,19 +101,19 @@ def generator_for(device: torch.device) -> torch.Generator | None:
     Parameters
     ----------
     device : torch.device
-        Where the numbers are wanted.
+        The device of the draws.
 
     Returns
     -------
     generator : Generator or None
-        None outside such blocks, which torch takes for its global one.
+        None outside such blocks, which stands for torch's global generator.
     """
     own = _OWN.get()
     return None if own is None else own.on(device)
 
 
 def draw_normal(distribution: Normal) -> Tensor:
-    """Draw as ``distribution.rsample()`` does, from the generator of the block.
+    """Return ``distribution.rsample()``, drawn from the generator of the block.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def draw_normal(distribution: Normal) -> Tensor:
 
 
 def repeatable_draws() -> dict[str, Any]:
-    """Return arguments by which torch's `checkpoint` draws the same numbers again.
+    """Return arguments of torch's `checkpoint` with which it repeats its draws.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def repeatable_draws() -> dict[str, Any]:
         Of :func:`torch.utils.checkpoint.checkpoint`, for its next call alone.
     """
     own = _OWN.get()
-    if own is None:  # checkpoint sees to torch's global generators itself
+    if own is None:  # checkpoint restores torch's global generators itself
         return {}
     contexts = nullcontext(), _Again(own.copy())
     return {"context_fn": lambda: contexts, "preserve_rng_state": False}
@@ -162,20 +162,20 @@ class _Again:
 
 
 def redirected_draws() -> AbstractContextManager[Any]:
-    """Make code that draws from torch's global generators draw from the block's own.
+    """Redirect draws from torch's global generators to the generators of the block.
 
-    It is for code of users, which knows of no other generator, and for initial weights.
-    Every operation inside takes microseconds longer.
+    It serves code of users, which has no other generator, and initial weights. Every
+    operation inside takes microseconds longer.
 
     Returns
     -------
     context : context manager
-        Which does nothing outside blocks of `seeded_draws`.
+        Without effect outside blocks of `seeded_draws`.
     """
     return nullcontext() if _OWN.get() is None else _Redirected()
 
 
-# Modules of torch that draw while they are trained; any other may contain them.
+# Modules of torch that draw while they are trained; other modules may contain them.
 _DRAWING = (
     nn.modules.dropout._DropoutNd,
     nn.FractionalMaxPool2d,
@@ -187,13 +187,13 @@ _DRAWING = (
 
 
 def redirect_modules(model: nn.Module) -> None:
-    """Redirect what modules of users draw while they are trained.
+    """Redirect the draws of users' modules while they are trained.
 
     Parameters
     ----------
     model : Module
-        Those of its parts that may draw from torch's global generators are known by
-        their class.
+        Its parts that may draw from torch's global generators are recognised by their
+        class.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
@@ -207,7 +207,7 @@ def redirect_modules(model: nn.Module) -> None:
 
 
 class _Scripted(nn.Sequential):
-    """A scripted module, which takes no hooks, in one that does."""
+    """A wrapper with hooks around a scripted module, which has none."""
 
 
 def _may_draw(module: nn.Module) -> bool:
@@ -255,7 +255,7 @@ class _Redirected(TorchDispatchMode):
 
 
 def _device_of(arguments: tuple[Any, ...], wanted: Any) -> torch.device:
-    """Return where an operation draws: as wanted, or where its tensors are."""
+    """Return the device of an operation: the one asked for, or that of its tensors."""
     tensors = (value.device for value in arguments if isinstance(value, Tensor))
     device = torch.device(wanted or next(tensors, "cpu"))
     if device.type == "cuda" and device.index is None:
@@ -263,14 +263,14 @@ def _device_of(arguments: tuple[Any, ...], wanted: Any) -> torch.device:
     return device
 
 
-# What fills a new tensor as operations do that take no generator in older versions of
-# torch.
+# The methods that fill a new tensor like operations without a generator in older
+# versions of torch.
 _FILLING = {"rand_like": "uniform_", "randn_like": "normal_", "randint_like": "random_"}
 
 
 @cache
 def _taking_a_generator(func: Any) -> Any:
-    """Return what draws as an operation does, but takes a generator, or None."""
+    """Return the variant of an operation that takes a generator, or None."""
 
     def names(overload: Any) -> list[str]:
         return [argument.name for argument in overload._schema.arguments]
@@ -291,11 +291,11 @@ def _taking_a_generator(func: Any) -> Any:
 def _filled_like(
     fill: str, like: Tensor, *bounds: int, generator: torch.Generator, **kwargs: Any
 ) -> Tensor:
-    """Draw a tensor like another with a generator."""
+    """Return a tensor like another, drawn with a generator."""
     return getattr(torch.empty_like(like, **kwargs), fill)(*bounds, generator=generator)
 
 
-# Held for the time of one operation.
+# Held during one operation.
 _LENT = threading.Lock()
 if hasattr(os, "register_at_fork"):  # a child process must not wait for our threads
     os.register_at_fork(
@@ -306,7 +306,7 @@ if hasattr(os, "register_at_fork"):  # a child process must not wait for our thr
 
 
 def _lent_to_torch(generator: torch.Generator, draw: Any) -> Any:
-    """Let torch's global generator stand in for one that an operation cannot take."""
+    """Draw with a generator in the state of torch's global one, which is restored."""
     device = generator.device
     theirs = (
         torch.cuda.default_generators[device.index]

@@ -1,4 +1,4 @@
-"""Which seeds of an estimator are left open."""
+"""Seeds of an estimator that are None."""
 
 __all__ = ["unseeded"]
 
@@ -9,12 +9,12 @@ def unseeded(estimator) -> list[str]:
     Parameters
     ----------
     estimator : estimator
-        Those of its parts, such as the steps of a pipeline, are among the names.
+        The parameters of its parts, such as the steps of a pipeline, are included.
 
     Returns
     -------
     names : list of str
-        Nested ones as in `get_params`, such as "pca__random_state".
+        Names of nested parameters as in `get_params`, such as "pca__random_state".
     """
     return sorted(
         name

@@ -1,6 +1,6 @@
 """Data with known properties.
 
-Nothing is downloaded: the images are rendered, or made of scikit-learn's digits.
+The images are rendered, or composed of scikit-learn's digits; there is no download.
 """
 
 from skfmvae.targets import mask_labels

@@ -1,4 +1,4 @@
-"""Combinations of factors: which to make, and which to hold out."""
+"""Draws of combinations of factors, and combinations to hold out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw_combinations(
     random_state: np.random.RandomState,
     hint: str = "",
 ) -> np.ndarray:
-    """Draw combinations uniformly from those that are allowed.
+    """Return combinations that are drawn uniformly from those that are allowed.
 
     Parameters
     ----------
@@ -31,28 +31,28 @@ def draw_combinations(
         Number of rows. None gives each allowed combination once, the last factor
         changing fastest.
     factors : dict of str to sequence
-        The values of each factor, which count from 0; those that are strings may be
-        named.
+        The values of each factor, encoded from 0; a value that is a string may be
+        given by its name.
     only : list of dict or None
-        Combinations to allow: those that have all that any of the dicts names. None
-        allows all.
+        Combinations to allow: those with all values of any of the dicts. None allows
+        all combinations.
     exclude : list of dict or None
-        Combinations not to allow, in the same form.
+        Combinations to exclude, in the same form.
     random_state : RandomState instance
         Source of the draws.
     hint : str, default=""
-        What to add to the names of the factors where another is named.
+        What to add to the names of the factors in an error.
 
     Returns
     -------
     codes : int64 ndarray of shape (n_samples, n_factors)
-        A value of each factor, as a code from 0.
+        The encoded value of each factor.
 
     Raises
     ------
     ValueError
-        If `only` or `exclude` names a factor or a value that is not there, or if they
-        leave no combination.
+        If `only` or `exclude` names an unknown factor or value, or if they leave no
+        combination.
     """
     counts = [len(values) for values in factors.values()]
     is_allowed = np.ones(counts, dtype=bool)
@@ -72,7 +72,7 @@ def draw_combinations(
 
 
 def _matches(parameter, combinations, factors, hint):
-    """Return a grid of all combinations, True where any of those given is met."""
+    """Return a grid of all combinations, True where any of the dicts matches."""
     if not isinstance(combinations, Sequence) or not all(
         isinstance(combination, Mapping) for combination in combinations
     ):

@@ -1,4 +1,4 @@
-"""Coordinates of what is drawn."""
+"""Coordinates of drawings."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ __all__ = [
 # Names of the columns of `y`, for ``pandas.DataFrame(y, columns=...)``.
 COMPOSED_DIGITS_COLUMNS = ("digit", "stroke", "background", "rotation")
 
-SIZE = 28  # of an image, in pixels
-LARGEST_SMALL = 20  # of an image to enlarge
-CHUNK = 1024  # images made at once: temporary arrays stay small
+IMAGE_SIZE = 28  # height and width, in pixels
+LARGEST_SMALL = 20  # height and width of an image to enlarge
+N_COMPOSED = 1024  # images per block, so that temporary arrays stay small
 
 # Every stroke is light and every background dark, so that all pairs are legible.
 STROKES = {
@@ -62,10 +62,10 @@ def make_composed_digits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compose digits, colours of stroke and background, and rotations.
 
-    The 640 combinations of 10 digits, 4 strokes, 4 backgrounds and 4 rotations serve to
-    see whether a model makes up, or recognises, combinations that it was never shown:
-    `hold_out_composed_digits` chooses them. Rows of one combination differ by their
-    handwriting.
+    The 640 combinations of 10 digits, 4 strokes, 4 backgrounds and 4 rotations show
+    whether a model generates and recognises combinations that are not in its training
+    rows: `hold_out_composed_digits` chooses these. Rows of one combination differ in
+    their handwriting.
 
     Parameters
     ----------
@@ -76,17 +76,17 @@ def make_composed_digits(
     images : array-like of shape (n_images, side, side) or (n_images, side**2), \
             default=None
         Grey images of upright digits to draw from, in [0, 1], of which 0 is the
-        background. Those of 28 x 28 pixels, such as MNIST's, are taken as they are;
-        those of at most 20 x 20 are enlarged smoothly, with a margin. None takes the
-        1,797 digits of scikit-learn.
+        background. Images of 28 x 28 pixels, such as MNIST's, keep their size; those of
+        at most 20 x 20 are enlarged smoothly, with a margin. None stands for the 1,797
+        digits of scikit-learn.
     labels : array-like of shape (n_images,), default=None
-        The digits that `images` show; each of 0 to 9 is there once or more.
+        The digits of `images`; each of 0 to 9 occurs at least once.
     only : list of dict or None, default=None
-        Combinations to make: a row is made if it has all that any of the dicts names,
-        such as ``[{"digit": 3, "stroke": "pink"}, {"rotation": 0}]``. Values are the
-        codes of `y`, or names of colours. None allows all combinations.
+        Combinations to draw from: those with all values of any of the dicts, such as
+        ``[{"digit": 3, "stroke": "pink"}, {"rotation": 0}]``. Values are the encoded
+        labels of `y`, or names of colours. None allows all combinations.
     exclude : list of dict or None, default=None
-        Combinations to hold out, in the same form; given as `only` they make the rows
+        Combinations to hold out, in the same form; passed as `only` they give the rows
         that were held out.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws. Combinations do not depend on `images`.
@@ -97,7 +97,7 @@ def make_composed_digits(
         Images of 28 x 28 pixels, row by row from the top, in [0, 1]: the red ones, then
         the green and the blue ones.
     y : int64 ndarray of shape (n_samples, 4)
-        The digit, and codes from 0 of the stroke (white, yellow, cyan, pink), the
+        The digit, and labels from 0 of the stroke (white, yellow, cyan, pink), the
         background (black, blue, green, red) and the rotation (67.5 and 22.5 degrees
         clockwise, 22.5 and 67.5 degrees anticlockwise). `COMPOSED_DIGITS_COLUMNS` names
         the columns.
@@ -105,9 +105,9 @@ def make_composed_digits(
     Raises
     ------
     ValueError
-        If `n_samples` is no whole number of at least 1; if `images` and `labels` are
-        not as said above, or one is given without the other; if `only` or `exclude`
-        names a property or a value that is not there, or if they leave no combination.
+        If `n_samples` is no whole number of at least 1; if `images` or `labels` have
+        another form, or one is given without the other; if `only` or `exclude` names
+        an unknown property or value, or if they leave no combination.
 
     See Also
     --------
@@ -117,16 +117,16 @@ def make_composed_digits(
     Notes
     -----
     Rotations are 45 degrees from each other and from each other's half turns; no four
-    angles are further apart. With quarter turns a 6 on its head would be a 9, and a 0,
-    a 1 or an 8 would look the same at two of them. Here the rotation can be read off
-    all of them, and no digit lies on its side.
+    angles are further apart. With quarter turns a 6 upside down would be a 9, and a 0,
+    a 1 or an 8 would be equal at two of them. Here every digit shows its rotation, and
+    none lies on its side.
 
     Strokes are light and backgrounds dark: the contrast of each pair is 4.5 or more, as
     the guidelines for legible text [1]_ ask. A pixel is the mean of the two colours,
     weighted by the grey image. Rotation interpolates bilinearly.
 
-    Images are drawn with replacement, whatever is held out. For test rows of new
-    handwriting pass other images than for the training rows.
+    Images are drawn with replacement. For test rows of new handwriting pass other
+    images than for the training rows.
 
     References
     ----------
@@ -174,21 +174,21 @@ def make_composed_digits(
 
     light = np.array(list(STROKES.values()), dtype=np.float32)[stroke]
     dark = np.array(list(BACKGROUNDS.values()), dtype=np.float32)[background]
-    X = np.empty((len(y), 3, SIZE**2), dtype=np.float32)
-    for start in range(0, len(y), CHUNK):
-        rows = slice(start, start + CHUNK)
+    X = np.empty((len(y), 3, IMAGE_SIZE**2), dtype=np.float32)
+    for start in range(0, len(y), N_COMPOSED):
+        rows = slice(start, start + N_COMPOSED)
         upright = _enlarged(grey[drawn[rows]].astype(np.float32))
-        ink = _rotated(upright, rotation[rows]).reshape(-1, 1, SIZE**2)
+        ink = _rotated(upright, rotation[rows]).reshape(-1, 1, IMAGE_SIZE**2)
         X[rows] = ink * light[rows, :, None] + (1 - ink) * dark[rows, :, None]
     return X.reshape(len(y), -1), y
 
 
 def hold_out_composed_digits(random_state: Any = None) -> list[dict[str, int]]:
-    """Choose a quarter of the combinations of `make_composed_digits` to hold out.
+    """Return a quarter of the combinations of `make_composed_digits`, to hold out.
 
-    They are spread evenly: of the combinations that share any one or two values a
-    quarter is held out, and of those that share three the nearest to it, so that every
-    value, pair and triple of values is still seen.
+    They are spread evenly: a quarter is held out of the combinations that share any one
+    or two values, and as near to a quarter as possible of those that share three. Every
+    value, pair and triple of values is therefore in the training rows.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ def hold_out_composed_digits(random_state: Any = None) -> list[dict[str, int]]:
     Returns
     -------
     held_out : list of dict, of length 160
-        Combinations as codes of the four properties, to be passed as `exclude` for rows
-        to train on, and as `only` for rows of unseen combinations.
+        Combinations as encoded labels of the four properties, to be passed as `exclude`
+        for training rows, and as `only` for rows of unseen combinations.
 
     See Also
     --------
@@ -213,8 +213,8 @@ def hold_out_composed_digits(random_state: Any = None) -> list[dict[str, int]]:
     (160, ['digit', 'stroke', 'background', 'rotation'])
     """
     random_state = check_random_state(random_state)
-    # A Latin square, of four dimensions: whatever three of the values are, one in four
-    # of the last property, or two or three of ten digits, make it a multiple of four.
+    # A Latin square of four dimensions: for any three of the values, one in four values
+    # of the last property, or two or three of ten digits, give a multiple of four.
     counts = [len(values) for values in FACTORS.values()]
     addends = [random_state.permutation(count) for count in counts]
     sums = sum(np.meshgrid(*addends, indexing="ij"))
@@ -234,26 +234,7 @@ def _check_images(images, labels):
         raise ValueError(
             f"{missing}=None, but images and labels go together; give both or neither."
         )
-    images, labels = np.asarray(images), np.asarray(labels)
-    shape = images.shape[1:]
-    side = isqrt(prod(shape))
-    if (
-        shape not in {(side, side), (side**2,)}
-        or not (1 <= side <= LARGEST_SMALL or side == SIZE)
-        or not len(images)
-        or images.dtype.kind not in "buif"
-    ):
-        raise ValueError(
-            f"images has shape {images.shape} and dtype {images.dtype}; give numbers "
-            f"of shape (n_images, {SIZE}, {SIZE}) or (n_images, {SIZE**2}), or squares "
-            f"of at most {LARGEST_SMALL} x {LARGEST_SMALL} pixels."
-        )
-    low, high = images.min(), images.max()
-    if not (low >= 0 and high <= 1):  # nor is NaN
-        raise ValueError(
-            f"images holds values from {low} to {high}; scale them to [0, 1], such as "
-            "images / 255."
-        )
+    images, labels = _check_pixels(np.asarray(images)), np.asarray(labels)
     if labels.shape != (len(images),):
         raise ValueError(
             f"labels has shape {labels.shape}; give ({len(images)},), one for each of "
@@ -262,24 +243,49 @@ def _check_images(images, labels):
     if not np.array_equal(np.unique(labels), np.arange(10)):
         raise ValueError(
             f"labels holds {short(np.unique(labels).tolist())}; give each of the whole "
-            "numbers from 0 to 9 once or more, and no other."
+            "numbers from 0 to 9 at least once, and no other."
         )
-    return images.reshape(-1, side, side), labels.astype(np.int64)
+    return images, labels.astype(np.int64)
+
+
+def _check_pixels(images):
+    """Return grey images as squares."""
+    shape = images.shape[1:]
+    side = isqrt(prod(shape))
+    if (
+        shape not in {(side, side), (side**2,)}
+        or not (1 <= side <= LARGEST_SMALL or side == IMAGE_SIZE)
+        or not len(images)
+        or images.dtype.kind not in "buif"
+    ):
+        raise ValueError(
+            f"images has shape {images.shape} and dtype {images.dtype}; give numbers "
+            f"of shape (n_images, {IMAGE_SIZE}, {IMAGE_SIZE}) or (n_images, "
+            f"{IMAGE_SIZE**2}), or squares of at most {LARGEST_SMALL} x "
+            f"{LARGEST_SMALL} pixels."
+        )
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 1):  # also refuses NaN
+        raise ValueError(
+            f"images holds values from {low} to {high}; scale them to [0, 1], such as "
+            "images / 255."
+        )
+    return images.reshape(-1, side, side)
 
 
 def _enlarged(images):
-    """Return images of 28 x 28 pixels whose middle, 20 x 20 at most, shows the digits.
+    """Return images of 28 x 28 pixels with the digits in the middle, at most 20 x 20.
 
-    As in MNIST the margin leaves room: what is in the middle stays in view when turned.
+    As in MNIST the margin leaves room for rotations.
     """
     side = images.shape[-1]
-    if side == SIZE:
+    if side == IMAGE_SIZE:
         return images
     margin = ceil(side / 5)
-    # What a cubic spline does to a column of pixels is linear; so is it to a row.
+    # A cubic spline is a linear map of a column of pixels, and the same map of a row.
     weights = ndimage.zoom(
         np.pad(np.eye(side), ((margin, margin), (0, 0))),
-        (SIZE / (side + 2 * margin), 1),
+        (IMAGE_SIZE / (side + 2 * margin), 1),
         order=3,
         mode="grid-constant",
         grid_mode=True,

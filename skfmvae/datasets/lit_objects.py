@@ -1,4 +1,4 @@
-"""Solid objects, each under a light of its own."""
+"""Solid objects, each under its own light."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ __all__ = ["LIT_OBJECTS_COLUMNS", "make_lit_objects"]
 # Names of the columns of `y`, for ``pandas.DataFrame(y, columns=...)``.
 LIT_OBJECTS_COLUMNS = ("identity", "light_x", "light_y", "light_z")
 
-SIZE = 32  # of an image, in pixels
+RENDER_SIZE = 32  # height and width of an image, in pixels
 
 
 class _Solid(NamedTuple):
     """A superquadric, with bumps in its height and stripes in its albedo.
 
-    Lengths are those of an image that spans [-1, 1]; turns, in degrees, are
-    anticlockwise.
+    The unit of length is half an image; turns are anticlockwise, in degrees.
     """
 
     half_axes: tuple[float, float, float]
@@ -66,18 +65,18 @@ def make_lit_objects(
     noise: float = 0.0,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Render solid objects under a light from a direction of their own.
+    r"""Render solid objects, each under a light from its own direction.
 
     Twenty matt solids, the same for every seed, are seen from the front on black:
-    spheres, ellipsoids, pyramids and boxes, some of them with bumps. What an image
-    shows is decided by its two properties, a category and a direction. Each shape is
-    there with a uniform and with a striped albedo; some share an outline, and differ by
+    spheres, ellipsoids, pyramids and boxes, some of them with bumps. An image is
+    determined by its two properties, a category and a direction. Each shape occurs with
+    a uniform and with a striped albedo; some shapes have the same outline and differ in
     their bumps alone.
 
     Parameters
     ----------
     n_samples : int, default=5000
-        Number of rows, where neither `identity` nor `light` gives one per row.
+        Number of rows, where neither `identity` nor `light` has one value per row.
     identity : int or array-like of shape (n_samples,), default=None
         Objects to render, from 0 to 19; 0 is a sphere of radius 0.8 and albedo 0.8.
         None draws them uniformly.
@@ -88,8 +87,8 @@ def make_lit_objects(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise added to each pixel.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draws. Identities, lights and noise that are drawn do not depend on
-        what else is given.
+        Seed of the draws. The draws of identities, lights and noise do not depend on
+        which others are given.
 
     Returns
     -------
@@ -103,18 +102,18 @@ def make_lit_objects(
     ------
     ValueError
         If a number is out of range, a light is zero, infinite or NaN, or `identity`
-        and `light` differ in shape from what is said above or in length.
+        and `light` have other shapes or differ in length.
 
     See Also
     --------
-    mask_labels : Hide labels; ``per_property={"light": [1, 2, 3]}`` hides lights whole.
+    mask_labels : Hide labels; ``per_property={"light": [1, 2, 3]}`` hides whole lights.
 
     Notes
     -----
     A point of albedo :math:`a` and unit normal :math:`n` under the light :math:`l` has
     the intensity :math:`a \max(0, n \cdot l)` [1]_: shadows are attached, none are
     cast, and there is no ambient light. A pixel is the mean of 3 x 3 points. Where
-    nothing turns from the light, an image is linear in :math:`l`.
+    no point faces away from the light, an image is linear in :math:`l`.
 
     An image spans [-1, 1] in x and y. The solids are superquadrics [2]_ in whose height
     towards the viewer bumps are embossed.
@@ -154,7 +153,7 @@ def make_lit_objects(
     n_samples = lengths[0] if lengths else n_samples
 
     random_state = check_random_state(random_state)
-    # Drawn even where they are given, for the other draws to be the same.
+    # Drawn even where they are given, so that the other draws are the same.
     drawn_identity = random_state.randint(len(SOLIDS), size=n_samples)
     drawn_light = _draw_lights(n_samples, random_state)
     y = np.empty((n_samples, 4))
@@ -183,7 +182,7 @@ def _check_identity(identity):
 
 
 def _check_light(light):
-    """Return unit vectors; those that are of unit length already stay as they are."""
+    """Return unit vectors; vectors of unit length are returned unchanged."""
     light = np.asarray(light, dtype=float)
     if light.ndim not in (1, 2) or light.shape[-1] != 3 or not light.size:
         raise ValueError(
@@ -200,7 +199,7 @@ def _check_light(light):
 
 
 def _draw_lights(n_samples, random_state):
-    # Archimedes: z is uniform where points are uniform on a sphere.
+    # For uniform points on a sphere, z is uniform (Archimedes).
     z = random_state.uniform(np.cos(LARGEST_ANGLE), 1, size=n_samples)
     azimuth = random_state.uniform(0, 2 * np.pi, size=n_samples)
     radius = np.sqrt(1 - z**2)
@@ -208,13 +207,13 @@ def _draw_lights(n_samples, random_state):
 
 
 def _shade(identity, light):
-    images = np.zeros((len(light), SIZE**2), dtype=np.float32)
+    images = np.zeros((len(light), RENDER_SIZE**2), dtype=np.float32)
     for k in np.unique(identity):
         rows = identity == k
         x, y, z = light[rows].T[:, :, None]
         points = _reflectance(k)
         for n in points:
-            # No product of matrices: its rounding depends on how many rows there are.
+            # Not a product of matrices, whose rounding depends on the number of rows.
             images[rows] += np.maximum(x * n[0] + y * n[1] + z * n[2], 0)
         images[rows] /= len(points)
     return images
@@ -224,15 +223,17 @@ def _shade(identity, light):
 def _reflectance(identity):
     """Return albedo times normal of shape (points of a pixel, 3, pixels)."""
     solid = SOLIDS[identity]
-    centres = (np.arange(SIZE * SUBPIXELS) + 0.5) * 2 / (SIZE * SUBPIXELS) - 1
+    centres = (np.arange(RENDER_SIZE * SUBPIXELS) + 0.5) * 2 / (
+        RENDER_SIZE * SUBPIXELS
+    ) - 1
     x, y = np.meshgrid(centres, -centres)
     normal, is_inside = _normals(solid, x, y)
     contrast, wave_number, turn = solid.stripes
     along, _ = turned(x, y, turn)
     albedo = ALBEDO + contrast * np.sin(wave_number * along)
     reflectance = np.where(is_inside, albedo * normal, 0).astype(np.float32)
-    by_pixel = reflectance.reshape(3, SIZE, SUBPIXELS, SIZE, SUBPIXELS)
-    return by_pixel.transpose(2, 4, 0, 1, 3).reshape(SUBPIXELS**2, 3, SIZE**2)
+    by_pixel = reflectance.reshape(3, RENDER_SIZE, SUBPIXELS, RENDER_SIZE, SUBPIXELS)
+    return by_pixel.transpose(2, 4, 0, 1, 3).reshape(SUBPIXELS**2, 3, RENDER_SIZE**2)
 
 
 def _normals(solid, x, y):
@@ -243,8 +244,8 @@ def _normals(solid, x, y):
     u, v = u / a, v / b
     rest = 1 - np.abs(u) ** e - np.abs(v) ** e
     height = np.maximum(rest, 0) ** (1 / e)
-    # The gradient of |u|^e + |v|^e + |(z - bumps(x, y)) / c|^e, over e: it stays finite
-    # at the outline, where the slopes of the height do not.
+    # The gradient of |u|^e + |v|^e + |(z - bumps(x, y)) / c|^e, over e: it is finite at
+    # the outline, where the slopes of the height are not.
     gradient_x, gradient_y = turned(
         np.sign(u) * np.abs(u) ** (e - 1) / a,
         np.sign(v) * np.abs(v) ** (e - 1) / b,

@@ -1,4 +1,4 @@
-"""Several digits on one canvas."""
+"""Several digits on one image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["MULTI_DIGITS_COLUMNS", "make_multi_digits"]
 # Names of the columns of `y`, for ``pandas.DataFrame(y, columns=...)``.
 MULTI_DIGITS_COLUMNS = ("count", *(f"has_{digit}" for digit in range(10)))
 
-SIZE = 32  # of an image, in pixels
+CANVAS_SIZE = 32  # height and width, in pixels
 
 
 def make_multi_digits(
@@ -24,26 +24,26 @@ def make_multi_digits(
     max_digits: int = 3,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lay scikit-learn's digits out on a canvas, a few or none on each.
+    """Return images of several of scikit-learn's digits, or of none.
 
     Parameters
     ----------
     n_samples : int, default=4000
         Number of rows.
     max_digits : int, default=3
-        Largest number of digits on a canvas, from 1 to 6; all numbers from 0 are as
-        frequent.
+        Largest number of digits on an image, from 1 to 6; all numbers from 0 are
+        equally frequent.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
 
     Returns
     -------
     X : float32 ndarray of shape (n_samples, 1024)
-        Grey images of 32 x 32 pixels, row by row from the top, in [0, 1]. Digits take
-        8 x 8 pixels each, anywhere on the canvas but not on one another.
+        Grey images of 32 x 32 pixels, row by row from the top, in [0, 1]. A digit has
+        8 x 8 pixels; digits are anywhere on the image and do not overlap.
     y : int64 ndarray of shape (n_samples, 11)
-        The number of digits, then 1 for each of the digits 0 to 9 that is there once or
-        more and 0 for the others. `MULTI_DIGITS_COLUMNS` names the columns.
+        The number of digits, then 1 for each of the digits 0 to 9 that occurs and 0 for
+        the others. `MULTI_DIGITS_COLUMNS` names the columns.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def make_multi_digits(
     is_there = np.arange(max_digits) < count[:, None]
     drawn = random_state.randint(len(images), size=is_there.shape)
     corners = _separate_corners(is_there, width, random_state)
-    X = np.zeros((n_samples, SIZE, SIZE), dtype=np.float32)
+    X = np.zeros((n_samples, CANVAS_SIZE, CANVAS_SIZE), dtype=np.float32)
     y = np.zeros((n_samples, len(MULTI_DIGITS_COLUMNS)), dtype=np.int64)
     y[:, 0] = count
     row, k = np.nonzero(is_there)
@@ -85,14 +85,14 @@ def make_multi_digits(
 
 
 def _separate_corners(is_there, width, random_state):
-    """Draw upper left corners of squares, again and again until none overlap."""
+    """Return upper left corners of squares, drawn until none overlap."""
     corners = np.zeros((*is_there.shape, 2), dtype=np.int64)
     pairs = ~np.eye(is_there.shape[1], dtype=bool)
     pairs = pairs & is_there[:, :, None] & is_there[:, None, :]
     open_rows = np.arange(len(is_there))
     while len(open_rows):
         corners[open_rows] = random_state.randint(
-            SIZE - width + 1, size=(len(open_rows), *corners.shape[1:])
+            CANVAS_SIZE - width + 1, size=(len(open_rows), *corners.shape[1:])
         )
         tried = corners[open_rows]
         distance = np.abs(tried[:, :, None] - tried[:, None, :]).max(axis=-1)

@@ -1,4 +1,4 @@
-"""Sprites whose factors combine freely."""
+"""Sprites with factors in all combinations."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["SPRITES_COLUMNS", "make_sprites"]
 SPRITES_COLUMNS = ("shape", "scale", "orientation", "x", "y", "colour")
 
 SPRITES = ("square", "ellipse", "heart")
-LARGEST_RADIUS = 0.625  # of the circle about a sprite; an image spans [-1, 1]
-CHUNK = 64  # images drawn at once, few enough for the processor's cache
+LARGEST_RADIUS = 0.625  # of the circle around a sprite; an image spans [-1, 1]
+N_DRAWN = 64  # images per block, which fits into the processor's cache
 
 
 def make_sprites(
@@ -37,39 +37,39 @@ def make_sprites(
     exclude: Combinations | None = None,
     random_state: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw squares, ellipses and hearts whose factors combine freely.
+    """Return images of squares, ellipses and hearts with factors in all combinations.
 
-    After dSprites [1]_, for studies of disentanglement: a row shows one sprite on
-    black, and its properties decide it all, but for jitter.
+    They follow dSprites [1]_, for studies of disentanglement: a row shows one sprite on
+    black, and without jitter its properties determine every pixel.
 
     Parameters
     ----------
     n_samples : int or None, default=5000
         Number of rows, whose combinations of factors are drawn uniformly from those
-        that `only` and `exclude` leave. None makes each of them once, the last column
-        of `y` changing fastest; all that the defaults allow are 737,280, or 3 GB.
+        that `only` and `exclude` leave. None gives each of them once, the last column
+        of `y` changing fastest; with the defaults these are 737,280 rows, or 3 GB.
     size : int, default=32
-        Height and width of an image in pixels, 32 or more; sprites grow with it.
+        Height and width of an image in pixels, at least 32; sprites scale with it.
     n_scales : int, default=6
         Number of scales.
     n_orientations : int, default=40
-        Number of orientations. They part a quarter turn evenly, from 0 on, as a square
-        looks the same after a quarter turn: further on its label could not be read.
+        Number of orientations. They divide a quarter turn evenly, starting at 0; after
+        a quarter turn a square is the same again, without a trace of its label.
     n_positions : int, default=32
         Number of positions along x, and along y.
     n_colours : int, default=0
-        Number of colours, hues evenly apart from red on. 0 makes grey images, without
-        the factor.
+        Number of colours, evenly spaced hues starting at red. 0 gives grey images,
+        without the factor.
     jitter : float, default=0.0
-        How far scale, orientation and position of a row stray from the values that `y`
-        codes, as a share in [0, 1] of what is possible. They are drawn uniformly from
-        a span of `jitter` steps about these values, so 1 leaves no gaps between codes.
+        Deviation of scale, orientation and position of a row from the values of its
+        labels, in [0, 1]. They are drawn uniformly from a span of `jitter` steps about
+        these values; 1 leaves no gaps between the values.
     only : list of dict or None, default=None
-        Combinations to make: a row is made if it has all that any of the dicts names,
-        such as ``[{"shape": "heart", "scale": 5}, {"x": 0}]``. Values are the codes of
+        Combinations to draw from: those with all values of any of the dicts, such as
+        ``[{"shape": "heart", "scale": 5}, {"x": 0}]``. Values are the encoded labels of
         `y`, or names of shapes. None allows all combinations.
     exclude : list of dict or None, default=None
-        Combinations to hold out, in the same form; given as `only` they make the rows
+        Combinations to hold out, in the same form; passed as `only` they give the rows
         that were held out.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws. Combinations do not depend on `size` and `jitter`.
@@ -80,7 +80,7 @@ def make_sprites(
         Images, row by row from the top, in [0, 1]; where there are colours, the red
         ones, then the green and the blue ones.
     y : int64 ndarray of shape (n_samples, 5) or (n_samples, 6)
-        Codes from 0 of shape (0 is a square, 1 an ellipse, 2 a heart), scale (from
+        Labels from 0 of shape (0 is a square, 1 an ellipse, 2 a heart), scale (from
         small to large), orientation (anticlockwise), x (to the right), y (up) and, if
         there are colours, colour. `SPRITES_COLUMNS` names the columns, the first five
         where there are no colours.
@@ -88,16 +88,16 @@ def make_sprites(
     Raises
     ------
     ValueError
-        If a number is out of range, if `only` or `exclude` names a factor or a value
-        that is not there, or if they leave no combination.
+        If a number is out of range, if `only` or `exclude` names an unknown factor or
+        value, or if they leave no combination.
 
     Notes
     -----
-    An image spans [-1, 1] in x and y. At scale :math:`s` a sprite just fits into a
-    circle of radius :math:`0.625 s`, whose centre is the sprite's position. Scales and
-    positions are the centres of equal bins, of [0.5, 1] and of [-0.375, 0.375], so that
-    no sprite leaves the image. The ellipse has half axes of 1 and 0.55, the longer one
-    along x at orientation 0; there the heart stands on its tip.
+    An image spans [-1, 1] in x and y. At scale :math:`s` the smallest circle around a
+    sprite has the radius :math:`0.625 s`; its centre is the sprite's position. Scales
+    and positions are the centres of equal bins, of [0.5, 1] and of [-0.375, 0.375], so
+    that no sprite leaves the image. The ellipse has half axes of 1 and 0.55, the longer
+    one along x at orientation 0, at which the heart stands on its tip.
 
     A pixel whose centre is :math:`d` pixels outside the outline, or :math:`-d` inside,
     has the value :math:`0.5 - d`, clipped to [0, 1].
@@ -127,21 +127,9 @@ def make_sprites(
     if n_samples is not None:
         check_whole("n_samples", n_samples, 1)
     check_whole("size", size, 32)
-    check_whole("n_scales", n_scales, 1)
-    check_whole("n_orientations", n_orientations, 1)
-    check_whole("n_positions", n_positions, 1)
-    check_whole("n_colours", n_colours, 0)
     if not isinstance(jitter, Real) or not 0 <= float(jitter) <= 1:
         raise ValueError(f"jitter={jitter!r} should be in [0, 1].")
-    factors = {
-        "shape": SPRITES,
-        "scale": range(n_scales),
-        "orientation": range(n_orientations),
-        "x": range(n_positions),
-        "y": range(n_positions),
-    }
-    if n_colours:
-        factors["colour"] = range(n_colours)
+    factors = _factors(n_scales, n_orientations, n_positions, n_colours)
     random_state = check_random_state(random_state)
     y = draw_combinations(
         n_samples,
@@ -168,14 +156,30 @@ def make_sprites(
     return X.reshape(len(y), -1), y
 
 
+def _factors(n_scales, n_orientations, n_positions, n_colours):
+    """Return the values of each factor."""
+    check_whole("n_scales", n_scales, 1)
+    check_whole("n_orientations", n_orientations, 1)
+    check_whole("n_positions", n_positions, 1)
+    check_whole("n_colours", n_colours, 0)
+    factors = {
+        "shape": SPRITES,
+        "scale": range(n_scales),
+        "orientation": range(n_orientations),
+        "x": range(n_positions),
+        "y": range(n_positions),
+    }
+    return factors | ({"colour": range(n_colours)} if n_colours else {})
+
+
 def _draw_sprites(shape, radius, turn, x, y, size):
     pixels = ((np.arange(size) + 0.5) * 2 / size - 1).astype(np.float32)
     placed = np.array([radius, turn, x, y], dtype=np.float32)[..., None, None]
     images = np.empty((len(shape), size, size), dtype=np.float32)
     for k, name in enumerate(SPRITES):
         rows_of_shape = np.flatnonzero(shape == k)
-        for start in range(0, len(rows_of_shape), CHUNK):
-            rows = rows_of_shape[start : start + CHUNK]
+        for start in range(0, len(rows_of_shape), N_DRAWN):
+            rows = rows_of_shape[start : start + N_DRAWN]
             radius, turn, x, y = placed[:, rows]
             u, v = turned(pixels - x, -pixels[:, None] - y, turn)
             distance = _distance(name, u / radius, v / radius) * radius * (size / 2)
@@ -186,13 +190,13 @@ def _draw_sprites(shape, radius, turn, x, y, size):
 def _distance(name, u, v):
     """Return the distance to the outline of a sprite of radius 1, negative inside.
 
-    It need be right only near the outline.
+    It is accurate near the outline alone.
     """
     if name == "square":
         return np.maximum(np.abs(u), np.abs(v)) - 0.5**0.5
     if name == "ellipse":
         b = 0.55
-        # To the first order, the height of a function over its slope.
+        # To first order, the value of a function over its slope.
         slope = 2 * np.hypot(u, v / b**2)
         return (u**2 + (v / b) ** 2 - 1) / np.maximum(slope, 1e-6)
     # A square on its tip, and a disc about the middle of each upper side. With these

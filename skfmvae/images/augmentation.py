@@ -1,4 +1,4 @@
-"""Random changes of images that leave their properties as they are."""
+"""Random changes of images that keep their properties."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .shapes import image_shape_of
 
 __all__ = ["ImageAugmentation", "erase_patches", "move_images"]
 
-N_BENDS = 5  # places along each side of an image that are moved apart
+N_BENDS = 5  # grid points along each side of an image that are displaced
 
 
 class ImageAugmentation(BaseEstimator):
-    """Shift, rotate, scale, shear, bend and erase images, each in its own way.
+    """Random shifts, turns, scales, shears, bends and erasures of each image.
 
-    The images of a batch are moved in one bilinear resampling; at the edges the last
-    pixels go on. All draws are uniform between plus and minus the limits below, anew
-    for each image and epoch. Choose none that changes a property: a 6 that is turned
-    upside down is a 9.
+    The images of a batch are transformed in one bilinear resampling; beyond the edges
+    the last pixels are repeated. All draws are uniform between plus and minus the
+    limits below, for each image and epoch. Choose no change of a property: a 6 that is
+    turned upside down is a 9.
 
     Parameters
     ----------
@@ -41,25 +41,23 @@ class ImageAugmentation(BaseEstimator):
     shear : float, default=0.1
         Largest slant, in pixels per pixel of height.
     warp : float, default=0.0
-        How far images are bent, in pixels: 5 x 5 places, evenly over the image, are
-        each moved by up to so much along either axis, and what is between them
-        smoothly.
+        Largest displacement of each of 5 x 5 grid points along either axis, in pixels;
+        displacements between grid points are interpolated smoothly.
     erase : float, default=0.0
         Largest side of a patch that is filled with the mean of its image, as a share
         of the image's side. The model learns to generate such patches too.
     image_shape : tuple (channels, height, width) or None, default=None
-        Shape of one image. None takes images for square, with one channel or else
+        Shape of one image. None stands for square images with one channel, or else
         with three.
 
     See Also
     --------
-    skfmvae.images.OrientedGradients : Features by which neighbours among images are
-        found.
+    skfmvae.images.OrientedGradients : Features for neighbours among images.
 
     Notes
     -----
     Rows hold an image channel by channel, as for :class:`skfmvae.nn.Conv`. Values stay
-    within those of their image, but whole numbers do not stay whole.
+    in the range of their image, but whole numbers become fractional.
 
     References
     ----------
@@ -117,7 +115,7 @@ class ImageAugmentation(BaseEstimator):
         Returns
         -------
         augment : callable
-            From rows (n, n_columns) to such rows, with draws of torch's generator.
+            From rows (n, n_columns) to rows of the same shape, with torch's generator.
 
         Raises
         ------
@@ -134,7 +132,7 @@ class ImageAugmentation(BaseEstimator):
         return images.reshape(x.shape)
 
     def _draw_moves(self, x):
-        """Return where images are looked at, as `move_images` takes it."""
+        """Return random arguments of `move_images`."""
 
         def uniform(limit, *sizes):
             return limit * (2 * torch.rand(len(x), *sizes).to(x) - 1)
@@ -157,48 +155,49 @@ def move_images(
     Parameters
     ----------
     images : Tensor of shape (n, channels, height, width)
-        What is to be moved.
+        The images.
     matrix : Tensor of shape (n, 2, 2)
-        From where a pixel of the result lies to where it is taken from, horizontally
-        and vertically.
+        Maps the position of a pixel of the result to its source, horizontally and
+        vertically.
     shift : Tensor of shape (n, 2)
-        What is added to the latter, in pixels.
+        A displacement of the source, in pixels.
     bends : Tensor of shape (n, rows, columns, 2) or None, default=None
-        What is added besides, at places evenly over the image from edge to edge, and
-        bicubic between them. None adds nothing.
+        Further displacements at grid points, evenly over the image from edge to edge,
+        with bicubic interpolation between them. None stands for zero.
 
     Returns
     -------
     images : Tensor of shape (n, channels, height, width)
-        Bilinear between pixels; beyond the border its pixels go on.
+        Resampled bilinearly; beyond the border its pixels are repeated.
     """
     n, _, *size = images.shape
-    shares = [matrix, shift[:, :, None]]
-    places = None
+    parameters = [matrix, shift[:, :, None]]
+    n_points = None
     if bends is not None:
-        places = bends.shape[1:3]
-        shares.append(bends.flatten(1, 2).mT)
-    # Torch measures places in halves of the image's size.
+        n_points = bends.shape[1:3]
+        parameters.append(bends.flatten(1, 2).mT)
+    # The unit of torch's coordinates is half an image.
     half = torch.tensor(size[::-1]).to(images)[:, None] / 2
-    # One product of matrices for all of them, many times faster than image by image.
-    moves = (torch.cat(shares, dim=2) / half).flatten(0, 1)
-    grid = (moves @ _maps(*size, places).to(images)).view(n, 2, *size)
+    # One product of matrices for all images, many times faster than one per image.
+    moves = (torch.cat(parameters, dim=2) / half).flatten(0, 1)
+    grid = (moves @ _maps(*size, n_points).to(images)).view(n, 2, *size)
     return functional.grid_sample(
         images, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
     )
 
 
 @lru_cache
-def _maps(height, width, places):
-    """Return what each move adds to each pixel, shape (moves, height * width).
+def _maps(height, width, n_points):
+    """Return the effect of each parameter on each pixel, (parameters, height * width).
 
-    These are a slope across, one down, a shift, and a bend at each of the places.
+    The parameters are the slopes across and down, the shift, and the displacement of
+    each grid point.
     """
     down, across = (torch.arange(n).double() - (n - 1) / 2 for n in (height, width))
     slopes = torch.stack(torch.meshgrid(across, down, indexing="xy"))
     maps = [slopes, torch.ones(1, height, width)]
-    if places is not None:
-        one_each = torch.eye(math.prod(places)).double().view(1, -1, *places)
+    if n_points is not None:
+        one_each = torch.eye(math.prod(n_points)).double().view(1, -1, *n_points)
         bends = functional.interpolate(
             one_each, (height, width), mode="bicubic", align_corners=True
         )
@@ -212,21 +211,21 @@ def erase_patches(images: Tensor, largest: float) -> Tensor:
     Parameters
     ----------
     images : Tensor of shape (n, channels, height, width)
-        What is to be changed.
+        The images.
     largest : float in [0, 1]
-        Largest side, as a share of the image's; sides are drawn evenly below.
+        Largest side, as a share of the image's side; sides are drawn uniformly.
 
     Returns
     -------
     images : Tensor of shape (n, channels, height, width)
-        The same, but for the patches.
+        The images with their patches filled.
     """
     inside = []
     for size in images.shape[2:]:
         side = (largest * size * torch.rand(len(images), 1)).round()
         start = ((size - side + 1) * torch.rand(len(images), 1)).floor()
-        place = torch.arange(size)
-        inside.append(((place >= start) & (place < start + side)).to(images))
-    # Several times faster than a choice by truth values, and as exact.
+        pixel = torch.arange(size)
+        inside.append(((pixel >= start) & (pixel < start + side)).to(images))
+    # Several times faster than torch.where, and as exact.
     patch = inside[0][:, None, :, None] * inside[1][:, None, None, :]
     return torch.lerp(images, images.mean((2, 3), keepdim=True), patch)

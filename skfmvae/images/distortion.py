@@ -1,10 +1,9 @@
-"""Distances between images that do not count what may differ between like ones."""
+"""Distances between images that ignore small distortions."""
 
 from __future__ import annotations
 
 from functools import reduce
 from numbers import Integral
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,33 +14,33 @@ from torch import Tensor
 from torch.nn import functional
 
 from skfmvae._utils.compat import Interval
+from skfmvae._utils.types import MatrixLike
 
 from .shapes import image_shape_of
 
 __all__ = ["ImageDistortion"]
 
-MatrixLike: TypeAlias = Any  # an array-like or a frame: no type says that
-
-TOGETHER = 64  # pairs of images that are compared together: their places stay in cache
+N_PAIRS = 64  # pairs of images per block, which fits into the processor's cache
 
 
 class ImageDistortion(BaseEstimator):
-    """Distance from one image to another that may be distorted to be like it.
+    """Distance from one image to small distortions of another.
 
-    Each pixel of the first image is compared to the pixels of the second that lie no
-    further than `warp` away, and the one that suits best counts: the distance is the
-    root of the sum, over pixels, of the least squared difference of the gradients
-    around them. The second image may thus be bent, but not have other edges. It is not
-    symmetric.
+    Each pixel of the first image is compared with the pixels of the second within
+    `warp` pixels along each axis. The distance is the root of the sum, over pixels, of
+    the least squared difference of the gradients around them. The second image may thus
+    be bent, but not have other edges. The distance is not symmetric.
 
     Parameters
     ----------
     warp : int, default=2
-        How far a pixel may be moved along each axis, in pixels.
+        Largest displacement of a pixel along each axis, in pixels. Raise it for larger
+        images, whose strokes vary by more pixels.
     context : int, default=1
-        How many pixels on each side of a pixel are moved with it.
+        Number of pixels on each side of a pixel that are compared with it. Raise it for
+        images whose single pixels are noisy; 0 compares single pixels.
     image_shape : tuple (channels, height, width) or None, default=None
-        Shape of one image. None takes images for square, with one channel or else
+        Shape of one image. None stands for square images with one channel, or else
         with three.
 
     See Also
@@ -88,14 +87,14 @@ class ImageDistortion(BaseEstimator):
         self.image_shape = image_shape
 
     def __call__(self, X: MatrixLike, Y: MatrixLike) -> np.ndarray:
-        """Return the distances between rows of the same number.
+        """Return the distance between the images of each pair.
 
         Parameters
         ----------
         X : array-like of shape (n_pairs, n_features)
             The first image of each pair.
         Y : array-like of shape (n_pairs, n_features)
-            The second, whose pixels are moved.
+            The second image of each pair, which is distorted.
 
         Returns
         -------
@@ -105,16 +104,16 @@ class ImageDistortion(BaseEstimator):
         Raises
         ------
         ValueError
-            If a row is no image of `image_shape`, or there are not as many rows and
-            columns of one as of the other.
+            If a row is no image of `image_shape`, or the two arrays have different
+            shapes.
         """
         self._validate_params()
         X, Y = check_pairwise_arrays(X, Y, dtype=np.float32, accept_sparse=False)
         check_consistent_length(X, Y)
         shape = image_shape_of(type(self).__name__, self.image_shape, X.shape[1])
         distances = np.empty(len(X), dtype=np.float32)
-        for start in range(0, len(X), TOGETHER):
-            pairs = slice(start, start + TOGETHER)
+        for start in range(0, len(X), N_PAIRS):
+            pairs = slice(start, start + N_PAIRS)
             first, second = (
                 _gradients(torch.tensor(rows[pairs]).view(-1, *shape))
                 for rows in (X, Y)
@@ -127,7 +126,7 @@ class ImageDistortion(BaseEstimator):
         _, height, width, n = first.shape
         warp, context = self.warp, self.context
         second = functional.pad(second, (0, 0, warp, warp, warp, warp))
-        # Beyond the border no difference counts.
+        # Pixels beyond the border add nothing.
         difference = first.new_zeros(height + 2 * context, width + 2 * context, n)
         inside = difference[context : context + height, context : context + width]
         buffer = torch.empty_like(first[0])
@@ -145,7 +144,7 @@ class ImageDistortion(BaseEstimator):
 
 
 def _window_sum(values, size, axis):
-    """Return the sums over windows along an axis, of which there are `size`."""
+    """Return the sums over `size` windows along an axis."""
     n_shifts = values.shape[axis] - size + 1
     return reduce(
         torch.add, [values.narrow(axis, shift, size) for shift in range(n_shifts)]
@@ -153,7 +152,7 @@ def _window_sum(values, size, axis):
 
 
 def _gradients(images):
-    """Return Sobel gradients, two of each channel, with the images along the end."""
+    """Return Sobel gradients, two of each channel, with images along the last axis."""
     values = functional.pad(images, (1, 1, 1, 1)).permute(1, 2, 3, 0).contiguous()
     _, height, width, _ = values.shape
 

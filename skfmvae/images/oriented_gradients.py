@@ -1,10 +1,10 @@
-"""Features of images by which like ones lie nearer each other than as pixels."""
+"""Features of images that bring similar ones closer than their pixels do."""
 
 from __future__ import annotations
 
 import math
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,36 +18,37 @@ from torch import Tensor
 from torch.nn import functional
 
 from skfmvae._utils.compat import Interval, fit_context
+from skfmvae._utils.types import MatrixLike
 
 from .shapes import image_shape_of
 
 __all__ = ["OrientedGradients"]
 
-MatrixLike: TypeAlias = Any  # an array-like or a frame: no type says that
-
-PRESMOOTHING = 0.7  # standard deviation, in pixels, before gradients are taken
-CHUNK = 1000  # images that are transformed together
+# Standard deviation of the blur before the gradients, in pixels; tuned on MNIST alone,
+# see docs/decisions/006-image-features.md.
+PRESMOOTHING = 0.7
+N_TRANSFORMED = 1000  # images per block, so that temporary arrays stay small
 
 
 class OrientedGradients(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """How much of each orientation the edges around each place of an image have.
+    """Histograms of the orientations of edges, one for each cell of an image.
 
-    Gradients are shared out to their two nearest orientations and gathered around the
-    centres of cells with Gaussian weights; the features of an image are scaled to
-    length one, and their roots taken, so that Euclidean distances between them are
+    Each gradient is divided between its two nearest orientations, and added to the
+    cells around it with Gaussian weights. The features of an image are scaled to a sum
+    of one and replaced by their roots, so that Euclidean distances between them are
     Hellinger distances. Small shifts and other strengths of stroke change them little.
 
     Parameters
     ----------
     n_orientations : int, default=12
-        Orientations, over the full circle.
+        Number of orientations over the full circle.
     cell_size : int, default=4
         Distance between the centres of cells, in pixels; the Gaussian weights have
         half of it as their standard deviation.
     image_shape : tuple (channels, height, width) or None, default=None
-        Shape of one image. None takes images for square, with one channel or else
+        Shape of one image. None stands for square images with one channel, or else
         with three. At each pixel the channel with the strongest gradient counts.
 
     Attributes
@@ -84,7 +85,7 @@ class OrientedGradients(
     >>> features.transform(X).shape
     (1797, 192)
 
-    Contrast and ground are of no matter:
+    Contrast and background do not change them:
 
     >>> np.allclose(features.transform(0.5 * X + 3), features.transform(X), atol=1e-3)
     True
@@ -115,7 +116,7 @@ class OrientedGradients(
         X : array-like of shape (n_samples, n_features)
             The images.
         y : object, default=None
-            Not used.
+            Ignored.
 
         Returns
         -------
@@ -149,14 +150,16 @@ class OrientedGradients(
         Returns
         -------
         features : float32 ndarray of shape (n_samples, n_orientations * n_cells)
-            Not negative, rows of length one, or of zeros for an even image.
+            Not negative; a row has length one, or zero for an image of one value.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
         features = np.empty((len(X), self._n_features_out), dtype=np.float32)
-        for start in range(0, len(X), CHUNK):
-            images = torch.tensor(X[start : start + CHUNK]).view(-1, *self.image_shape_)
-            features[start : start + CHUNK] = self._features(images).numpy()
+        for start in range(0, len(X), N_TRANSFORMED):
+            images = torch.tensor(X[start : start + N_TRANSFORMED]).view(
+                -1, *self.image_shape_
+            )
+            features[start : start + N_TRANSFORMED] = self._features(images).numpy()
         return features
 
     def _features(self, images: Tensor) -> Tensor:
@@ -176,7 +179,7 @@ class OrientedGradients(
 
 
 def _centres(size, cell_size):
-    """Return the places of the cells along an axis, as near its middle as can be."""
+    """Return the centres of the cells along an axis, about its middle."""
     n_cells = max(1, size // cell_size)
     first = (size - 1 - (n_cells - 1) * cell_size) // 2
     return first + cell_size * torch.arange(n_cells)

@@ -18,7 +18,7 @@ def square_image_shape(n_columns: int) -> tuple[int, int, int] | None:
     Returns
     -------
     image_shape : tuple (channels, height, width) or None
-        None where no such image has so many values.
+        None where no such image has this number of values.
     """
     for n_channels in (1, 3):
         size = math.isqrt(n_columns // n_channels)
@@ -30,26 +30,26 @@ def square_image_shape(n_columns: int) -> tuple[int, int, int] | None:
 def image_shape_of(
     owner: str, image_shape: tuple[int, int, int] | None, n_columns: int
 ) -> tuple[int, int, int]:
-    """Return the shape of the images that rows hold, which fits them.
+    """Return the shape of the images in rows, after a check of their size.
 
     Parameters
     ----------
     owner : str
-        Whose parameter `image_shape` is, for the error.
+        The class with the parameter `image_shape`, for the error.
     image_shape : tuple (channels, height, width) or None
-        None takes images for square, with one channel or else with three.
+        None stands for square images with one channel, or else with three.
     n_columns : int
         Number of values of a row.
 
     Returns
     -------
     image_shape : tuple (channels, height, width)
-        What was given, or what None stands for.
+        The shape, with the square shape in place of None.
 
     Raises
     ------
     ValueError
-        If no such image has so many values.
+        If no such image has this number of values.
     """
     if image_shape is None:
         image_shape = square_image_shape(n_columns)

@@ -1,4 +1,4 @@
-"""Columns of an array-like or a frame, with a clear error where there are none."""
+"""Columns of an array-like or a frame, for metrics."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ __all__ = ["named_columns"]
 
 
 def named_columns(values, what):
-    """Return names, or None, and columns of an array-like or a frame.
+    """Return the columns of an array-like or a frame, and their names.
 
     Parameters
     ----------
     values : array-like or DataFrame
         A property per column.
     what : str
-        What an error should call them.
+        Name of the argument, for errors.
 
     Returns
     -------
     names : list of str or None
-        As in a frame.
+        None where the container has no names.
     columns : list of ndarray
-        As many values each as there are rows.
+        The columns.
 
     Raises
     ------
     ValueError
-        If there are no columns to be read.
+        If the container is no array-like of one or two dimensions.
     """
     try:
         names, columns, _ = columns_of(values)

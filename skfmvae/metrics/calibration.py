@@ -1,4 +1,4 @@
-"""Whether predicted probabilities are those of being right."""
+"""Calibration of predicted probabilities."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def expected_calibration_error(
     n_bins: int = 15,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Return how far confidence is from accuracy, on average over bins of confidence.
+    """Return the mean distance of confidence from accuracy, over bins of confidence.
 
-    The confidence of a row is the highest of its probabilities. Bins are of equal
-    width in (0, 1] and weigh as their rows [1]_.
+    The confidence of a row is the highest of its probabilities. Bins have equal width
+    in (0, 1] and the total weight of their rows [1]_.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def expected_calibration_error(
     y_proba : array-like of shape (n_samples, n_classes)
         Probabilities.
     labels : array-like of shape (n_classes,), default=None
-        What the columns stand for, such as ``estimator.classes_``. None takes the
+        The class of each column, such as ``estimator.classes_``. None stands for the
         sorted values of `y_true`.
     n_bins : int, default=15
         Number of bins.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows; None weighs all alike.
+        Weights of the rows; None stands for equal weights.
 
     Returns
     -------

@@ -1,7 +1,4 @@
-"""Whether generated rows have the properties that they should.
-
-An independent classifier reads them.
-"""
+"""Control over the properties of generated rows, judged by another classifier."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ __all__ = ["PropertyShares", "controllability", "specificity"]
 
 
 class PropertyShares(NamedTuple):
-    """What `controllability` and `specificity` return.
+    """The result of `controllability` and `specificity`.
 
     Parameters
     ----------
@@ -41,42 +38,42 @@ def controllability(
     Y: Any = None,
     random_state: Any = None,
 ) -> PropertyShares:
-    """Return in how many generated rows a classifier reads what was asked for.
+    """Return the share of generated rows in which a classifier finds the chosen values.
 
-    All discrete properties that were labelled at ``estimator.fit`` are asked for at
-    once. By default their values are drawn evenly and independently of each other,
-    from those that had labels; `Y` says which combinations to ask for instead, such as
-    those that no row showed at `fit`. The classifier's own errors count.
+    Values of all discrete properties with labels at ``estimator.fit`` are chosen
+    together. By default they are drawn uniformly and independently from the classes
+    with labels; `Y` gives other combinations, such as those that no row had at `fit`.
+    The classifier's own errors count.
 
     Parameters
     ----------
     estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
-        Fitted to labels. Its ``sample`` generates the rows.
+        Fitted to labels. Its method ``sample`` generates the rows.
     classifier : object with ``predict(X)``
-        Fitted to the same properties, in the same order, on rows of its own. Predicts
-        shape (n_samples,), or (n_samples, n_properties).
+        Fitted to the same properties, in the same order, on other rows. Predicts shape
+        (n_samples,), or (n_samples, n_properties).
     n_samples : int, default=1000
-        Number of rows, where `Y` does not give one each.
+        Number of rows where `Y` is None.
     Y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
-        Wanted combinations, in the order of the properties at `fit`. One row is
-        generated for each; repeat a combination to ask for it more often.
+        Combinations to choose, in the order of the properties at `fit`. One row is
+        generated for each; repeat a combination for more rows.
     random_state : int, RandomState instance or None, default=None
         Seed of the values and of the rows.
 
     Returns
     -------
     shares : PropertyShares
-        Of the rows in which the classifier reads the value asked for.
+        Shares of the rows in which the classifier predicts the chosen value.
 
     Raises
     ------
     ValueError
-        If `estimator` is not fitted or got no labels, if `Y` asks for unknown values,
-        or if `classifier` reads other properties.
+        If `estimator` was fitted without labels, if `Y` has unknown values, or if
+        `classifier` predicts other properties.
 
     See Also
     --------
-    specificity : Whether other properties stay as they were.
+    specificity : Whether other properties are kept.
 
     Examples
     --------
@@ -108,31 +105,34 @@ def controllability(
         }
     n_samples = len(next(iter(wanted.values())))
     X, _ = estimator.sample(n_samples, wanted, random_state=random_state)
-    read = _read(classifier, X, properties)
-    return _shares({name: np.mean(read[name] == wanted[name]) for name in properties})
+    predicted = _predictions(classifier, X, properties)
+    return _shares(
+        {name: np.mean(predicted[name] == wanted[name]) for name in properties}
+    )
 
 
 def specificity(
     estimator: Any, classifier: Any, X: Any, *, random_state: Any = None
 ) -> PropertyShares:
-    """Return how many other properties keep their value where one is changed.
+    """Return the share of other properties that keep their value when one is changed.
 
-    Each discrete property that was labelled at ``estimator.fit`` is changed in turn, on
-    every row, from what the classifier reads to another of its values, drawn evenly.
-    The other properties are kept where the classifier reads on the changed row what it
-    read on the row itself. What the estimator fails to reconstruct thus counts, and so
-    do the classifier's errors that the change makes or undoes.
+    Each discrete property with labels at ``estimator.fit`` is changed in turn, on every
+    row, from the value that the classifier predicts to another one, drawn uniformly.
+    Another property is kept if the classifier predicts the same value on the changed
+    row as on the row itself. Errors of reconstruction therefore count, and so do errors
+    of the classifier that the change causes or removes.
 
-    An intervention without effect is specific, so read this beside `controllability`.
+    An intervention without effect has a specificity of one, so consider
+    `controllability`, too.
 
     Parameters
     ----------
     estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
-        Fitted to labels of two or more discrete properties. Its ``intervene`` changes
-        the rows.
+        Fitted to labels of two or more discrete properties. Its method ``intervene``
+        changes the rows.
     classifier : object with ``predict(X)``
-        Fitted to the same properties, in the same order, on rows of its own. Predicts
-        shape (n_samples, n_properties).
+        Fitted to the same properties, in the same order, on other rows. Predicts shape
+        (n_samples, n_properties).
     X : {array-like, CSR matrix} of shape (n_samples, n_features)
         The rows to change.
     random_state : int, RandomState instance or None, default=None
@@ -141,18 +141,18 @@ def specificity(
     Returns
     -------
     shares : PropertyShares
-        By the property that was changed: of the other properties, over all rows, those
-        that are read unchanged.
+        For each property that was changed, the share of the other properties, over all
+        rows, that are kept.
 
     Raises
     ------
     ValueError
-        If `estimator` is not fitted, got labels of fewer than two properties or of a
-        property with one value, or if `classifier` reads other properties.
+        If `estimator` was fitted to labels of fewer than two properties or of a
+        property with one value, or if `classifier` predicts other properties.
 
     See Also
     --------
-    controllability : Whether properties that are asked for are there.
+    controllability : Whether generated rows have the chosen properties.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def specificity(
     if len(properties) < 2:
         raise ValueError(
             f"estimator got labels of the discrete properties {list(properties)}; "
-            "specificity is about what others do when one changes, so fit it to two or "
+            "specificity compares one that changes with others, so fit it to two or "
             "more."
         )
     for name, values in properties.items():
@@ -184,21 +184,23 @@ def specificity(
                 "labels of two or more values."
             )
     random_state = check_random_state(random_state)
-    before = _read(classifier, X, properties)
+    before = _predictions(classifier, X, properties)
     kept = {}
     for name, values in properties.items():
         is_other = values != before[name][:, None]
-        # From (0, 1], so that no other value ties with the present one.
+        # From (0, 1], so that another value never ties with the present one.
         draws = 1 - random_state.random_sample(is_other.shape)
         new = values[(is_other * draws).argmax(axis=1)]
-        after = _read(classifier, estimator.intervene(X, {name: new}), properties)
+        after = _predictions(
+            classifier, estimator.intervene(X, {name: new}), properties
+        )
         others = [other for other in properties if other != name]
         kept[name] = np.mean([after[other] == before[other] for other in others])
     return _shares(kept)
 
 
 def _labelled_properties(estimator):
-    """Return the values that had labels at `fit`, by the names of the properties."""
+    """Return the classes with labels at `fit`, by the names of the properties."""
     check_is_fitted(estimator)
     labels = estimator.targets_.labels
     classes = dict(zip(labels.property_names, labels.classes, strict=True))
@@ -206,16 +208,16 @@ def _labelled_properties(estimator):
     if not properties:
         raise ValueError(
             "estimator got no labels of a discrete property, so there is nothing to "
-            "ask for; fit it to some."
+            "choose; fit it to some."
         )
     return properties
 
 
 def _wanted(Y, properties):
-    """Return the columns of wanted combinations by the names of the properties."""
+    """Return the columns of chosen combinations by the names of the properties."""
     names, columns = named_columns(Y, "Y")
     expected = list(properties)
-    # A series may go by any name.
+    # The name of a series is ignored.
     named = names is not None and hasattr(Y, "columns")
     if len(columns) != len(expected) or named and names != expected:
         raise ValueError(
@@ -233,21 +235,21 @@ def _wanted(Y, properties):
     return dict(zip(expected, columns, strict=True))
 
 
-def _read(classifier, X, properties):
-    """Return what a classifier reads on rows, by the names of the properties."""
-    _, columns = named_columns(classifier.predict(X), "what classifier predicts")
+def _predictions(classifier, X, properties):
+    """Return a classifier's predictions, by the names of the properties."""
+    _, columns = named_columns(classifier.predict(X), "the prediction of classifier")
     if len(columns) != len(properties):
         raise ValueError(
             f"classifier predicts {len(columns)} columns; expected are those of the "
             f"estimator's labelled properties, in their order: {list(properties)}."
         )
     for (name, values), column in zip(properties.items(), columns, strict=True):
-        read, known = column.tolist()[0], values.tolist()[0]
-        if isinstance(read, str) != isinstance(known, str):
+        predicted, known = column.tolist()[0], values.tolist()[0]
+        if isinstance(predicted, str) != isinstance(known, str):
             raise ValueError(
-                f"classifier predicts {read!r} for property {name!r}, of which the "
-                f"estimator has values such as {known!r}; fit both to values of one "
-                "kind."
+                f"classifier predicts {predicted!r} for property {name!r}, of which "
+                f"the estimator has values such as {known!r}; fit both to values of "
+                "one kind."
             )
     return dict(zip(properties, columns, strict=True))
 

@@ -1,6 +1,6 @@
-"""Whether single latents stand for single factors, where factors are known.
+"""Disentanglement: whether single latents represent single, known factors.
 
-`Z` is what ``transform`` returned, `Y` has the true values of the factors.
+`Z` is the result of ``transform``, and `Y` has the true values of the factors.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ __all__ = [
 
 
 class DCIScores(NamedTuple):
-    """What `dci` returns.
+    """The result of `dci`.
 
     Parameters
     ----------
     disentanglement : float
-        From 0 to 1, where every latent that matters does so for one factor.
+        From 0 to 1; 1 if every latent of any importance is so for one factor.
     completeness : float
-        From 0 to 1, where every factor is predicted from one latent.
+        From 0 to 1; 1 if every factor is predicted from one latent.
     informativeness : float
         Mean accuracy of the predictions on held-out rows.
     importances : ndarray of shape (n_latents, n_factors)
-        What each latent contributes to the prediction of each factor.
+        The importance of each latent in the prediction of each factor.
     """
 
     disentanglement: float
@@ -53,17 +53,17 @@ class DCIScores(NamedTuple):
 
 
 def mutual_information_gap(Z: ArrayLike, Y: Any, *, n_bins: int = 20) -> float:
-    r"""Return how much more one latent knows of a factor than any other does.
+    r"""Return the gap in mutual information between the two best latents of a factor.
 
     With :math:`I` the mutual information and :math:`H` the entropy, the gap of factor
-    :math:`k` is that between the two latents that know most of it,
+    :math:`k` is that between the two latents with the most information about it,
 
     .. math::
         \frac{1}{H(y_k)} \left( I(z_{(1)}; y_k) - I(z_{(2)}; y_k) \right)
 
-    and the mean over the factors is returned [1]_. :math:`I` is computed from counts,
-    after each latent is cut into bins of equal width [2]_. On few rows it is too large,
-    of latents that say nothing most of all.
+    and the mean over the factors is returned [1]_. :math:`I` is computed from counts of
+    each latent in bins of equal width [2]_. On few rows it is biased upwards, most of
+    all for latents without information.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def mutual_information_gap(Z: ArrayLike, Y: Any, *, n_bins: int = 20) -> float:
     Returns
     -------
     gap : float
-        From 0 to 1, where each factor is known from one latent, and from it alone.
+        From 0 to 1; 1 if each factor is determined by one latent, and by it alone.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def mutual_information_gap(Z: ArrayLike, Y: Any, *, n_bins: int = 20) -> float:
     0.0
     """
     check_whole("n_bins", n_bins, 2)
-    Z, codes = _check_code(Z, Y, min_latents=2)
+    Z, codes = _check_input(Z, Y, min_latents=2)
     information = np.empty((Z.shape[1], codes.shape[1]))
     for i, z in enumerate(Z.T):
         inner_edges = np.linspace(z.min(), z.max(), n_bins + 1)[1:-1]
@@ -116,7 +116,7 @@ def mutual_information_gap(Z: ArrayLike, Y: Any, *, n_bins: int = 20) -> float:
 
 
 def separated_attribute_predictability(Z: ArrayLike, Y: Any) -> float:
-    """Return how much better one latent predicts a factor than any other does.
+    """Return the gap in accuracy between the two best latents of a factor.
 
     The score of a latent for a factor is the balanced accuracy of thresholds on this
     latent alone, on the rows to which they are fitted; that of a constant latent is 0.
@@ -124,8 +124,8 @@ def separated_attribute_predictability(Z: ArrayLike, Y: Any) -> float:
     factors is returned [1]_. The thresholds are those of a decision tree with as many
     leaves as the factor has values.
 
-    Where one latent says all and the others nothing of a factor with `C` values, the
-    gap is ``1 - 1 / C``: guessing is right as often as `1 / C`.
+    If one latent determines a factor of `C` values and the others have no information
+    about it, the gap is ``1 - 1 / C``, since the accuracy of guessing is `1 / C`.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def separated_attribute_predictability(Z: ArrayLike, Y: Any) -> float:
     >>> separated_attribute_predictability(-2.0 * Y, Y)
     0.75
     """
-    Z, codes = _check_code(Z, Y, min_latents=2)
+    Z, codes = _check_input(Z, Y, min_latents=2)
     scores = np.zeros((Z.shape[1], codes.shape[1]))
     standardised = StandardScaler().fit_transform(Z)  # trees round to 1e-7
     for i in np.flatnonzero(np.ptp(Z, axis=0)):
@@ -189,13 +189,12 @@ def dci(
       weighted by :math:`\sum_j R_{ij}`, with :math:`K` factors;
     - completeness is the mean of :math:`1 - H_D(R_{\cdot j})` over the factors, with
       :math:`D` latents;
-    - informativeness is the mean accuracy on held-out rows, for which the authors have
-      an error.
+    - informativeness is the mean accuracy on held-out rows, in place of the authors'
+      error.
 
-    Constant latents do not count among the :math:`D`, so that they change nothing. A
-    single factor cannot be mixed with others, nor can a single latent be one of
-    several: its entropy is 0. Of a factor for which no latent is of any importance,
-    completeness is 0.
+    Constant latents do not count among the :math:`D` and change no score. The entropy
+    over a single factor or a single latent is 0. The completeness of a factor for which
+    all latents have zero importance is 0.
 
     Parameters
     ----------
@@ -204,11 +203,11 @@ def dci(
     Y : array-like of shape (n_samples,) or (n_samples, n_factors)
         True values of the factors: whole numbers, strings or booleans.
     estimator : classifier or None, default=None
-        Cloned and fitted for each factor, to latents that are standardised; has
-        ``feature_importances_`` then. None stands for a random forest of 50 trees, on
-        half as many rows each. They try all latents at each split, and their leaves
-        hold half a percent of the rows or more: otherwise they make much use of latents
-        that say nothing.
+        A clone is fitted to standardised latents for each factor, and must then have
+        ``feature_importances_``. None stands for a random forest of 50 trees, each on
+        half of the rows. They consider all latents at each split, and their leaves hold
+        at least half a percent of the rows: otherwise latents without information get
+        much importance.
     test_size : float or int, default=0.25
         Share or number of the rows that are held out, the same for all factors.
     random_state : int, RandomState instance or None, default=None
@@ -217,7 +216,7 @@ def dci(
     Returns
     -------
     scores : DCIScores
-        The three, and the importances they are made of.
+        The three scores and the importances.
 
     Raises
     ------
@@ -240,19 +239,13 @@ def dci(
     >>> [round(score, 2) for score in scores[:3]]
     [1.0, 1.0, 1.0]
     """
-    Z, codes = _check_code(Z, Y, min_latents=1)
+    Z, codes = _check_input(Z, Y, min_latents=1)
     live = np.flatnonzero(np.ptp(Z, axis=0))
     if not live.size:
         raise ValueError("all columns of Z are constant; give latents that vary.")
     random_state = check_random_state(random_state)
     if estimator is None:
-        estimator = RandomForestClassifier(
-            50,
-            max_features=None,
-            min_samples_leaf=0.005,
-            max_samples=0.5,
-            random_state=random_state.randint(2**31),
-        )
+        estimator = _forest(random_state.randint(2**31))
     Z_train, Z_test, codes_train, codes_test = train_test_split(
         StandardScaler().fit_transform(Z[:, live]),
         codes,
@@ -268,7 +261,7 @@ def dci(
                 f"estimator={estimator!r} has no feature_importances_ once fitted; "
                 "give a forest or boosted trees."
             )
-        # Rounding may put those of boosted trees below zero.
+        # Rounding may make those of boosted trees negative.
         importances[live, j] = np.maximum(classifier.feature_importances_, 0)
         accuracy[j] = np.mean(classifier.predict(Z_test) == codes_test[:, j])
     weight = importances[live].sum(axis=1)
@@ -281,6 +274,16 @@ def dci(
     )
 
 
+def _forest(seed):
+    return RandomForestClassifier(
+        50,
+        max_features=None,
+        min_samples_leaf=0.005,
+        max_samples=0.5,
+        random_state=seed,
+    )
+
+
 def _concentration(weights):
     """Return 1 less the entropy of each row over that of equal weights."""
     weights = np.where(weights.any(axis=1, keepdims=True), weights, 1)
@@ -289,13 +292,13 @@ def _concentration(weights):
 
 
 def _mean_gap(scores):
-    """Return the mean over columns of what the largest entry has over the next."""
+    """Return the mean over columns of the largest entry less the second largest."""
     *_, second, first = np.sort(scores, axis=0)
     return float(np.mean(first - second))
 
 
-def _check_code(Z: Any, Y: Any, min_latents: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return latents as floats and factors as codes, of which there are several."""
+def _check_input(Z: Any, Y: Any, min_latents: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return latents as floats and factors as encoded labels of several classes."""
     Z = check_array(Z, dtype=np.float64, input_name="Z")
     if Z.shape[1] < min_latents:
         raise ValueError(
@@ -305,26 +308,30 @@ def _check_code(Z: Any, Y: Any, min_latents: int) -> tuple[np.ndarray, np.ndarra
     names, columns = named_columns(Y, "Y")
     if len(columns[0]) != len(Z):
         raise ValueError(f"Z has {len(Z)} rows and Y {len(columns[0])}; give as many.")
-    codes = np.empty((len(Z), len(columns)), dtype=np.int64)
-    for j, column in enumerate(columns):
-        name = names[j] if names else j
-        only = Columns(["column"], [column], 1)
-        try:
-            codes[:, j] = PartialLabelEncoder().fit(only).transform(only)[:, 0]
-        except ValueError as error:
-            raise ValueError(
-                f"column {name!r} of Y holds no known values of a factor ({error})"
-            ) from error
-        unlabelled = codes[:, j] == -1
-        if unlabelled.any():
-            raise ValueError(
-                f"column {name!r} of Y holds {column[unlabelled][0]} in row "
-                f"{unlabelled.argmax()}, the mark of a missing label; leave such rows "
-                "out of Z and Y."
-            )
-        if not codes[:, j].any():
-            raise ValueError(
-                f"column {name!r} of Y has no value but {column.tolist()[0]!r}, which "
-                "any latent predicts; leave the column out."
-            )
-    return Z, codes
+    shown = names or range(len(columns))
+    codes = [_codes(*pair) for pair in zip(columns, shown, strict=True)]
+    return Z, np.stack(codes, axis=1)
+
+
+def _codes(column: np.ndarray, name: str | int) -> np.ndarray:
+    """Return the encoded labels of a factor, all of them known."""
+    only = Columns(["column"], [column], 1)
+    try:
+        codes = PartialLabelEncoder().fit(only).transform(only)[:, 0]
+    except ValueError as error:
+        raise ValueError(
+            f"column {name!r} of Y holds no known values of a factor ({error})"
+        ) from error
+    unlabelled = codes == -1
+    if unlabelled.any():
+        raise ValueError(
+            f"column {name!r} of Y holds {column[unlabelled][0]} in row "
+            f"{unlabelled.argmax()}, the mark of a missing label; leave such rows "
+            "out of Z and Y."
+        )
+    if not codes.any():
+        raise ValueError(
+            f"column {name!r} of Y has no value but {column.tolist()[0]!r}, which "
+            "any latent predicts; leave the column out."
+        )
+    return codes

@@ -1,4 +1,4 @@
-"""What the results of a study say: labels needed, and differences of estimators."""
+"""Labels needed, and differences between estimators, from the results of a study."""
 
 from __future__ import annotations
 
@@ -33,34 +33,33 @@ def labels_needed(
     n_bootstraps: int = 1000,
     random_state: Any = None,
 ) -> Table:
-    """Estimate how many labels each estimator needs to reach a score.
+    """Return how many labels each estimator needs to reach a score.
 
-    The number at which the mean score first reaches the target, on straight lines
-    between budgets on a logarithmic scale.
+    This is the number of labels at which the mean score first reaches the target, by
+    linear interpolation between budgets on a logarithmic scale.
 
     Parameters
     ----------
     results : DataFrame or dict of str to ndarray
-        What `label_efficiency_curve` returned.
+        The result of `label_efficiency_curve`.
     target_score : float
-        The score to reach; of error metrics it is negative, as scikit-learn has them.
+        The score to reach; negative for metrics of errors, as in scikit-learn.
     score : str, default="test_score"
-        The column that holds it.
+        The column of the score.
     confidence : float, default=0.95
-        Of the interval.
+        Confidence level of the interval.
     n_bootstraps : int, default=1000
-        How often the splits, each with all its budgets, are drawn again with
-        replacement.
+        Number of bootstrap samples of the splits, each with all its budgets.
     random_state : int, RandomState instance or None, default=None
-        Seed of those draws.
+        Seed of the bootstrap.
 
     Returns
     -------
     needed : DataFrame, or dict of str to ndarray where pandas is not installed
         A row for each estimator, with the columns "estimator", "labels_needed", "low"
-        and "high", the percentile interval. The smallest budget stands for itself and
-        fewer, infinity for more than the largest, and NaN for an estimator without a
-        score.
+        and "high", the percentile interval. The smallest budget stands for this number
+        of labels or fewer, infinity for more than the largest, and NaN for an estimator
+        without a score.
 
     Raises
     ------
@@ -75,11 +74,11 @@ def labels_needed(
 
     Notes
     -----
-    At each budget, means are over the splits in which every estimator that has scores
-    there has one; an estimator without any does not count.
+    At each budget, means are over the splits in which every estimator has a score;
+    estimators without any score at the budget are ignored.
 
-    Splits share rows, so that the interval tells how much the estimate depends on them
-    and on the draws of labels rather than on the data at large.
+    Splits share rows. The interval is therefore the uncertainty from splits and draws
+    of labels, not that from the sample of rows.
 
     Examples
     --------
@@ -97,14 +96,14 @@ def labels_needed(
     random_state = check_random_state(random_state)
     names, budgets, cube = score_cube(results, score)
     n_splits = cube.shape[2]
-    # The same draws for all estimators.
+    # The same bootstrap samples for all estimators.
     draws = random_state.randint(n_splits, size=(n_bootstraps, n_splits))
     tails = [50 - 50 * confidence, 50 + 50 * confidence]
     rows = []
     for scores in cube:
         drawn = _means(scores[:, draws]).T
         boots = [_first_reach(budgets, means, target_score) for means in drawn]
-        # By rank, for between a number and infinity there is nothing.
+        # By rank, since a number and infinity cannot be interpolated.
         known = [labels for labels in boots if not np.isnan(labels)] or [np.nan]
         ends = np.percentile(known, tails, method="nearest")
         rows.append([_first_reach(budgets, _means(scores), target_score), *ends])
@@ -114,7 +113,7 @@ def labels_needed(
 
 
 def _means(scores):
-    """Return means over the last axis of what is not NaN; NaN where all is."""
+    """Return means over the last axis without NaN; NaN where all entries are."""
     known = ~np.isnan(scores)
     count = known.sum(axis=-1)
     total = np.where(known, scores, 0.0).sum(axis=-1)
@@ -144,20 +143,20 @@ def compare_estimators(
     score: str = "test_score",
     confidence: float = 0.95,
 ) -> Table:
-    """Compare two estimators on the same splits and labels, at every budget.
+    """Return the difference of two estimators on the same splits, at every budget.
 
     Parameters
     ----------
     results : DataFrame or dict of str to ndarray
-        What `label_efficiency_curve` returned.
+        The result of `label_efficiency_curve`.
     first : str
         Name of an estimator.
     second : str
-        Name of that to compare it with.
+        Name of the estimator to compare with.
     score : str, default="test_score"
         The column to compare.
     confidence : float, default=0.95
-        Of the interval.
+        Confidence level of the interval.
 
     Returns
     -------
@@ -174,7 +173,7 @@ def compare_estimators(
     Warns
     -----
     UserWarning
-        If splits are left out, since one of the two has no score there.
+        If splits are left out because one of the two has no score there.
 
     Notes
     -----
@@ -220,7 +219,7 @@ def compare_estimators(
 def mean_interval(
     values: np.ndarray, ratio: float, confidence: float
 ) -> tuple[float, float, float]:
-    """Return the mean over splits of the same rows, and how sure it is.
+    """Return the mean over splits of the same rows, with interval and p-value.
 
     Parameters
     ----------
@@ -229,16 +228,17 @@ def mean_interval(
     ratio : float
         Number of test rows for each training row.
     confidence : float
-        Of the interval.
+        Confidence level of the interval.
 
     Returns
     -------
     mean : float
         NaN without values.
     half_width : float
-        Of the interval of the mean; NaN with fewer than two values.
+        Half the width of the interval; NaN with fewer than two values.
     p_value : float
-        Of a mean of zero, two-sided; likewise.
+        Of the null hypothesis of a zero mean, two-sided; NaN with fewer than two
+        values.
     """
     n = len(values)
     mean = float(np.mean(values)) if n else float("nan")
@@ -257,7 +257,7 @@ def share_tested(results: Table) -> float:
     Parameters
     ----------
     results : DataFrame or dict of str to ndarray
-        What `label_efficiency_curve` returned.
+        The result of `label_efficiency_curve`.
 
     Returns
     -------
@@ -274,37 +274,37 @@ def score_cube(
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return the scores of a study as an array, of the same splits for all estimators.
 
-    A score counts where, at its budget, all estimators that have any have one in its
-    split. Means over splits then differ by the estimators alone.
+    A score counts if at its budget all estimators have one in its split; estimators
+    without any score at the budget are ignored. Means over splits then differ by the
+    estimators alone.
 
     Parameters
     ----------
     results : DataFrame or dict of str to ndarray
-        What `label_efficiency_curve` returned.
+        The result of `label_efficiency_curve`.
     score : str
         The column.
     estimators : sequence of str or None, default=None
-        Those that are compared; None stands for all.
+        The estimators to return; None stands for all.
 
     Returns
     -------
     names : list of str
-        The estimators, in their order.
+        The estimators, in the order of the results.
     budgets : ndarray of shape (n_budgets,)
         Sorted.
     scores : ndarray of shape (n_estimators, n_budgets, n_splits)
-        NaN where a score does not count, or is not there.
+        NaN where a score does not count or is missing.
 
     Raises
     ------
     ValueError
-        If there is no such column or estimator, or if there are several rows, or none,
-        of a fit.
+        If there is no such column or estimator, no row, or several rows of a fit.
 
     Warns
     -----
     UserWarning
-        If there are scores that do not count: how many splits, at which budgets.
+        If scores do not count: of how many splits, at which budgets.
     """
     columns = list(results)
     if score not in columns:
@@ -335,7 +335,7 @@ def score_cube(
 
 
 def _check_single(results, cell):
-    """Check that no two rows are of the same fit."""
+    """Check that each fit has one row."""
     twice = np.flatnonzero(np.bincount(cell)[cell] > 1)
     if len(twice):
         fit = [
@@ -349,7 +349,7 @@ def _check_single(results, cell):
 
 
 def _in_common(cube, score, names, budgets):
-    """Return the scores in splits that all estimators have, of those with any."""
+    """Return the scores in splits where all estimators with any scores have one."""
     known = ~np.isnan(cube)
     any_known = known.any(axis=2, keepdims=True)
     common = (known | ~any_known).all(axis=0)

@@ -1,4 +1,4 @@
-"""Results of finished tasks, kept in a folder so that a study can go on."""
+"""Results of finished tasks, kept in a folder so that a study can be resumed."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from uuid import uuid4
 
 __all__ = ["ResultCache"]
 
-# What `uuid4().hex` may be, for `glob`.
+# Matches names with any `uuid4().hex`.
 UNFINISHED = f"*.{'[0-9a-f]' * 32}.tmp"
-ABANDONED = 24 * 3600  # seconds, after which nobody writes to a file any more
+ABANDONED = 24 * 3600  # seconds after which an unfinished file is left from a kill
 
 
 class ResultCache:
     """A folder with one small JSON file per finished task.
 
-    A file is written whole or not at all, and says by a checksum whether it still is
-    what was written for its key. JSON keeps every float to the last bit, and loading
-    runs no code. A folder that cannot be written keeps nothing; the first failure is
-    warned of.
+    A file is written whole or not at all, and has a checksum of its key and contents.
+    JSON keeps every float to the last bit, and loading runs no code. Where the folder
+    cannot be written, nothing is kept, and the first failure raises a warning.
 
     Parameters
     ----------
     folder : str or path
-        Made if it is not there.
+        Created if it does not exist.
 
     Warns
     -----
     RuntimeWarning
-        If it cannot be made.
+        If the folder cannot be created.
 
     Examples
     --------
@@ -55,7 +54,7 @@ class ResultCache:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             self._warn_unwritten(error)
-        # Whoever was killed while writing left a file behind.
+        # A process that was killed while writing leaves an unfinished file.
         with suppress(OSError):
             for path in self.folder.glob(UNFINISHED):
                 if path.stat().st_mtime < time.time() - ABANDONED:
@@ -64,24 +63,24 @@ class ResultCache:
     def load(
         self, key: str, is_valid: Callable[[Any], bool] | None = None
     ) -> dict[str, Any] | None:
-        """Return the result of a task, or None where there is none to go by.
+        """Return the result of a task, or None where there is no valid one.
 
         Parameters
         ----------
         key : str
-            What `save` got.
+            The key that was passed to `save`.
         is_valid : callable, default=None
-            Whether a result can be that of the task; None takes any.
+            Returns whether a result has the right form; None accepts any.
 
         Returns
         -------
         result : dict or None
-            What was saved.
+            The saved result.
 
         Warns
         -----
         RuntimeWarning
-            If there is a file, but a damaged one, or of another key.
+            If the file is damaged, or of another key.
         """
         path = self._path(key)
         try:
@@ -94,7 +93,7 @@ class ResultCache:
                 return entry["result"]
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except Exception as error:  # whatever can be wrong with a file
+        except Exception as error:  # any damage of the file
             reason = repr(error)
         warnings.warn(
             f"{path} is damaged ({reason}); its task is computed again.",
@@ -109,18 +108,18 @@ class ResultCache:
         Parameters
         ----------
         key : str
-            What tells the task from all others; a file name.
+            Identifies the task; a file name.
         result : dict
-            Of numbers and strings.
+            Numbers and strings.
 
         Warns
         -----
         RuntimeWarning
-            If it cannot be written; only the first time.
+            If the file cannot be written; only the first time.
         """
         entry = json.dumps({"checksum": _checksum(key, result), "result": result})
-        # A name of its own, so that studies, and threads, may share a folder; not by
-        # tempfile, whose files nobody else may read.
+        # A unique name, so that studies and threads may share a folder; not that of a
+        # tempfile, which other users cannot read.
         unfinished = self.folder / f"{key}.{uuid4().hex}.tmp"
         try:
             try:
@@ -141,7 +140,7 @@ class ResultCache:
             self._has_warned = True
             warnings.warn(
                 f"the cache {self.folder} cannot be written ({error}); the study goes "
-                "on, but what is not kept is computed again by the next one.",
+                "on, but the next one computes results again that are not kept.",
                 RuntimeWarning,
                 stacklevel=3,
             )

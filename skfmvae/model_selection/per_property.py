@@ -1,4 +1,4 @@
-"""How classifiers that know nothing of partial labels are fitted to them."""
+"""Classifiers of one property, fitted to partial labels of several."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from sklearn.utils.validation import check_is_fitted
 from skfmvae._utils.compat import BaseSearchCV, safe_indexing
 from skfmvae.targets import PartialLabelEncoder, columns_of
 
-__all__ = ["PerProperty", "deciding", "is_semi_supervised", "takes_partial_labels"]
+__all__ = [
+    "PerProperty",
+    "final_estimator",
+    "is_semi_supervised",
+    "takes_partial_labels",
+]
 
 
 def takes_partial_labels(estimator: Any) -> bool:
-    """Tell whether an estimator takes partial labels of several properties itself.
+    """Return whether an estimator takes partial labels of several properties.
 
     Parameters
     ----------
     estimator : object
-        Where it is a pipeline or a search, what ends or fills it decides.
+        A pipeline or a search stands for its final estimator.
 
     Returns
     -------
@@ -31,28 +36,28 @@ def takes_partial_labels(estimator: Any) -> bool:
         True for the estimators of this package.
     """
     # A method that only estimators of partial labels have, whatever their class.
-    return hasattr(deciding(estimator), "property_proba")
+    return hasattr(final_estimator(estimator), "property_proba")
 
 
 def is_semi_supervised(estimator: Any) -> bool:
-    """Tell whether an estimator takes rows without a label, marked by -1.
+    """Return whether an estimator takes rows without a label, marked by -1.
 
     Parameters
     ----------
     estimator : object
-        Where it is a pipeline or a search, what ends or fills it decides.
+        A pipeline or a search stands for its final estimator.
 
     Returns
     -------
     bool
         True for the classifiers of :mod:`sklearn.semi_supervised`.
     """
-    parents = type(deciding(estimator)).__mro__
+    parents = type(final_estimator(estimator)).__mro__
     return any(p.__module__.startswith("sklearn.semi_supervised") for p in parents)
 
 
-def deciding(estimator: Any) -> Any:
-    """Return the estimator that predicts, within pipelines and searches.
+def final_estimator(estimator: Any) -> Any:
+    """Return the estimator that predicts inside pipelines and searches.
 
     Parameters
     ----------
@@ -62,13 +67,15 @@ def deciding(estimator: Any) -> Any:
     Returns
     -------
     estimator : object
-        The last step of a pipeline, the best or else the only estimator of a search;
-        any other is returned itself.
+        The last step of a pipeline, the best estimator of a fitted search, the only
+        one of an unfitted search, or else the argument itself.
     """
     if isinstance(estimator, Pipeline):
-        return deciding(estimator.steps[-1][1])
+        return final_estimator(estimator.steps[-1][1])
     if isinstance(estimator, BaseSearchCV):
-        return deciding(getattr(estimator, "best_estimator_", estimator.estimator))
+        return final_estimator(
+            getattr(estimator, "best_estimator_", estimator.estimator)
+        )
     return estimator
 
 
@@ -84,23 +91,23 @@ def _has_decision(self: PerProperty) -> bool:
 class PerProperty(ClassifierMixin, BaseEstimator):
     """One clone of a classifier for each property of partial labels.
 
-    A property of which one value alone is labelled is predicted to have that value
-    everywhere.
+    Where all labels of a property are of one class, this class is predicted for all
+    rows.
 
     Parameters
     ----------
     estimator : classifier
         Of a single property.
     semi_supervised : bool, default=False
-        Whether it sees rows without a label too, marked by -1; else a clone is fitted
-        to the rows that have a label of its property.
+        Whether clones are fitted to all rows, with -1 on those without a label; else
+        each is fitted to the rows with a label of its property.
 
     Attributes
     ----------
     estimators_ : list of classifier
         The fitted clones.
     classes_ : ndarray, or a list of them
-        The values of each property; a list where `y` had several columns.
+        The classes of each property; a list where `y` had several columns.
 
     Examples
     --------
@@ -157,7 +164,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict the values of every property.
+        """Predict the class of every property.
 
         Parameters
         ----------
@@ -167,7 +174,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_properties)
-            Values of the kind that `fit` got.
+            Classes of the same type as the labels at `fit`.
         """
         check_is_fitted(self)
         codes = [estimator.predict(X) for estimator in self.estimators_]
@@ -175,7 +182,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
 
     @available_if(_has_proba)
     def predict_proba(self, X: Any) -> np.ndarray | list[np.ndarray]:
-        """Predict the probability of every value of every property.
+        """Predict the probability of every class of every property.
 
         Parameters
         ----------
@@ -193,7 +200,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
 
     @available_if(_has_decision)
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return what the classifier of a single property decides by.
+        """Return the decision function of the classifier of a single property.
 
         Parameters
         ----------
@@ -203,7 +210,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            As the classifier gives it.
+            The classifier's own.
         """
         check_is_fitted(self)
         return self.estimators_[0].decision_function(X)

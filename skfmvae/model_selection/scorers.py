@@ -1,4 +1,4 @@
-"""Scorers that leave out unlabelled entries, of one property or several."""
+"""Scorers of labelled entries alone, for one property or several."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import brier_score_loss, get_scorer, get_scorer_names
 from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import MetadataRequest
-from sklearn.utils.metaestimators import available_if
 
 from skfmvae._utils.compat import safe_indexing
 from skfmvae._utils.missing import masked_as_nan
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.targets import narrowed
 
+from .single_column import one_column
 from .targets import Targets, read_targets
 
 __all__ = ["PartialScorer", "partial_scorer"]
 
-# A fitted estimator of one property, rows, and values, all known, to a number. It may
-# take the keyword sample_weight.
+# A function of a fitted estimator of one property, rows, and known values. It may have
+# the keyword sample_weight.
 Scorer = Callable[..., float]
 
 
 def partial_scorer(
     metric: str | Scorer = "accuracy", *, property: str | int | None = None
 ) -> PartialScorer:
-    """Make a scorer of scikit-learn's leave out entries that have no label.
+    """Return a scikit-learn scorer that leaves out entries without a label.
 
     Parameters
     ----------
     metric : str or callable, default="accuracy"
-        A name that ``scoring`` takes, such as "balanced_accuracy", "f1_macro",
+        A name of scikit-learn's ``scoring``, such as "balanced_accuracy", "f1_macro",
         "neg_log_loss", "roc_auc_ovr" or "neg_brier_score", or
-        "neg_expected_calibration_error"; for a quantity that of a regression, such as
-        "r2"; or a scorer, as of :func:`sklearn.metrics.make_scorer`.
+        "neg_expected_calibration_error"; for a quantity the name of a metric of
+        regression, such as "r2"; or a scorer, as of
+        :func:`sklearn.metrics.make_scorer`.
     property : str, int or None, default=None
-        The property to score, by its name or its position among the columns of `y`; of
-        a quantity with several columns, one of these. None takes the mean over those
-        that have a label among the rows; quantities count where `y` has no labels.
+        The property to score, by its name or its position among the columns of `y`; for
+        a quantity of several columns, one of these. None takes the mean over the
+        properties with a label among the rows, or over quantities where `y` has no
+        labels.
 
     Returns
     -------
     scorer : PartialScorer
         For ``scoring``, of any classifier of one property or several. A column is a
-        quantity where the estimator's graph says so, or where any of its numbers is
-        fractional.
+        quantity if it is one in the estimator's graphical model, or if any of its
+        numbers is fractional.
 
     Raises
     ------
@@ -79,14 +81,14 @@ def partial_scorer(
 
 
 class PartialScorer:
-    """What `partial_scorer` makes.
+    """A scorer that leaves out entries without a label.
 
     Parameters
     ----------
     metric : str or callable
         A name or a scorer, as for `partial_scorer`.
     property : str, int or None, default=None
-        The property to score, likewise.
+        The property to score, as for `partial_scorer`.
     """
 
     def __init__(self, metric: str | Scorer, property: str | int | None = None):
@@ -127,16 +129,15 @@ class PartialScorer:
         Returns
         -------
         score : float
-            NaN where no entry of the property, or of any, is labelled on a row of
-            positive weight.
+            NaN where no row of positive weight has a label of the property, or of any.
 
         Raises
         ------
         ValueError
             If there is no such property, if the estimator does not predict it or has
             -1 among its classes, if the metric is one of labels but the property a
-            quantity, or if weights are negative, not finite, not one for each row or
-            nothing that the metric takes.
+            quantity, if the metric has no weights, or if weights are negative, not
+            finite or not one for each row.
         """
         _refuse_unlabelled_class(estimator)
         targets = read_targets(y, estimator)
@@ -152,9 +153,9 @@ class PartialScorer:
             if not len(rows):
                 continue
             values = narrowed(targets.columns[k][rows])
-            # Only where given, for a metric may take none.
+            # Only where given, since a metric may have no weights.
             weight = {} if weights is None else {"sample_weight": weights[rows]}
-            one = _one_column(estimator, targets, k)
+            one = one_column(estimator, targets, k)
             try:
                 score = self._score(one, safe_indexing(X, rows), values, **weight)
             except Exception as error:
@@ -170,12 +171,12 @@ class PartialScorer:
         return float(np.mean(scores)) if scores else float("nan")
 
     def positions(self, targets: Targets) -> list[int]:
-        """Return the columns whose mean score it is.
+        """Return the columns that the score is the mean over.
 
         Parameters
         ----------
         targets : Targets
-            What `y` holds.
+            The columns of `y`.
 
         Returns
         -------
@@ -200,13 +201,13 @@ class PartialScorer:
         )
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> PartialScorer:
-        """Say whether to be given `sample_weight`, as scikit-learn's scorers do.
+        """Set whether `sample_weight` is requested, as for scikit-learn's scorers.
 
         Parameters
         ----------
         sample_weight : bool, str or None
-            True asks for it, False does without, a word asks for it by that name, and
-            None raises an error where it is given.
+            True requests it, False does not, a string requests it by that name, and
+            None raises an error where it is passed.
 
         Returns
         -------
@@ -227,19 +228,19 @@ class PartialScorer:
         return self
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Return what is asked for.
+        """Return the requested metadata.
 
         Returns
         -------
         request : MetadataRequest
-            As scikit-learn's scorers have it.
+            Of the method `score`, as for scikit-learn's scorers.
         """
         request = MetadataRequest(owner=repr(self))
         request.score.add_request(param="sample_weight", alias=self._weight_request)
         return request
 
     def _accept_sample_weight(self):
-        # scikit-learn asks for it where metadata are not routed.
+        # scikit-learn calls this where metadata are not routed.
         return "sample_weight" in self._parameters()
 
     def _check_takes_weight(self):
@@ -251,12 +252,12 @@ class PartialScorer:
             )
 
     def _parameters(self):
-        # A scorer of scikit-learn's takes what its function does.
+        # A scorer of scikit-learn has the parameters of its function.
         return signature(getattr(self._score, "_score_func", self._score)).parameters
 
 
 def _refuse_unlabelled_class(estimator):
-    """Raise an error where unlabelled entries were taken for a class."""
+    """Raise an error if -1 is one of the classes."""
     classes = getattr(estimator, "classes_", [])
     for values in classes if isinstance(classes, list) else [classes]:
         if -1 in np.asarray(values).tolist():
@@ -282,86 +283,6 @@ def _check_weight(sample_weight, n_samples):
     return weight
 
 
-def _has_proba(one: _OneLabel) -> bool:
-    return hasattr(one.estimator, "predict_proba")
-
-
-def _has_decision(one: _OneLabel) -> bool:
-    several = isinstance(getattr(one.estimator, "classes_", None), list)
-    return not several and hasattr(one.estimator, "decision_function")
-
-
-class _OneColumn(BaseEstimator):
-    """A fitted estimator of several properties, as one of a single column of `y`.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Of all columns of `y`, or of those of labels.
-    targets : Targets
-        What `y` holds.
-    position : int
-        Of the column in `y`.
-    """
-
-    def __init__(self, estimator, targets, position):
-        self.estimator = estimator
-        self.targets = targets
-        self.position = position
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def predict(self, X):
-        predicted = np.asarray(self.estimator.predict(X))
-        predicted = predicted.reshape(len(predicted), -1)
-        labels = self.targets.labels
-        for columns in (list(range(len(self.targets.columns))), labels):
-            if len(columns) == predicted.shape[1] and self.position in columns:
-                column = predicted[:, columns.index(self.position)]
-                return narrowed(column)
-        raise ValueError(
-            f"the estimator predicts {predicted.shape[1]} columns, but y has "
-            f"{len(self.targets.columns)}, of which {len(labels)} are labels; score "
-            "what it predicts."
-        )
-
-
-class _OneLabel(ClassifierMixin, _OneColumn):
-    """With the classes and probabilities of that column."""
-
-    @property
-    def classes_(self):
-        return self._own(self.estimator.classes_)
-
-    @available_if(_has_proba)
-    def predict_proba(self, X):
-        return self._own(self.estimator.predict_proba(X))
-
-    @available_if(_has_decision)
-    def decision_function(self, X):
-        return self.estimator.decision_function(X)
-
-    def _own(self, by_label):
-        if not isinstance(by_label, list):
-            return by_label
-        return by_label[self.targets.labels.index(self.position)]
-
-
-class _OneQuantity(RegressorMixin, _OneColumn):
-    """With predictions that are numbers."""
-
-    def predict(self, X):
-        return super().predict(X).astype(np.float64)
-
-
-def _one_column(estimator, targets, position):
-    """Return an estimator of one column, whose errors name the class of the whole."""
-    kind = _OneLabel if position in targets.labels else _OneQuantity
-    named = type(type(estimator).__name__, (kind,), {})
-    return named(estimator, targets, position)
-
-
 class _Exact(RegressorMixin, BaseEstimator):
     """Predicts the rows themselves."""
 
@@ -373,7 +294,7 @@ class _Exact(RegressorMixin, BaseEstimator):
 
 
 def _scores_quantities(score):
-    """Return whether a scorer takes numbers that are predicted exactly."""
+    """Return whether a scorer accepts fractional numbers, here predicted exactly."""
     numbers = np.array([0.5, 1.5, 2.5])
     try:
         score(_Exact(), numbers, numbers)
@@ -383,7 +304,7 @@ def _scores_quantities(score):
 
 
 def _neg_brier_score(estimator, X, y, sample_weight=None):
-    # Class by class, for before 1.7 scikit-learn has none of more than two.
+    # Class by class, since scikit-learn before 1.7 has it for two classes alone.
     proba, classes = estimator.predict_proba(X), estimator.classes_
     unknown = set(y.tolist()) - set(classes.tolist())
     if unknown:
@@ -397,7 +318,7 @@ def _neg_brier_score(estimator, X, y, sample_weight=None):
         )
         for value, column in zip(classes, proba.T, strict=True)
     ]
-    # Like scikit-learn's, of two classes it is the loss of one.
+    # For two classes it is the loss of one, as in scikit-learn.
     return -sum(losses) / (2 if len(losses) == 2 else 1)
 
 

@@ -1,4 +1,4 @@
-"""Splits of partly labelled rows, in which all rows that are scored have labels."""
+"""Splits of partly labelled rows; all test rows have labels."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from .targets import read_targets
 
 __all__ = ["PartialLabelKFold", "PartialLabelShuffleSplit"]
 
-# Bounds on the time that is spent on labels which one pass leaves uneven.
+# Bounds on the time for labels that one pass leaves uneven.
 N_SWAPS = 200
-N_UNEVEN = 20  # labels that are tried for a swap, those furthest off
-N_ITEMS = 200  # kinds of them that are tried of a part
+N_UNEVEN = 20  # labels to try a swap for, those furthest off
+N_KINDS = 200  # kinds of items of a part to try
 
 
 class _PartialLabelSplitter(BaseCrossValidator):
-    """Splits whose test rows have a label; rows without one are there to train on.
+    """Splits whose test rows have a label; rows without one are training rows.
 
-    A known value of a quantity is a label too, which all values of it share.
+    All known values of a quantity count as one label.
     """
 
-    # As scikit-learn's GroupsConsumerMixin has it: groups are passed on if given.
+    # As in scikit-learn's GroupsConsumerMixin: groups are passed on if given.
     __metadata_request__split = {"groups": True}
 
     n_splits: int
@@ -46,26 +46,26 @@ class _PartialLabelSplitter(BaseCrossValidator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows, of which only the number counts.
+            The rows; only their number is used.
         y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
-            Partial labels, marked as for the estimators; they must be given. A column
-            of numbers of which any is fractional holds a quantity.
+            Partial labels, marked as for the estimators; required. A column of numbers
+            of which any is fractional holds a quantity.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group are never on both sides of a split; an unlabelled row
-            whose group is tested is left out. Every row must have one.
+            Rows of one group are never on both sides of a split; an unlabelled row in a
+            group of test rows is left out. Every row must have a group.
 
         Yields
         ------
         train : int64 ndarray
-            Labelled rows that are not tested, and unlabelled ones.
+            Labelled rows that are no test rows, and unlabelled rows.
         test : int64 ndarray
-            Rows with a label or a known quantity of one property or more.
+            Rows with a label or a known quantity of at least one property.
 
         Raises
         ------
         ValueError
-            If there are no labels, or too few labelled rows or groups of them; if the
-            group of a row is None, NaN or ``pd.NA``.
+            If there are no labels, or too few labelled rows or groups of them, or if
+            the group of a row is missing.
         """
         X, y, groups = indexable(X, y, groups)
         if y is None:
@@ -85,14 +85,14 @@ class _PartialLabelSplitter(BaseCrossValidator):
     def _tests(
         self, counts: sparse.csr_array, sizes: np.ndarray
     ) -> Iterator[np.ndarray]:
-        """Yield which labelled items are tested, rows or groups of so many rows.
+        """Yield which labelled items, rows or groups of rows, are test items.
 
         Parameters
         ----------
         counts : csr_array of shape (n_items, n_labels)
-            How often an item has each label.
+            Number of rows of each item with each label.
         sizes : int ndarray of shape (n_items,)
-            How many labelled rows it has.
+            Number of labelled rows of each item.
 
         Yields
         ------
@@ -105,32 +105,32 @@ class _PartialLabelSplitter(BaseCrossValidator):
         Parameters
         ----------
         X, y, groups : object, default=None
-            Of no matter; as scikit-learn's splitters have them.
+            Ignored; for compatibility with scikit-learn.
 
         Returns
         -------
         n_splits : int
-            As it was given.
+            The parameter.
         """
         return self.n_splits
 
 
 class PartialLabelKFold(_PartialLabelSplitter):
-    """Folds of the labelled rows; unlabelled rows are trained on in every split.
+    """Folds of the labelled rows; unlabelled rows are training rows in every split.
 
-    Every value of every property is spread evenly over the folds, as far as rows with
-    several labels, and groups, allow. The numbers of rows of two folds differ by one at
-    most, or with groups by the size of the largest. A row of which only a quantity is
-    known is labelled too.
+    Every class of every property is spread evenly over the folds, as far as rows with
+    several labels, and groups, allow. The numbers of rows of two folds differ by at
+    most one, or with groups by at most the size of the largest group. A row of which
+    only a quantity is known counts as labelled.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds.
     shuffle : bool, default=False
-        Whether to deal the rows in a random order; else in theirs.
+        Whether to deal the rows in a random order rather than their own.
     random_state : int, RandomState instance or None, default=None
-        Seed of that order.
+        Seed of the order.
 
     References
     ----------
@@ -174,18 +174,19 @@ class PartialLabelKFold(_PartialLabelSplitter):
 
 
 class PartialLabelShuffleSplit(_PartialLabelSplitter):
-    """Random splits of the labelled rows; unlabelled rows are always trained on.
+    """Random splits of the labelled rows; unlabelled rows are always training rows.
 
-    Every value of every property is split alike, as far as rows with several labels,
-    and groups, allow. A row of which only a quantity is known is labelled too.
+    Every class of every property is split in the same proportion, as far as rows with
+    several labels, and groups, allow. A row of which only a quantity is known counts as
+    labelled.
 
     Parameters
     ----------
     n_splits : int, default=10
         Number of splits.
     test_size : float or int, default=0.2
-        Share or number of the labelled rows, or of the groups with one, to test. A
-        share is rounded; at least one is tested, and one trained on.
+        Share or number of the labelled rows, or of the groups with such rows, to test
+        on. A share is rounded, to at least one test and one training item.
     random_state : int, RandomState instance or None, default=None
         Seed of the splits.
 
@@ -229,7 +230,7 @@ class PartialLabelShuffleSplit(_PartialLabelSplitter):
         random_state = check_random_state(self.random_state)
         for _ in range(self.n_splits):
             order = random_state.permutation(n)
-            # Of labels too, for which of them are rounded up shall not be the same.
+            # Labels are shuffled too, so that rounding favours no label.
             mixed = counts[order][:, random_state.permutation(n_labels)]
             part = np.empty(n, dtype=int)
             part[order] = _deal(
@@ -239,7 +240,7 @@ class PartialLabelShuffleSplit(_PartialLabelSplitter):
 
 
 def _numbered(groups):
-    """Return a number for each row's group, the same for equal ones."""
+    """Return a number for each row's group, the same for equal groups."""
     values = np.array(as_array(groups), dtype=object)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -258,7 +259,7 @@ def _numbered(groups):
 
 
 def _count(codes, item, n_items):
-    """Return how often each item has each label, of those that several items have."""
+    """Return the rows of each item with each label that several items have."""
     n_values = codes.max(axis=0, initial=-1) + 1
     row, column = np.nonzero(codes >= 0)
     label = (np.cumsum(n_values) - n_values)[column] + codes[row, column]
@@ -267,28 +268,28 @@ def _count(codes, item, n_items):
         (np.ones(len(row), dtype=int), (item[row], label)), shape=shape
     )
     counts.sum_duplicates()
-    # One item cannot be spread, and there may be as many such labels as rows.
+    # A label of one item cannot be spread, and there may be as many such as rows.
     return counts[:, np.bincount(counts.indices, minlength=shape[1]) > 1]
 
 
 def _deal(counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray) -> np.ndarray:
-    """Deal items to parts, so that each part gets its share of every label.
+    """Return a part for each item, so that each part gets its share of every label.
 
-    Of the items that are alike, each part gets its share, rounded down, and the rest
-    one by one: those with the rarest label first (Sechidis et al. 2011), large ones
-    first among them, to the part that lessens the sum of squares of what labels lack of
-    their shares up to there. The number of rows is one label more, so that rounding
-    errors do not add up.
+    Each part gets its share, rounded down, of the items with the same labels. The
+    others follow one by one, those with the rarest label first (Sechidis et al. 2011)
+    and large ones first among them. An item goes to the part that most lessens the sum
+    of squares of what labels lack of their shares. The number of rows counts as one
+    more label, so that rounding errors do not add up.
 
     Parameters
     ----------
     counts : csr_array of shape (n_items, n_labels)
-        How often an item, a row or a group of them, has each label.
+        Number of rows of each item, a row or a group of rows, with each label.
     sizes : int ndarray of shape (n_items,)
         The size of each item.
     quota : int ndarray of shape (n_parts,)
-        The size of each part, in the ratio of its share. The smallest parts go beyond
-        it where all are full. No part stays empty.
+        The size of each part, in proportion to its share. Where all parts are full,
+        the smallest ones exceed it. No part stays empty.
 
     Returns
     -------
@@ -306,7 +307,7 @@ def _deal(counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray) -> np.
     for items, turn, number in zip(kinds, turns, given, strict=True):
         to = np.repeat(turn, number[turn])
         if len(to) > 1:
-            # In turns, so that neighbours among the items are spread too.
+            # In turns, so that neighbouring items are spread too.
             lap = np.concatenate([np.arange(n) for n in number[turn]])
             to = to[np.argsort(lap, kind="stable")]
         part[items] = to
@@ -316,12 +317,12 @@ def _deal(counts: sparse.csr_array, sizes: np.ndarray, quota: np.ndarray) -> np.
 def _round(counts, sizes, n_items, quota):
     """Return how many items of each kind go to each part.
 
-    All numbers are whole, in units of a share of the total, so that what is equal is.
+    All numbers are whole, in units of a share of the total, so that ties are exact.
 
     Parameters
     ----------
     counts : csr_array of shape (n_kinds, n_labels)
-        Of an item of each kind, the last of them its size.
+        Number of rows of an item of each kind with each label; the last is its size.
     sizes, n_items : int ndarray of shape (n_kinds,)
         Size and number of these items.
     quota : int ndarray of shape (n_parts,)
@@ -332,9 +333,9 @@ def _round(counts, sizes, n_items, quota):
     given : int ndarray of shape (n_kinds, n_parts)
         The numbers.
     turns : int ndarray of shape (n_kinds, n_parts)
-        The order in which parts want items of the kind.
+        The order in which parts take items of the kind.
     lacking : int ndarray of shape (n_labels, n_parts)
-        What parts have too few of each label.
+        By how much each part lacks each label.
     """
     total = quota.sum()
     given, rest = np.divmod(n_items[:, None] * quota, total)
@@ -367,10 +368,10 @@ def _round(counts, sizes, n_items, quota):
 
 
 def _swap(counts, sizes, given, lacking, total):
-    """Swap items of a size between parts while a label is off its share by one or more.
+    """Swap items of equal size between parts while a label is off its share by one.
 
-    It changes `given` and `lacking`, which `_round` returned, and ends where no swap of
-    the items that are tried lessens the sum of squares.
+    It changes the `given` and `lacking` of `_round` in place, and ends where no swap
+    lessens the sum of squares.
     """
     by_label = counts.tocsc()
     for _ in range(N_SWAPS):
@@ -381,8 +382,8 @@ def _swap(counts, sizes, given, lacking, total):
             own = slice(by_label.indptr[label], by_label.indptr[label + 1])
             lacks = np.ones(len(given), dtype=bool)
             lacks[by_label.indices[own]] = False
-            gives = np.flatnonzero(~lacks & (given[:, source] > 0))[:N_ITEMS]
-            takes = np.flatnonzero(lacks & (given[:, to] > 0))[:N_ITEMS]
+            gives = np.flatnonzero(~lacks & (given[:, source] > 0))[:N_KINDS]
+            takes = np.flatnonzero(lacks & (given[:, to] > 0))[:N_KINDS]
             if not (len(gives) and len(takes)):
                 continue
             wanted = lacking[:, source] - lacking[:, to]
@@ -419,6 +420,6 @@ def _alike(counts):
 def _rarest_first(counts, n_items):
     """Return the order of kinds by their rarest label, then from large to small."""
     rarity = (counts > 0).T @ n_items * counts.shape[1]
-    rarity += np.arange(len(rarity))  # for labels that are as rare
+    rarity += np.arange(len(rarity))  # breaks ties between equally rare labels
     rarest = np.minimum.reduceat(rarity[counts.indices], counts.indptr[:-1])
     return np.lexsort((-counts.sum(axis=1), rarest))

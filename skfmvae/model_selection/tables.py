@@ -19,12 +19,12 @@ def as_table(columns: Mapping[str, Sequence[Any]]) -> Table:
     Parameters
     ----------
     columns : dict of str to sequence
-        All of one length.
+        The columns, of one length.
 
     Returns
     -------
     table : DataFrame, or dict of str to ndarray
-        The latter where pandas is not installed.
+        A dict where pandas is not installed.
     """
     try:
         from pandas import DataFrame

@@ -1,4 +1,4 @@
-"""What folds, scorers and studies see in `y`: columns of labels and of quantities."""
+"""The columns of `y`, each of labels or of a quantity."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from skfmvae.targets import (
     Columns,
     PartialLabelEncoder,
     columns_of,
+    default_names,
     is_quantity,
 )
 
-from .per_property import deciding
+from .per_property import final_estimator
 
 __all__ = ["Targets", "read_targets", "takes_quantities"]
 
@@ -26,11 +27,11 @@ class Targets(NamedTuple):
     Parameters
     ----------
     names : list of str or None
-        Of the columns; None where nothing names them.
+        Names of the columns; None where neither `y` nor an estimator has names.
     columns : list of ndarray of shape (n_samples,)
         Their values.
     codes : int64 ndarray of shape (n_samples, n_columns)
-        Codes of labels, 0 for any known value of a quantity, -1 for what is missing.
+        Encoded labels; 0 for any known value of a quantity and -1 for a missing entry.
     quantities : dict of str to list of int
         The positions of the columns of each quantity.
     """
@@ -48,7 +49,7 @@ class Targets(NamedTuple):
 
     @property
     def scored(self) -> list[int]:
-        """The columns that a mean over properties is of: labels if there are any."""
+        """The columns that a mean score is over: labels if there are any."""
         return self.labels or list(range(len(self.columns)))
 
     @property
@@ -64,22 +65,22 @@ class Targets(NamedTuple):
         Parameters
         ----------
         index : int ndarray
-            Their positions.
+            Positions of the rows.
 
         Returns
         -------
         targets : Targets
-            Of these rows, with the same columns.
+            The targets of these rows.
         """
         columns = [column[index] for column in self.columns]
         return self._replace(columns=columns, codes=self.codes[index])
 
 
 def read_targets(y: Any, *estimators: Any) -> Targets:
-    """Return what the columns of `y` hold.
+    """Return the columns of `y`, each of labels or of a quantity.
 
-    A column is a quantity where an estimator's graph says so, or where its values are
-    numbers of which any is fractional.
+    A column is a quantity if it is one in an estimator's graphical model, or if its
+    values are numbers of which any is fractional.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def read_targets(y: Any, *estimators: Any) -> Targets:
     Returns
     -------
     targets : Targets
-        The columns, and which of their entries are known.
+        The columns with their encoded labels.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def read_targets(y: Any, *estimators: Any) -> Targets:
     if isinstance(y, Targets):
         return y
     names, columns, _ = columns_of(y)
-    models = [deciding(estimator) for estimator in estimators]
+    models = [final_estimator(estimator) for estimator in estimators]
     if names is None:
         names = _names_of(len(columns), models)
     quantities: dict[str, list[int]] = {}
@@ -112,7 +113,7 @@ def read_targets(y: Any, *estimators: Any) -> Targets:
     for k, column in enumerate(columns):
         if k not in declared and is_quantity(column):
             quantities[shown[k]] = [k]
-    targets = Targets(names, columns, _no_codes(columns), quantities)
+    targets = Targets(names, columns, _unlabelled(columns), quantities)
     known = np.stack([~missing_entries(column) for column in columns], axis=1)
     of_labels = [k for k in targets.labels if known[:, k].any()]
     targets.codes[known] = 0
@@ -125,19 +126,19 @@ def read_targets(y: Any, *estimators: Any) -> Targets:
 
 
 def takes_quantities(estimator: Any) -> bool:
-    """Tell whether an estimator's graph has properties that are quantities.
+    """Return whether an estimator's graphical model has quantities as properties.
 
     Parameters
     ----------
     estimator : object
-        Where it is a pipeline or a search, what ends or fills it decides.
+        A pipeline or a search stands for its final estimator.
 
     Returns
     -------
     bool
-        False without a graph.
+        False without a graphical model.
     """
-    graph = _graph(deciding(estimator))
+    graph = _graph(final_estimator(estimator))
     return graph is not None and bool(graph.continuous)
 
 
@@ -147,7 +148,7 @@ def _graph(model: Any) -> GraphicalModel | None:
 
 
 def _names_of(n_columns: int, models: list[Any]) -> list[str] | None:
-    """Return what estimators call the columns of a `y` without names."""
+    """Return an estimator's names for the columns of a `y` without names."""
     for model in models:
         graph = _graph(model)
         order = getattr(getattr(model, "quantities_", None), "order", [])
@@ -161,10 +162,10 @@ def _names_of(n_columns: int, models: list[Any]) -> list[str] | None:
 
 
 def _declared(graph, names, n_columns):
-    """Return the columns of the continuous properties of a graph, by property."""
+    """Return the columns of the continuous properties of a graphical model."""
     order = [column for _, column in graph.columns()]
     if len(order) == n_columns and not set(order) & set(names):
-        names = order  # as y without names is read
+        names = order  # the order of a y without names
     return {
         v: [names.index(column) for column in spec.column_names(v)]
         for v, spec in graph.continuous.items()
@@ -173,8 +174,8 @@ def _declared(graph, names, n_columns):
 
 
 def _shown(names: list[str] | None, n_columns: int) -> list[str]:
-    return names or [f"property_{k}" for k in range(n_columns)]
+    return names or default_names(n_columns)
 
 
-def _no_codes(columns: list[np.ndarray]) -> np.ndarray:
+def _unlabelled(columns: list[np.ndarray]) -> np.ndarray:
     return np.full((len(columns[0]), len(columns)), -1, dtype=np.int64)

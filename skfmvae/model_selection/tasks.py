@@ -1,30 +1,28 @@
-"""The smallest part of a study: one fit to so many labels, and its scores."""
+"""One task of a study: a fit to a number of labels, and its scores."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
-import torch
 from joblib import parallel_config
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from skfmvae._utils.compat import safe_indexing
 from skfmvae._utils.seeds import unseeded
+from skfmvae._utils.threads import one_thread
 from skfmvae.targets import keep_entries, label_order
 
 from .scorers import PartialScorer
 from .targets import Targets, takes_quantities
 
-__all__ = ["Study", "Task", "fit_and_score", "one_thread"]
+__all__ = ["Study", "Task", "fit_and_score"]
 
 
 class Task(NamedTuple):
@@ -50,7 +48,7 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What all tasks of a study share.
+    """Data, estimators, metrics and splits that all tasks of a study share.
 
     Parameters
     ----------
@@ -59,17 +57,17 @@ class Study:
     y : ndarray, Series or DataFrame of shape (n_samples,) or (n_samples, n_columns)
         Partial labels and quantities.
     targets : Targets
-        What its columns hold.
+        The columns of `y`.
     estimators : dict of str to classifier
-        That take partial labels.
+        Estimators of partial labels.
     metrics : dict of str to PartialScorer
-        What to score by.
+        The metrics, by name.
     splits : list of (train, test)
         Positions of the rows.
     strategy : {"balanced", "proportional"} or None
-        How labels are drawn, as for `mask_labels`.
+        Stratification of the labels, as for `mask_labels`.
     seed : int
-        Of all draws.
+        Seed of all draws.
     """
 
     X: Any
@@ -83,15 +81,15 @@ class Study:
 
     @property
     def codes(self) -> dict[str, np.ndarray]:
-        """The codes of each property, -1 where there is none."""
+        """The encoded labels of each property, -1 where there is none."""
         properties = self.targets.properties.items()
         return {name: self.targets.codes[:, own[0]] for name, own in properties}
 
     def kept(self, task: Task) -> dict[str, np.ndarray]:
         """Return which training rows keep the label or the quantity of each property.
 
-        They depend on the repeat and the fold, not on the estimator, and a larger
-        budget keeps all that a smaller one does.
+        They depend on the repeat and the fold, but not on the estimator. The rows of a
+        larger budget include those of a smaller one.
 
         Parameters
         ----------
@@ -101,7 +99,7 @@ class Study:
         Returns
         -------
         kept : dict of str to bool ndarray of shape (n_train,)
-            As many per property as the budget says.
+            For each property True on as many rows as its budget.
         """
         train, _ = self.splits[task.fold]
         kept = {}
@@ -121,12 +119,12 @@ class Study:
         task : Task
             Of this study.
         kept : dict of str to bool ndarray of shape (n_train,)
-            What `kept` returns.
+            The result of `kept`.
 
         Returns
         -------
         y : ndarray, Series or DataFrame of shape (n_train,) or (n_train, n_columns)
-            Only the columns of labels for an estimator that takes no quantities.
+            All columns, or those of labels for an estimator that takes no quantities.
         """
         train, _ = self.splits[task.fold]
         y = safe_indexing(self.y, train)
@@ -154,8 +152,8 @@ class Study:
         Returns
         -------
         scorers : dict of str to PartialScorer
-            By their columns in the results: one for each property, where the metric
-            names none and there are several, or else the only one.
+            By their columns in the results: one for each property where the metric
+            names none and there are several, otherwise a single one.
         """
         scorer, column = self.metrics[metric], f"test_{metric}"
         scored = self.targets.scored
@@ -173,7 +171,7 @@ class Study:
 
     @property
     def score_columns(self) -> list[str]:
-        """Those that hold scores."""
+        """The columns of a task's result that hold scores."""
         columns = [[f"test_{name}", *self.scorers(name)] for name in self.metrics]
         return list(dict.fromkeys(column for own in columns for column in own))
 
@@ -199,14 +197,14 @@ class Study:
         return estimator.set_params(**seeds)
 
     def key(self, task: Task, digest: str) -> str:
-        """Return what tells a task from any other with another result.
+        """Return a key that identifies the task's result.
 
         Parameters
         ----------
         task : Task
             Of this study.
         digest : str
-            What `digest` returns.
+            The result of `digest`.
 
         Returns
         -------
@@ -216,7 +214,7 @@ class Study:
         Raises
         ------
         ValueError
-            If the estimator cannot be told from others.
+            If the estimator cannot be pickled, and therefore not be hashed.
         """
         try:
             estimator = joblib.hash(self.estimators[task.estimator])
@@ -228,7 +226,7 @@ class Study:
         return joblib.hash((digest, estimator, dict(task.budget), *task[2:]))
 
     def digest(self) -> str:
-        """Return a hash of all that the tasks share, but the estimators.
+        """Return a hash of all that the tasks share except the estimators.
 
         Returns
         -------
@@ -241,17 +239,17 @@ class Study:
         return joblib.hash((shared, metrics, self.strategy, self.seed, versions))
 
     def is_result(self, result: Any) -> bool:
-        """Tell whether something is what a task of this study can have returned.
+        """Return whether an object has the form of a task's result.
 
         Parameters
         ----------
         result : object
-            Perhaps what `fit_and_score` returned without an error.
+            Such as an entry of a cache.
 
         Returns
         -------
         bool
-            Whether it has a number in each column, and failures of metrics alone.
+            Whether it has a number in each column, and no failures but of metrics.
         """
         if not isinstance(result, dict):
             return False
@@ -271,7 +269,7 @@ class Study:
 
 
 def fit_and_score(study: Study, task: Task) -> dict[str, Any]:
-    """Fit an estimator to a part of the labels, and score it on rows held out.
+    """Fit an estimator to some of the labels, and score it on the test rows.
 
     Parameters
     ----------
@@ -283,9 +281,9 @@ def fit_and_score(study: Study, task: Task) -> dict[str, Any]:
     Returns
     -------
     result : dict
-        Numbers of rows and labels, scores and seconds. Where a metric fails its score
-        is NaN, and "failures" a dict of the tracebacks by metric; where the fit fails
-        "error" is its traceback, in place of scores and seconds.
+        Numbers of rows and labels, scores and seconds. The score of a metric that fails
+        is NaN, and "failures" holds the tracebacks by metric. Where the fit fails,
+        "error" holds its traceback, and there are no scores and seconds.
     """
     train, test = study.splits[task.fold]
     kept = study.kept(task)
@@ -294,7 +292,7 @@ def fit_and_score(study: Study, task: Task) -> dict[str, Any]:
     counts = [len(train), len(test), *(int(rows.sum()) for rows in kept.values())]
     result: dict[str, Any] = dict(zip(study.columns, counts, strict=False))
     try:
-        # The tasks run side by side already, whatever a search within would ask for.
+        # The tasks are parallel already, so that a search inside is sequential.
         with one_thread(), parallel_config(backend="sequential"):
             start = time.perf_counter()
             estimator = study.estimator(task).fit(X, y)
@@ -323,23 +321,3 @@ def _scores(study, estimator, X, targets):
         scores[f"test_{metric}"] = float("nan") if failed else float(np.mean(known))
         scores |= single
     return scores | ({"failures": failures} if failures else {})
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread inside the block.
-
-    Processes then do not fight over cores, and sums are added up in the same order
-    wherever a task runs.
-
-    Yields
-    ------
-    None
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(n_threads)

@@ -62,11 +62,12 @@ def in_precision(network: nn.Module, precision: str) -> nn.Module:
 
 @cache
 def _has_bfloat16_units(device: str) -> bool:
-    """Return whether products in bfloat16 are faster; False where torch cannot say."""
+    """Return whether products in bfloat16 are faster, as far as torch knows."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device == "cpu":
-        # Without AMX, products in bfloat16 take three times as long as in float32.
+        # Without AMX, products in bfloat16 take three times as long as in float32, see
+        # docs/decisions/034-bfloat16.md.
         ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
         return bool(ask().get("amx_bf16", False))
     return False

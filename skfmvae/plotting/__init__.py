@@ -1,19 +1,17 @@
-"""Pictures of estimators, of their history and graphs, and of studies.
+"""Pictures of estimators, of their history and graphical models, and of studies.
 
 The displays follow scikit-learn's: ``from_estimator`` computes and draws, the result
-holds what was drawn, and ``plot`` draws it again. Rows of data are drawn as images.
-Matplotlib is needed: ``pip install "skfmvae[plot]"``.
+holds the data of the picture, and ``plot`` draws it again. Rows of data are drawn as
+images. The displays require matplotlib: ``pip install "skfmvae[plot]"``.
 """
 
 from .graphical_model import GraphicalModelDisplay
 from .history import HistoryDisplay
-from .images import (
-    InterventionDisplay,
-    ReconstructionDisplay,
-    SamplesDisplay,
-    TraversalDisplay,
-)
+from .interventions import InterventionDisplay
 from .label_efficiency import LabelEfficiencyDisplay
+from .reconstructions import ReconstructionDisplay
+from .samples import SamplesDisplay
+from .traversals import TraversalDisplay
 
 __all__ = [
     "GraphicalModelDisplay",

@@ -1,15 +1,15 @@
-"""Matplotlib, which is an extra and imported only where something is drawn."""
+"""Matplotlib, an extra that is imported when a display draws."""
 
 __all__ = ["pyplot"]
 
 
 def pyplot(caller):
-    """Import matplotlib, or say how to get it.
+    """Return matplotlib's interface, or raise an error that says how to install it.
 
     Parameters
     ----------
     caller : str
-        What needs it.
+        The function that draws, for the error.
 
     Returns
     -------

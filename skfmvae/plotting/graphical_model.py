@@ -14,38 +14,38 @@ from ._pyplot import pyplot
 
 __all__ = ["GraphicalModelDisplay"]
 
-# Of graphs, likewise.
+# Sizes, in inches.
 NODE_SIZE = 0.84  # the height of a node, and its width where all texts are short
-NODE_GAPS = (0.5, 0.8, 1.2, 1.6)  # between nodes of a layer, whichever will do
+NODE_GAPS = (0.5, 0.8, 1.2, 1.6)  # between nodes of a layer, to try one after the other
 LAYER_STEP = 1.5  # from centre to centre
 PLATE_GAP = 0.2  # within the plate
 PLATE_MARGIN = 0.06  # around it
 NARROWEST_PLATE = 2.0  # has room for the text below
 NAME_SIZE, SIZE_SIZE = 9 / 72, 7 / 72  # of letters
 TEXT_SHARE = 0.84  # of a node's width, for texts
-WIDEST_TEXT = 1.5  # longer ones have smaller letters
-PANEL_MARGIN = np.array([0.3, 1.05])  # for what is written around
-WIDEST_FIGURE = 14  # of two panels; wider ones are stacked
+WIDEST_TEXT = 1.5  # a longer text has smaller letters
+PANEL_MARGIN = np.array([0.3, 1.05])  # for the texts around a panel
+WIDEST_FIGURE = 14  # of two panels side by side; wider ones are stacked
 SHADE = "0.82"
 
-# Bends of an arrow, of which the first is taken that keeps clear of nodes: as far from
-# their centres as this many halves of their size.
+# Bends of an arrow to try one after the other until it is clear of all nodes, and the
+# distance from their centres that counts as clear, in halves of their size.
 BENDS = (0.0, *(sign * bend / 20 for bend in range(3, 19) for sign in (1, -1)))
 CLEAR = 1.2
 
 
 class GraphicalModelDisplay:
-    """A graph in plate notation: how rows are generated, and how recognised.
+    """A graphical model in plate notation: the generative and the recognition model.
 
-    Circles are continuous and squares discrete, with their numbers of dimensions and of
-    values. A node is shaded if it is observed: the rows wholly, properties by half, as
-    they may be missing on any row, and latents not at all. The plate around the nodes
-    says that each row has its own.
+    Circles are continuous variables with their numbers of dimensions, squares are
+    discrete variables with their numbers of values. The rows, which are observed, are
+    shaded; properties, which may be missing on any row, are half-shaded, and latents
+    are not. The plate around the nodes stands for their repetition on each row.
 
     Parameters
     ----------
     graphical_model : GraphicalModel
-        The graph.
+        The graphical model.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class GraphicalModelDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> GraphicalModelDisplay:
-        """Draw the graph of an estimator.
+        """Draw the graphical model of an estimator.
 
         Parameters
         ----------
@@ -88,12 +88,12 @@ class GraphicalModelDisplay:
         Returns
         -------
         display : GraphicalModelDisplay
-            What was drawn.
+            The display, drawn.
 
         Raises
         ------
         TypeError
-            If the estimator is of a kind without a graph.
+            If the estimator has no graphical model.
         ValueError
             If `ax` has not two axes.
         """
@@ -102,9 +102,8 @@ class GraphicalModelDisplay:
         if not hasattr(estimator, "graphical_model_"):
             raise TypeError(
                 f"estimator is a {type(estimator).__name__}, which has no "
-                f"graphical_model_; give "
-                "a fitted SemiSupervisedVAE, or draw a GraphicalModel with "
-                "GraphicalModelDisplay(graph)."
+                "graphical_model_; give a fitted SemiSupervisedVAE, or draw a "
+                "GraphicalModel with GraphicalModelDisplay(graph)."
             )
         return cls(estimator.graphical_model_).plot(ax)
 
@@ -124,17 +123,11 @@ class GraphicalModelDisplay:
         Raises
         ------
         ValueError
-            If no model can be built from the graph, or `ax` has not two axes.
+            If the graphical model is not valid, or `ax` has not two axes.
         """
         plt = pyplot("GraphicalModelDisplay.plot")
         self.graphical_model.check()
-        texts = [
-            text
-            for v in (*self.graphical_model.variables, ROWS)
-            for text in self._texts(v)
-        ]
-        widest = min(WIDEST_TEXT, max(_lettering(text)[1] for text in texts))
-        width = max(NODE_SIZE, widest / TEXT_SHARE)
+        width = self._node_width()
         panels = []
         for direction in ("generative", "recognition"):
             parents = self._parents(direction)
@@ -142,7 +135,7 @@ class GraphicalModelDisplay:
         plates = [_plate(centres, bends, width) for centres, bends in panels]
         widths = [right - left for (left, _), (right, _) in plates]
         stacked = sum(widths) > WIDEST_FIGURE
-        # What stands side by side is of one height, what is stacked of one width.
+        # Panels side by side have one height, stacked panels one width.
         plates = _alike(plates, axis=0 if stacked else 1)
         if ax is None:
             ax = _subplots(plt, [high - low for low, high in plates], stacked)
@@ -156,18 +149,7 @@ class GraphicalModelDisplay:
         self.nodes_: list[dict[str, Any]] = []
         self.arrows_: list[dict[tuple[str, str], Any]] = []
         for ax, (centres, bends), plate in zip(axes, panels, plates, strict=True):
-            nodes = {v: self._draw_node(ax, v, centres[v], width) for v in centres}
-            arrows = {
-                pair: _draw_arrow(
-                    ax, [centres[v] for v in pair], [nodes[v] for v in pair], bend
-                )
-                for pair, bend in bends.items()
-            }
-            self.nodes_.append(nodes)
-            self.arrows_.append(arrows)
-            _draw_plate(ax, *plate)
-            ax.set(xticks=[], yticks=[], aspect="equal")
-            ax.spines[:].set_visible(False)
+            self._draw_panel(ax, centres, bends, plate, width)
         left, right = axes
         left.set(title="generative", xlabel="circle: continuous\nsquare: discrete")
         right.set(
@@ -176,8 +158,30 @@ class GraphicalModelDisplay:
         )
         return self
 
+    def _node_width(self):
+        """Return the width of a node, with room for the longest text."""
+        names = (*self.graphical_model.variables, ROWS)
+        texts = [text for name in names for text in self._texts(name)]
+        widest = min(WIDEST_TEXT, max(_lettering(text)[1] for text in texts))
+        return max(NODE_SIZE, widest / TEXT_SHARE)
+
+    def _draw_panel(self, ax, centres, bends, plate, width):
+        """Draw one direction."""
+        nodes = {v: self._draw_node(ax, v, centres[v], width) for v in centres}
+        arrows = {
+            pair: _draw_arrow(
+                ax, [centres[v] for v in pair], [nodes[v] for v in pair], bend
+            )
+            for pair, bend in bends.items()
+        }
+        self.nodes_.append(nodes)
+        self.arrows_.append(arrows)
+        _draw_plate(ax, *plate)
+        ax.set(xticks=[], yticks=[], aspect="equal")
+        ax.spines[:].set_visible(False)
+
     def _parents(self, direction):
-        """Return the parents of every node, in an order that has parents first."""
+        """Return the parents of every node, parents before their children."""
         order = self.graphical_model.order(direction)
         if direction == "generative":
             return {v: self.graphical_model.parents(v) for v in (*order, ROWS)}
@@ -187,7 +191,7 @@ class GraphicalModelDisplay:
         return {ROWS: [], **recognised}
 
     def _texts(self, name):
-        """Return what is written in a node: its name, and its size below."""
+        """Return the texts of a node: its name, and its size below."""
         variable = self.graphical_model.variables.get(name)
         if variable is None:
             return [name]
@@ -213,7 +217,7 @@ class GraphicalModelDisplay:
         ax.add_patch(node)
         if not isinstance(variable, Latent):
             height = NODE_SIZE if name == ROWS else NODE_SIZE / 2
-            # Below the outline, half of which it would cover.
+            # Below the outline, half of which the shade would cover.
             shade = Rectangle(corner, width, height, color=SHADE, zorder=0.5)
             ax.add_patch(shade)
             shade.set_clip_path(node)
@@ -228,9 +232,9 @@ class GraphicalModelDisplay:
 
 
 def _place(parents, width, upwards):
-    """Return the centres of nodes and the bends of arrows, which shall cross no node.
+    """Return the centres of nodes and the bends of arrows, which avoid all nodes.
 
-    Nodes move apart until no arrow does, or enough.
+    The gaps between nodes grow until no arrow crosses a node, or up to the largest.
     """
     pairs = [(parent, v) for v in parents for parent in parents[v]]
     for gap in NODE_GAPS:
@@ -247,7 +251,7 @@ def _place_nodes(parents, step, upwards):
     The layer of a node is its longest path from a root.
     """
     layer: dict[str, int] = {}
-    for v, above in parents.items():  # which has parents first
+    for v, above in parents.items():  # parents before their children
         layer[v] = 1 + max((layer[parent] for parent in above), default=-1)
     last = max(layer.values())
     centres: dict[str, np.ndarray] = {}
@@ -338,7 +342,7 @@ def _draw_arrow(ax, ends, nodes, bend):
         color="black",
         connectionstyle=f"arc3,rad={bend}",
     )
-    return ax.add_artist(arrow)  # whose path is not in data units
+    return ax.add_artist(arrow)  # not add_patch: its path is not in data units
 
 
 def _draw_plate(ax, low, high):
@@ -363,11 +367,11 @@ def _lettering(text, size=NAME_SIZE):
 
 
 def _write(ax, text, centre, size, room):
-    """Write letters that grow with the axes, as nodes do; smaller ones if need be."""
+    """Write a text that grows with the axes, as nodes do, and fits into its room."""
     from matplotlib.patches import PathPatch
     from matplotlib.transforms import Affine2D
 
     outline, width = _lettering(text, size)
-    place = Affine2D().translate(-width / 2, 0).scale(room / max(width, room))
-    path = outline.transformed(place.translate(*centre))
+    transform = Affine2D().translate(-width / 2, 0).scale(room / max(width, room))
+    path = outline.transformed(transform.translate(*centre))
     ax.add_patch(PathPatch(path, facecolor="black", linewidth=0))

@@ -15,7 +15,7 @@ __all__ = ["HistoryDisplay"]
 
 
 class HistoryDisplay:
-    """The training history: a small axes for the loss and for each of its terms.
+    """The training history: an axes for the loss and one for each of its terms.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class HistoryDisplay:
     def from_estimator(
         cls, estimator: Any, terms: Sequence[str] | None = None, *, ax: Any = None
     ) -> HistoryDisplay:
-        """Draw what an estimator recorded while it was fitted.
+        """Draw the history of an estimator's fit.
 
         Parameters
         ----------
@@ -70,12 +70,12 @@ class HistoryDisplay:
             Names without "train" or "valid", such as "loss" or "log_likelihood"; None
             shows the loss and every term.
         ax : array-like of matplotlib Axes, default=None
-            As many as there are terms; None makes a new figure.
+            One axes per term; None makes a new figure.
 
         Returns
         -------
         display : HistoryDisplay
-            What was drawn.
+            The display, drawn.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class HistoryDisplay:
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         history = estimator.net_.history
-        # Beside terms the history holds counts and whether a loss was the best so far.
+        # Other entries of the history are counts, and whether a loss was the best.
         last = history[-1].items()
         recorded = [key for key, value in last if isinstance(value, float)]
         known = _without_prefix(recorded, "train_")
@@ -111,7 +111,7 @@ class HistoryDisplay:
         Parameters
         ----------
         ax : array-like of matplotlib Axes, default=None
-            As many as there are terms; None makes a new figure.
+            One axes per term; None makes a new figure.
 
         Returns
         -------

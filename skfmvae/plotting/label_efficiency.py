@@ -14,30 +14,32 @@ from ._pyplot import pyplot
 
 __all__ = ["LabelEfficiencyDisplay"]
 
-# Told apart by the colour-blind (Okabe and Ito 2008), without yellow, faint on white.
+# Distinct to the colour-blind (Okabe and Ito 2008), without yellow, faint on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 MARKERS = "osD^vP*X<>"
 LINES = ("-", "--", ":", "-.")
-MOST_BANDS = 3  # more of them would hide each other
-DODGE = 0.08  # of the width of the budgets, from the first bar to the last
+MOST_BANDS = 3  # more bands would hide each other
+DODGE = (
+    0.08  # distance of the first bar from the last, as a share of the budgets' width
+)
 
 
 class LabelEfficiencyDisplay:
     """Scores against the number of labels, a curve for each estimator.
 
-    Around the means stand intervals, as bands where there are few estimators and as
-    bars beside each other where there are more. Scores at a budget share rows; the
-    intervals allow for it as `compare_estimators` does. Means are over the splits that
-    all estimators have, as those of `labels_needed` are.
+    Intervals of the means are bands for up to three estimators, and bars beside each
+    other for more. The scores at a budget are of overlapping rows, for which the
+    intervals are corrected as in `compare_estimators`. Means are over the splits in
+    which all estimators have a score, as in `labels_needed`.
 
     Parameters
     ----------
     results : DataFrame or dict of str to ndarray
-        What :func:`~skfmvae.model_selection.label_efficiency_curve` returned.
+        The result of :func:`~skfmvae.model_selection.label_efficiency_curve`.
     score : str, default="test_score"
         The column to draw.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
 
     Attributes
     ----------
@@ -90,7 +92,7 @@ class LabelEfficiencyDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_properties)
             Partial labels.
         target_score : float or None, default=None
-            Where to draw a line across.
+            The score at which to draw a horizontal line.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **study : dict
@@ -100,7 +102,7 @@ class LabelEfficiencyDisplay:
         Returns
         -------
         display : LabelEfficiencyDisplay
-            What was drawn; `results` holds the scores.
+            The display, drawn; `results` holds the scores.
         """
         pyplot(f"{cls.__name__}.from_estimators")
         results = label_efficiency_curve(estimators, X, y, **study)
@@ -116,7 +118,7 @@ class LabelEfficiencyDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         target_score : float or None, default=None
-            Where to draw a line across.
+            The score at which to draw a horizontal line.
 
         Returns
         -------
@@ -135,34 +137,13 @@ class LabelEfficiencyDisplay:
         """
         plt = pyplot("LabelEfficiencyDisplay.plot")
         names, budgets, cube = score_cube(self.results, self.score)
-        ratio = share_tested(self.results)
         if ax is None:
             _, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-        self.ax_, self.figure_, self.lines_ = ax, ax.figure, {}
-        width = np.log(budgets[-1] / budgets[0])
-        for i, (name, scores) in enumerate(zip(names, cube, strict=True)):
-            mean, half = np.array(
-                [
-                    mean_interval(at[~np.isnan(at)], ratio, self.confidence)[:2]
-                    for at in scores
-                ]
-            ).T
-            colour, round_ = COLOURS[i % len(COLOURS)], i // len(COLOURS)
-            x = budgets.astype(float)
-            if len(names) <= MOST_BANDS:
-                ax.fill_between(x, mean - half, mean + half, color=colour, alpha=0.15)
-            else:
-                x = x * np.exp(DODGE * width * (i / (len(names) - 1) - 0.5))
-                ax.errorbar(x, mean, half, fmt="none", ecolor=colour, elinewidth=1)
-            (self.lines_[name],) = ax.plot(
-                x,
-                mean,
-                color=colour,
-                marker=MARKERS[i % len(MARKERS)],
-                linestyle=LINES[round_ % len(LINES)],
-                markersize=5,
-                label=name,
-            )
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_ = {
+            name: self._draw_curve(budgets, scores, name, i, len(names))
+            for i, (name, scores) in enumerate(zip(names, cube, strict=True))
+        }
         if target_score is not None:
             ax.axhline(target_score, color="0.5", linewidth=1, linestyle=(0, (6, 3)))
         ax.set_xscale("log")
@@ -176,14 +157,44 @@ class LabelEfficiencyDisplay:
         ax.grid(axis="y", color="0.9")
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)
-        # In the order of the right ends, where an eye comes from.
-        order = np.argsort([-line.get_ydata()[-1] for line in self.lines_.values()])
-        handles = list(self.lines_.values())
-        ax.legend(
-            [handles[i] for i in order],
-            [names[i] for i in order],
+        self._draw_legend()
+        return self
+
+    def _draw_curve(self, budgets, scores, name, i, n_curves):
+        """Draw the curve of estimator number `i` with its intervals."""
+        ratio = share_tested(self.results)
+        mean, half = np.array(
+            [
+                mean_interval(at[~np.isnan(at)], ratio, self.confidence)[:2]
+                for at in scores
+            ]
+        ).T
+        colour, round_ = COLOURS[i % len(COLOURS)], i // len(COLOURS)
+        x = budgets.astype(float)
+        if n_curves <= MOST_BANDS:
+            self.ax_.fill_between(x, mean - half, mean + half, color=colour, alpha=0.15)
+        else:
+            width = np.log(budgets[-1] / budgets[0])
+            x = x * np.exp(DODGE * width * (i / (n_curves - 1) - 0.5))
+            self.ax_.errorbar(x, mean, half, fmt="none", ecolor=colour, elinewidth=1)
+        (line,) = self.ax_.plot(
+            x,
+            mean,
+            color=colour,
+            marker=MARKERS[i % len(MARKERS)],
+            linestyle=LINES[round_ % len(LINES)],
+            markersize=5,
+            label=name,
+        )
+        return line
+
+    def _draw_legend(self):
+        """Draw the legend beside the curves, in the order of their right ends."""
+        lines = sorted(self.lines_.values(), key=lambda line: -line.get_ydata()[-1])
+        self.ax_.legend(
+            lines,
+            [line.get_label() for line in lines],
             loc="center left",
             bbox_to_anchor=(1.01, 0.5),
             frameon=False,
         )
-        return self

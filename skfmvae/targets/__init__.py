@@ -1,4 +1,4 @@
-"""What `y` can hold: partial labels, quantities, and labels hidden on purpose."""
+"""Targets: partial labels, quantities, and labels that are hidden on purpose."""
 
 from .arrays import Columns, as_array, columns_of, default_names, narrowed
 from .classes import codes_by_value

@@ -28,8 +28,7 @@ KINDS = {
 }
 
 HINT_CONTINUOUS = (
-    "If it is a quantity, make it a Continuous variable in the graph of a "
-    "SemiSupervisedVAE"
+    "If it is a quantity, make it a Continuous variable of a SemiSupervisedVAE"
 )
 
 

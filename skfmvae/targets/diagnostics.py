@@ -1,4 +1,4 @@
-"""What is rarely meant about the classes of a column, in words for warnings."""
+"""Texts of warnings about classes that are rarely meant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECODE = (
 def doubtful_classes(
     classes: Sequence[Any], column: np.ndarray, name: str
 ) -> str | None:
-    """Return what is rarely meant about the classes of a column at `fit`.
+    """Return a warning about the classes of a column at `fit`, if they are doubtful.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def doubtful_classes(
 
 
 def doubtful_marks(classes: Sequence[Any], column: np.ndarray, name: str) -> str | None:
-    """Return what is doubtful where 1 and -1 are scored for the classes 0 and 1.
+    """Return a warning if 1 and -1 are scored where the classes are 0 and 1.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Partial labels made from full ones."""
+"""Full labels with some entries hidden."""
 
 from __future__ import annotations
 
@@ -261,8 +261,8 @@ def _marker(values):
         return np.promote_types(values.dtype, np.int8), -1
     if values.max() > np.iinfo(np.int64).max:
         raise ValueError(
-            f"y holds {values.max()}, too large beside -1 for a missing label; code "
-            "the values by smaller numbers."
+            f"y holds {values.max()}, too large beside -1 for a missing label; "
+            "encode the values by smaller numbers."
         )
     return np.dtype(np.int64), -1
 

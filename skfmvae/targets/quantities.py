@@ -229,9 +229,9 @@ class QuantityEncoder:
         if len(names) != len(columns) or not set(names) <= set(self.names):
             raise ValueError(
                 f"y has {len(columns)} columns{f' {found}' if found else ''}; expected "
-                f"are {expected}, the columns of the graph's "
-                "properties. Add what is missing to the graph, or drop it from y; "
-                "rename columns of one property, or give y as an array without names."
+                f"are {expected}, the columns of the properties in graphical_model. "
+                "Add missing ones there, or drop them from y; rename a column whose "
+                "name differs, or give y as an array without names."
             )
         return Columns(names, columns, n_dims)
 
@@ -349,7 +349,7 @@ def _numbers(column: np.ndarray, name: str) -> np.ndarray:
         values = _floats(column)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"column {name!r} of y is continuous in the graph and holds something "
+            f"column {name!r} of y is a Continuous variable and holds something "
             f"else ({error}); make it numbers, NaN where unknown."
         ) from error
     too_large = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)

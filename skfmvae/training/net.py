@@ -11,7 +11,7 @@ import torch
 from skorch import NeuralNet
 
 from skfmvae._utils.random import generator_for, redirected_draws
-from skfmvae._utils.threads import threads_worth_their_wait
+from skfmvae._utils.threads import one_thread_if_small
 
 from .interrupts import noted_interrupts
 from .objective import Loss
@@ -112,7 +112,7 @@ class ModelNet(NeuralNet):
         with noted_interrupts() as signals:
             try:
                 self.module_.begin_training(self._regularized(X))
-                with threads_worth_their_wait(self.module_, self.batch_size):
+                with one_thread_if_small(self.module_, self.batch_size):
                     return super().fit_loop(X, y, epochs=epochs, **fit_params)
             except KeyboardInterrupt:
                 # skorch swallows it. Callbacks such as its EarlyStopping raise one

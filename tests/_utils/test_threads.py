@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skfmvae._utils.threads import SMALL_STEP, threads_worth_their_wait
+from skfmvae._utils.threads import SMALL_STEP, one_thread_if_small
 
 
 @pytest.fixture
@@ -20,14 +20,14 @@ def two_threads():
 def test_small_steps_take_one_thread_and_give_the_others_back(is_small, inside):
     module = nn.Linear(99, 10)  # 1,000 parameters
     batch_size = int(SMALL_STEP / 1000) + (-1 if is_small else 1)
-    with threads_worth_their_wait(module, batch_size):
+    with one_thread_if_small(module, batch_size):
         assert torch.get_num_threads() == inside
     assert torch.get_num_threads() == 2
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_threads_come_back_after_an_error():
-    with pytest.raises(KeyError), threads_worth_their_wait(nn.Linear(1, 1), 2):
+    with pytest.raises(KeyError), one_thread_if_small(nn.Linear(1, 1), 2):
         raise KeyError
     assert torch.get_num_threads() == 2
 
@@ -39,14 +39,14 @@ def test_blocks_in_several_threads_give_all_threads_back():
     found = {}
 
     def first():
-        with threads_worth_their_wait(nn.Linear(1, 1), 2):
+        with one_thread_if_small(nn.Linear(1, 1), 2):
             first_is_inside.set()
             second_is_inside.wait(60)
         found["first"] = torch.get_num_threads()
 
     def second():
         first_is_inside.wait(60)
-        with threads_worth_their_wait(nn.Linear(1, 1), 2):
+        with one_thread_if_small(nn.Linear(1, 1), 2):
             second_is_inside.set()
             threads[0].join()
         found["second"] = torch.get_num_threads()

@@ -41,7 +41,7 @@ def codes(held_out):
 # Combinations -------------------------------------------------------------------------
 
 
-def test_composed_digits_are_what_they_are_said_to_be():
+def test_composed_digits_have_the_documented_form():
     X, y = make_composed_digits(3000, random_state=0)
     assert X.shape == (3000, 3 * 28 * 28)
     assert X.dtype == np.float32
@@ -277,7 +277,7 @@ def test_seeds_of_composed_digits():
 def test_chunks_do_not_change_composed_digits(monkeypatch):
     X, _ = make_composed_digits(300, random_state=0)
     for chunk in (1, 37, 128):
-        monkeypatch.setattr(composed_digits, "CHUNK", chunk)
+        monkeypatch.setattr(composed_digits, "N_COMPOSED", chunk)
         assert_array_equal(make_composed_digits(300, random_state=0)[0], X)
 
 

@@ -17,7 +17,7 @@ def render(identity, light):
     return X.reshape(-1, 32, 32).astype(float)
 
 
-def test_lit_objects_are_what_they_are_said_to_be():
+def test_lit_objects_have_the_documented_form():
     X, y = make_lit_objects(3000, random_state=0)
     assert X.shape == (3000, 1024)
     assert X.dtype == np.float32
@@ -93,7 +93,7 @@ def test_images_are_convex_in_the_light_and_linear_without_shadows():
 
 @pytest.mark.parametrize("identity", [*range(1, 10), 18])
 def test_normals_are_those_of_a_surface(identity):
-    """Photometric stereo tells the slopes of the height, which have no curl."""
+    """Photometric stereo gives the slopes of the height, which have no curl."""
     front, right, up = (
         np.linalg.norm(light) * render([identity], light)[0]
         for light in ([0, 0, 1], [0.2, 0, 1], [0, 0.2, 1])

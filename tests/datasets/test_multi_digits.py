@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from skfmvae.datasets import MULTI_DIGITS_COLUMNS, make_multi_digits
 
 
-def test_multi_digits_are_what_they_are_said_to_be():
+def test_multi_digits_have_the_documented_form():
     X, y = make_multi_digits(2000, random_state=0)
     assert X.shape == (2000, 1024)
     assert X.dtype == np.float32

@@ -60,7 +60,7 @@ def is_inside(shape, u, v):
     return (np.abs(v - 0.5) + u < 0.5) | (np.hypot(u - 0.25, v - 0.75) < 0.125**0.5)
 
 
-def test_sprites_are_what_they_are_said_to_be():
+def test_sprites_have_the_documented_form():
     X, y = make_sprites(3000, random_state=0)
     assert X.shape == (3000, 1024)
     assert X.dtype == np.float32
@@ -247,7 +247,7 @@ def test_seeds_of_sprites():
 def test_chunks_do_not_change_sprites(monkeypatch):
     X, _ = make_sprites(300, jitter=0.5, random_state=0)
     for chunk in (1, 37, 1000):
-        monkeypatch.setattr(sprites, "CHUNK", chunk)
+        monkeypatch.setattr(sprites, "N_DRAWN", chunk)
         assert_array_equal(make_sprites(300, jitter=0.5, random_state=0)[0], X)
 
 

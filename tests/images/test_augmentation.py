@@ -51,25 +51,25 @@ def test_bends_are_added_to_linear_moves():
         images, matrix, shift, smooth, moved, strict=True
     ):
         moves = np.tensordot(m, pixels, 1) + s.numpy()[:, None, None] + bend.numpy()
-        places = moves[1] + 3.5, moves[0] + 6
+        points = moves[1] + 3.5, moves[0] + 6
         for channel, result in zip(image, found, strict=True):
             expected = ndimage.map_coordinates(
-                channel.numpy(), places, order=1, mode="nearest"
+                channel.numpy(), points, order=1, mode="nearest"
             )
             np.testing.assert_allclose(result, expected, atol=1e-10)
 
 
-def test_bends_move_places_apart():
+def test_bends_displace_grid_points():
     """Seen on ramps, whose values say from where a pixel was taken."""
     ramps = torch.from_numpy(np.indices((29, 29))).float()
     augmentation = ImageAugmentation(**NOTHING, warp=3.0, image_shape=(2, 29, 29))
     bend = augmentation.build(2 * 29 * 29)
     moves = bend(ramps.reshape(1, -1).repeat(3000, 1)).view(-1, 2, 29, 29) - ramps
-    places = moves[:, :, 7:28:7, 7:28:7].flatten(1)  # off the border, where ramps end
-    assert places.abs().max() == pytest.approx(3, abs=0.01)
-    assert places.std() == pytest.approx(3 / math.sqrt(3), rel=0.03)
-    # Each place goes its own way, and down not as it goes across.
-    correlations = np.corrcoef(places.T.numpy())
+    points = moves[:, :, 7:28:7, 7:28:7].flatten(1)  # off the border, where ramps end
+    assert points.abs().max() == pytest.approx(3, abs=0.01)
+    assert points.std() == pytest.approx(3 / math.sqrt(3), rel=0.03)
+    # Displacements of points, and those down and across, are independent.
+    correlations = np.corrcoef(points.T.numpy())
     assert np.abs(correlations - np.eye(18)).max() < 0.1
     # From pixel to pixel less than a spline of such a range can move.
     steps = moves[:, :, 7:22, 7:22].diff(dim=2).abs()
@@ -81,7 +81,7 @@ def test_nothing_stays_what_it_is():
     torch.testing.assert_close(ImageAugmentation(**NOTHING).build(108)(x), x)
 
 
-def place(x, shape):
+def centre_of(x, shape):
     """Return the centre of mass of each image, and its second moments about it."""
     images = x.view(-1, *shape).double()
     mass = images.sum((1, 2))
@@ -104,7 +104,7 @@ def test_draws_fill_their_range_evenly(change, limit):
     blot = ndimage.gaussian_filter(image, 1.5).astype(np.float32)
     x = torch.from_numpy(blot).view(1, -1).repeat(2000, 1)
     moved = ImageAugmentation(**NOTHING | {change: limit}).build(41 * 41)(x)
-    down, across = place(moved, (41, 41))
+    down, across = centre_of(moved, (41, 41))
     draws = {
         "shift": across - 10,
         "rotate": torch.atan2(down, across) * 180 / math.pi,
@@ -130,7 +130,7 @@ def test_patches_are_rectangles_of_the_mean():
         erased[changed[:, None].expand_as(erased)],
         mean[changed[:, None].expand_as(erased)],
     )
-    # No place is spared.
+    # Every pixel is covered.
     assert changed.any(0).all()
 
 

@@ -27,7 +27,7 @@ def distance_by_loops(first, second, warp, context):
     total = 0.0
     for y in range(height):
         for x in range(width):
-            places = [
+            positions = [
                 (y + i, x + j)
                 for i in around
                 for j in around
@@ -37,7 +37,7 @@ def distance_by_loops(first, second, warp, context):
                 sum(
                     (a[i, j] - at(b, i + down, j + right)) ** 2
                     for a, b in pairs
-                    for i, j in places
+                    for i, j in positions
                 )
                 for down in moves
                 for right in moves

@@ -186,7 +186,7 @@ def test_an_estimator_without_scores_at_a_budget_takes_none_from_others():
     assert_allclose(needed["labels_needed"], [100, np.sqrt(10 * 1000)])
 
 
-def test_an_estimator_without_any_score_needs_nobody_knows_how_many():
+def test_an_estimator_without_any_score_needs_an_unknown_number():
     a = np.array([0.5, 0.7, 0.9])[:, None, None]
     results = make_results({"a": a, "b": np.full_like(a, np.nan)})
     needed = labels_needed(results, 0.7, random_state=0)

@@ -1,3 +1,5 @@
+"""Scores of labelled entries alone."""
+
 import pickle
 
 import numpy as np
@@ -18,7 +20,6 @@ from sklearn.metrics import (
     balanced_accuracy_score,
     brier_score_loss,
     f1_score,
-    get_scorer,
     log_loss,
     make_scorer,
     mean_absolute_error,
@@ -27,12 +28,10 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.semi_supervised import LabelSpreading
-from sklearn.svm import SVC
 
 from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.model_selection import PartialLabelKFold, partial_scorer
-from skfmvae.model_selection.scorers import OWN
 from skfmvae.models import Continuous, Discrete, GraphicalModel
 
 METRICS = {
@@ -120,26 +119,6 @@ def test_the_brier_score_of_rows_that_lack_a_class(rows, forest):
     model = LogisticRegression().fit(X[few], y[few, 0])
     with pytest.raises(ValueError, match=r"y holds \[2\].* classes_ are \[0, 1\]"):
         partial_scorer("neg_brier_score")(model, X, y[:, 0])
-
-
-@pytest.mark.parametrize("metric", ["neg_log_loss", "roc_auc_ovr"])
-def test_an_estimator_without_probabilities_is_named_as_by_scikit_learn(metric):
-    X, y = make_blobs(100, centers=3, random_state=0)
-    model = RidgeClassifier().fit(X, y)
-    said = []
-    for scorer in (get_scorer(metric), partial_scorer(metric)):
-        with pytest.raises(AttributeError, match="RidgeClassifier") as error:
-            scorer(model, X, y)
-        said.append(str(error.value))
-    assert said[0] == said[1]
-
-
-@pytest.mark.parametrize("metric", OWN)
-def test_metrics_of_ours_name_an_estimator_without_probabilities(metric):
-    X, y = make_blobs(100, centers=3, random_state=0)
-    model = RidgeClassifier().fit(X, y)
-    with pytest.raises(AttributeError, match="RidgeClassifier.*predict_proba"):
-        partial_scorer(metric)(model, X, y)
 
 
 def test_names_and_strings_of_an_estimator_of_ours(rows):
@@ -245,16 +224,6 @@ def test_quantities_alone_are_scored_by_their_mean():
     assert found == pytest.approx(np.mean(by_column))
 
 
-def test_a_quantity_that_nobody_predicts_is_not_scored(kind_and_size):
-    X, y, _ = kind_and_size
-    known = y["kind"].notna()
-    model = LogisticRegression().fit(X[known], y["kind"][known])
-    expected = model.score(X[known], y["kind"][known])
-    assert partial_scorer()(model, X, y) == expected
-    with pytest.raises(ValueError, match="predicts 1 columns, but y has 2, of which 1"):
-        partial_scorer("r2", property="size")(model, X, y)
-
-
 @pytest.mark.parametrize("metric", [*METRICS, make_scorer(accuracy_score)])
 def test_a_metric_of_labels_does_not_score_a_quantity(kind_and_size, metric):
     X, y, model = kind_and_size
@@ -270,19 +239,6 @@ def test_what_fails_for_another_reason_says_that_alone(kind_and_size):
     scorer = partial_scorer("neg_mean_squared_log_error", property="size")
     with pytest.raises(ValueError, match="^Mean Squared Logarithmic Error cannot"):
         scorer(model, X, y)
-
-
-# One column ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "accuracy"])
-@pytest.mark.parametrize("model", [SVC(), LogisticRegression(), RidgeClassifier()])
-def test_a_frame_of_one_column_is_scored_as_its_column(metric, model):
-    X, y = make_blobs(100, centers=2, cluster_std=6.0, random_state=0)
-    model.fit(X, y)
-    expected = get_scorer(metric)(model, X, y)
-    for form in (y, y[:, None], pd.Series(y), pd.DataFrame({"kind": y})):
-        assert partial_scorer(metric)(model, X, form) == expected
 
 
 # Weights ------------------------------------------------------------------------------

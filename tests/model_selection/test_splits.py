@@ -280,7 +280,7 @@ def test_in_cross_validation_and_grid_search():
     assert scores.shape == (4,)
     expected = []
     for train, test in PartialLabelKFold(4).split(X, y):
-        # -1 tells scikit-learn's estimators that a label is missing.
+        # -1 marks missing labels for scikit-learn's estimators.
         expected.append(clone(model).fit(X[train], y[train]).score(X[test], y[test]))
     np.testing.assert_allclose(scores, expected)
     assert scores.mean() > 0.8

@@ -57,11 +57,12 @@ def test_conv_takes_maxima_of_two_by_two_after_the_first_convolution():
     with torch.no_grad():
         for parameter in convolutions.parameters():
             parameter.fill_(float(parameter.ndim > 1))
-    places = images[:, ::2, ::2]
+    strided = images[:, ::2, ::2]
     expected = torch.stack(
         [
             torch.stack(
-                [places[:, i : i + 2, j : j + 2].amax((1, 2)) for j in (0, 2, 4)], dim=1
+                [strided[:, i : i + 2, j : j + 2].amax((1, 2)) for j in (0, 2, 4)],
+                dim=1,
             )
             for i in (0, 2, 4)  # the last two are of one line
         ],

@@ -47,7 +47,7 @@ def build(spec, n_dims, n_inputs=63, n_latents=5, **settings):
     ("spec", "n_dims", "n_latents"),
     [
         (MLP(hidden=(12, 8)), {1: 3, 2: 4}, {1: 3, 2: 4}),
-        # Dense after stage 1, then images with latents at four places.
+        # Dense after stage 1, then images with latents in four cells.
         (NETWORKS[-1], {1: 3, 2: 2, 3: 1}, {1: 3, 2: 8, 3: 4}),
     ],
 )
@@ -83,7 +83,7 @@ def test_the_state_is_merged_with_a_path_and_a_residual():
     torch.testing.assert_close(level.join(z, h), expected)
 
 
-def test_latents_of_an_image_have_a_place():
+def test_latents_of_an_image_belong_to_a_cell():
     """What lies to the upper left of the grid changes the upper left corner most."""
     torch.manual_seed(0)
     level = Level((3, 16, 16), (3, 16, 16), 2)
@@ -93,7 +93,7 @@ def test_latents_of_an_image_have_a_place():
     moved[:, :, 0, 0] = 3.0
     change = (level.join(moved.flatten(1), h) - level.join(z, h)).abs().sum(1)[0]
     assert change[:4, :4].mean() > 0.01
-    # Nothing beyond where the grid's next place lies, and a convolution's border.
+    # Nothing beyond the next cell of the grid and the border of a convolution.
     assert change[:, 13:].max() == change[13:].max() == 0
 
 

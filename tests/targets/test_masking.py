@@ -1,4 +1,4 @@
-"""Partial labels keep what they should."""
+"""Labels that are hidden and labels that are kept."""
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ def test_draws_are_repeated_and_differ_between_seeds():
     assert (first != other).any()
 
 
-def test_each_column_has_rows_of_its_own_unless_told_otherwise():
+def test_each_column_has_rows_of_its_own_by_default():
     own = kept(MIXED, mask_labels(MIXED, 40, random_state=0))
     assert len(np.unique(own, axis=1).T) == 4
     shared = kept(MIXED, mask_labels(MIXED, 40, per_property=False, random_state=0))

@@ -353,7 +353,7 @@ def test_infinite_values(infinity):
 )
 def test_what_is_no_number(y):
     with pytest.raises(
-        ValueError, match="'size' of y is continuous .* make it numbers"
+        ValueError, match="'size' of y is a Continuous variable .* make it numbers"
     ):
         QuantityEncoder({"size": ["size"]}).fit(y)
 
@@ -420,7 +420,7 @@ def test_join_keeps_large_labels_exact(label):
     assert joined[:, 0].tolist() == [label, label - 1]
 
 
-def test_columns_that_nobody_knows(frame):
+def test_unknown_columns(frame):
     with pytest.raises(ValueError, match=r"'weight'\]; expected are .*Add .*or drop"):
         QuantityEncoder(COLUMNS, NAMES).fit(frame.assign(weight=1.0))
 

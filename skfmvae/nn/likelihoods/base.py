@@ -1,4 +1,4 @@
-"""What every likelihood is: settings, and the module that they build for some data."""
+"""The base of all likelihoods: settings, and the module that they build."""
 
 from __future__ import annotations
 

@@ -175,12 +175,15 @@ def column_origin(likelihood: Likelihood, X: Any) -> np.ndarray | None:
 
 
 def _units(X: Any, std: np.ndarray) -> np.ndarray:
-    """Return the unit of distance in each column, see :class:`Gaussian`."""
+    """Return the unit of distance in each column, see :class:`Gaussian`.
+
+    docs/decisions/001-column-scale.md compares it with other units.
+    """
     scaler = MaxAbsScaler() if issparse(X) else MinMaxScaler()
     for rows in blocks(X):
         scaler.partial_fit(X[rows])
     if issparse(X):
-        shares, varies = np.full(len(std), True), scaler.max_abs_ > 0
+        is_shared, varies = np.full(len(std), True), scaler.max_abs_ > 0
     else:
         low, high = scaler.data_min_, scaler.data_max_
         varies = low < high
@@ -190,8 +193,8 @@ def _units(X: Any, std: np.ndarray) -> np.ndarray:
         if not varies.any() or counts.max() <= varies.sum() / 2:
             return std
         lowest, highest = ranges[:, counts.argmax()]
-        shares = (low >= lowest) & (high <= highest)
-    if not (shares & varies).any():
+        is_shared = (low >= lowest) & (high <= highest)
+    if not (is_shared & varies).any():
         return std
-    common = np.sqrt(np.mean(std[shares & varies] ** 2))
-    return np.where(shares, common, std)
+    common = np.sqrt(np.mean(std[is_shared & varies] ** 2))
+    return np.where(is_shared, common, std)

@@ -54,7 +54,7 @@ def positive_part(h):
 def reference_log_prob(settings, X, h):
     """The log-likelihood of each value, by scipy."""
     if isinstance(settings, Bernoulli):
-        # a shade is as likely as the black and white values that it stands for
+        # a value in between is the probability of a one
         white, black = (stats.bernoulli.logpmf(k, 1 / (1 + np.exp(-h))) for k in (1, 0))
         return X * white + (1 - X) * black
     if isinstance(settings, Gaussian):

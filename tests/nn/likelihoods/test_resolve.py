@@ -39,7 +39,7 @@ def test_names_stand_for_the_defaults(name, settings):
         ([[0, 1], [np.nan, 1]], Gaussian),
     ],
 )
-def test_auto_looks_at_the_range(values, expected, container):
+def test_auto_depends_on_the_range(values, expected, container):
     X = container(np.array(values, dtype=np.float32))
     assert type(resolve_likelihood("auto", X)) is expected
 

@@ -36,8 +36,8 @@ def wait_until(condition):
 
 def in_subprocess(*arguments, path=()):
     """Start Python such that it can import the package."""
-    places = [str(ROOT), *map(str, path), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    folders = [str(ROOT), *map(str, path), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     return subprocess.Popen([sys.executable, *arguments], env=environment)
 
 
@@ -319,3 +319,17 @@ def test_one_of_two_workers_is_killed_in_the_middle(cluster, expected, tmp_path)
         assert 3 <= n_done(tmp_path) < len(expected)
         assert results.result(DEADLINE).equals(expected)
     assert cluster.workers == [other]
+
+
+# Progress ----------------------------------------------------------------------------
+
+
+def test_progress_shows_the_time_left_and_what_was_cached(study, capsys):
+    run, _, _ = study
+    run()
+    assert "fit" not in capsys.readouterr().err
+    run(budgets=[10, 20, 30], verbose=1)
+    shown = capsys.readouterr().err
+    assert "6/9" in shown
+    assert "9/9" in shown
+    assert "<" in shown, "elapsed < left"
