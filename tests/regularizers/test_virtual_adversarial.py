@@ -53,6 +53,17 @@ def test_the_direction_is_the_first_eigenvector_of_the_hessian():
     assert direction.norm().item() == pytest.approx(1)
 
 
+def test_the_target_has_no_gradient(make_batch):
+    """Moved rows follow the predictions of the rows, which do not follow them."""
+    model, batch = Classifier(), make_batch({row: row % 3 for row in range(N - 1)})
+    loss = VirtualAdversarial().begin(None, StepSpace(0.7, None), batch.labels.codes)
+    [target] = model.property_log_proba(batch.x)
+    target = target.detach().requires_grad_()
+    loss(model.predict_moved, batch, [target]).backward()
+    assert target.grad is None
+    assert model.heads[0].weight.grad.abs().max() > 0
+
+
 def test_the_loss_exceeds_that_of_random_steps(make_batch):
     model, batch = Classifier(), make_batch({row: row % 3 for row in range(N - 1)})
     value = value_of(VirtualAdversarial(radius=0.5), None, batch, model) * N
