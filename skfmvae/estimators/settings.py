@@ -80,8 +80,9 @@ def settings_of(estimator, name: str) -> Any:
     Parameters
     ----------
     estimator : SettingsMixin
+        The estimator.
     name : str
-        Of the parameter.
+        Name of the parameter.
 
     Returns
     -------
@@ -93,6 +94,11 @@ def settings_of(estimator, name: str) -> Any:
 
 def check_settings(estimator) -> None:
     """Check the parameters of all settings of an estimator.
+
+    Parameters
+    ----------
+    estimator : SettingsMixin
+        The estimator.
 
     Raises
     ------

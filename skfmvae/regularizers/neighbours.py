@@ -249,16 +249,15 @@ class Neighbours(Regularizer):
         weights, unlabelled = property_weights(graph, codes), unlabelled_shares(codes)
         parts = []
         for k, labels in enumerate(graph.labels):
-            if labels is None or unlabelled[k] == 0:
+            if labels is None:
                 continue
             if weights[k] > 0:
                 ensemble = TemporalEnsemble(transition, labels, codes[:, k])
                 parts.append((k, weights[k], ensemble.loss))
-            if labels.reliability < 1 and (labels.class_prior > 0).all():
-                expectation = ExpectationRegularization(
-                    _as_tensor(labels.class_prior, codes.device)
-                )
-                weight = unlabelled[k] * (1 - labels.reliability)
+            weight = unlabelled[k] * (1 - labels.reliability)
+            if weight > 0 and (labels.class_prior > 0).all():
+                class_prior = _as_tensor(labels.class_prior, codes.device)
+                expectation = ExpectationRegularization(class_prior)
                 parts.append((k, weight, expectation.loss))
 
         def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:

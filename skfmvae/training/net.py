@@ -95,7 +95,9 @@ class ModelNet(NeuralNet):
         Parameters
         ----------
         X : Rows
-        y : None
+            The training rows.
+        y : None, default=None
+            Ignored: rows have their labels.
         epochs : int or None, default=None
             None stands for `max_epochs`.
         regularization : RegularizerTerms or None, default=None

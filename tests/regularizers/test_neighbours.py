@@ -145,12 +145,13 @@ def test_where_they_are_not_reliable_classes_are_kept_from_vanishing(
     assert value == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("kappa", [0.5, 1.0])
 def test_properties_add_up_without_those_that_have_no_label_or_all(
-    make_batch, make_graph, with_kappas
+    make_batch, make_graph, with_kappas, kappa
 ):
     all_known = {row: row % 2 for row in range(N)}
     batch = make_batch({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0}, all_known)
-    graph = with_kappas(make_graph(batch, (3, 4, 2, 2)), 1.0, None, 1.0, 1.0)
+    graph = with_kappas(make_graph(batch, (3, 4, 2, 2)), 1.0, None, 1.0, kappa)
     log_proba = varied(3, 4, 2, 2)
     value = begin(graph)(None, batch, log_proba)
     value.backward()
