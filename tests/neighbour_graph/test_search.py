@@ -181,14 +181,7 @@ def test_only_candidates_are_compared(monkeypatch):
 @pytest.mark.parametrize(
     ("distance", "message"),
     [
-<<<<<<< HEAD
-        (
-            cdist,
-            r"each of the 60 pairs of rows; it returned ndarray of shape \(60, 60\)",
-        ),
-=======
         (cdist, r"60 pairs of rows; it returned ndarray of shape \(60, 60\)"),
->>>>>>> graph
         (lambda X, Y: None, "it returned NoneType"),
         (lambda X, Y: X[:, 0] - 100, "distance returned -.* none of them negative"),
         (lambda X, Y: np.full(len(X), np.nan), "distance returned nan"),
