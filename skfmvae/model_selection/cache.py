@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-__all__ = ["ResultCache"]
+__all__ = ["ResultCache", "checksum"]
 
 # Matches names with any `uuid4().hex`.
 UNFINISHED = f"*.{'[0-9a-f]' * 32}.tmp"
@@ -85,7 +85,7 @@ class ResultCache:
         path = self._path(key)
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
-            if entry["checksum"] != _checksum(key, entry["result"]):
+            if entry["checksum"] != checksum(key, entry["result"]):
                 reason = "its checksum differs"
             elif is_valid is not None and not is_valid(entry["result"]):
                 reason = "it is not the result of such a task"
@@ -117,7 +117,7 @@ class ResultCache:
         RuntimeWarning
             If the file cannot be written; only the first time.
         """
-        entry = json.dumps({"checksum": _checksum(key, result), "result": result})
+        entry = json.dumps({"checksum": checksum(key, result), "result": result})
         # A unique name, so that studies and threads may share a folder; not that of a
         # tempfile, which other users cannot read.
         unfinished = self.folder / f"{key}.{uuid4().hex}.tmp"
@@ -146,6 +146,20 @@ class ResultCache:
             )
 
 
-def _checksum(key: str, result: dict[str, Any]) -> str:
+def checksum(key: str, result: dict[str, Any]) -> str:
+    """Return the checksum of an entry.
+
+    Parameters
+    ----------
+    key : str
+        The key of the entry.
+    result : dict
+        Its contents.
+
+    Returns
+    -------
+    checksum : str
+        Hexadecimal.
+    """
     content = json.dumps([key, result], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

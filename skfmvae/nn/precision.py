@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PRECISIONS", "Autocast", "in_precision"]
+__all__ = ["PRECISIONS", "Autocast", "has_bfloat16_units", "in_precision"]
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -36,7 +36,7 @@ class Autocast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the output of the network for some rows."""
         device = x.device.type
-        rounds = self.training and (self.always or _has_bfloat16_units(device))
+        rounds = self.training and (self.always or has_bfloat16_units(device))
         with torch.autocast(device, torch.bfloat16, enabled=rounds):
             return self.network(x).to(x.dtype)
 
@@ -61,7 +61,7 @@ def in_precision(network: nn.Module, precision: str) -> nn.Module:
 
 
 @cache
-def _has_bfloat16_units(device: str) -> bool:
+def has_bfloat16_units(device: str) -> bool:
     """Return whether products in bfloat16 are faster, as far as torch knows."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,4 +1,4 @@
-"""Partial labels to integer codes and back."""
+"""Partial labels, and the integer codes of their values."""
 
 from __future__ import annotations
 
@@ -123,14 +123,15 @@ class PartialLabelEncoder:
         if discovered_names is None:
             n_discovered = max(n_discovered, 1) if y is None else n_discovered
             discovered_names = [f"discovered_{i}" for i in range(n_discovered)]
+        names = [*names, *discovered_names]
+        _check_names(names, property_components)
+        self.property_names = names
         self.n_columns = len(columns)
         self.multi_output = self.n_columns > 1
-        self.property_names = [*names, *discovered_names]
-        self._check_names(property_components)
         columns = [*columns, *[np.empty(0, dtype=int)] * len(discovered_names)]
         self.classes = []
         self.values = []
-        for name, column in zip(self.property_names, columns, strict=True):
+        for name, column in zip(names, columns, strict=True):
             classes, _ = distinct_values(labelled_values(column, name)[1])
             size = _n_components(name, classes, property_components)
             self.classes.append(classes)
@@ -317,20 +318,6 @@ class PartialLabelEncoder:
             codes[chosen, k] = self._codes(k, [wanted[i] for i in chosen])
         return codes
 
-    def _check_names(self, components: int | Mapping[str, int] | None) -> None:
-        names = self.property_names
-        if len(set(names)) < len(names):
-            raise ValueError(
-                f"y has a column named like a discovered property: {names}; rename it."
-            )
-        if isinstance(components, Mapping):
-            unknown = sorted(components.keys() - set(names))
-            if unknown:
-                raise ValueError(
-                    f"property_components names the unknown properties {unknown}; the "
-                    f"properties are {names}."
-                )
-
     def _warn(self, y: Any, doubt: Callable[..., str | None]) -> None:
         columns = [] if y is None else columns_of(y).columns
         # Discovered properties have no column.
@@ -388,6 +375,22 @@ def _properties_of(y: Any) -> tuple[list[str], list[np.ndarray]]:
             "everywhere, to fit without labels."
         )
     return names or default_names(len(columns)), columns
+
+
+def _check_names(
+    names: list[str], property_components: int | Mapping[str, int] | None
+) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"y has a column named like a discovered property: {names}; rename it."
+        )
+    if isinstance(property_components, Mapping):
+        unknown = sorted(property_components.keys() - set(names))
+        if unknown:
+            raise ValueError(
+                f"property_components names the unknown properties {unknown}; the "
+                f"properties are {names}."
+            )
 
 
 def _n_components(

@@ -16,7 +16,7 @@ from joblib import parallel_config
 from numpy.testing import assert_array_equal
 from sklearn.dummy import DummyClassifier
 
-from skfmvae.model_selection.cache import ResultCache, _checksum
+from skfmvae.model_selection.cache import ResultCache, checksum
 
 SCORES = ["estimator", "budget", "repeat", "fold", "test_score"]
 
@@ -83,8 +83,8 @@ def rewrite(result):
     """Return a function that puts another result, with a right checksum, in a file."""
 
     def damage(path):
-        checksum = _checksum(path.stem, result)
-        path.write_text(json.dumps({"checksum": checksum, "result": result}))
+        entry = {"checksum": checksum(path.stem, result), "result": result}
+        path.write_text(json.dumps(entry))
 
     return damage
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from skfmvae.nn import MLP, Conv, build_branches, build_network, build_stages
-from skfmvae.nn.precision import Autocast, _has_bfloat16_units, in_precision
+from skfmvae.nn.precision import Autocast, has_bfloat16_units, in_precision
 
 
 def both(settings, build):
@@ -83,11 +83,11 @@ def test_auto_rounds_where_that_is_faster(monkeypatch, amx):
     asked = {"amx_bf16": amx}
     # PyTorch of the lower bound has no such function.
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: asked, raising=False)
-    _has_bfloat16_units.cache_clear()
+    has_bfloat16_units.cache_clear()
     torch.manual_seed(0)
     network, x = nn.Linear(64, 10), torch.randn(50, 64)
     found = in_precision(network, "auto").train()(x)
-    _has_bfloat16_units.cache_clear()
+    has_bfloat16_units.cache_clear()
     expected = in_precision(network, "bfloat16" if amx else "float32").train()(x)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
     assert torch.equal(found, network(x)) != amx
@@ -95,10 +95,10 @@ def test_auto_rounds_where_that_is_faster(monkeypatch, amx):
 
 def test_auto_is_float32_where_torch_cannot_tell(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    _has_bfloat16_units.cache_clear()
+    has_bfloat16_units.cache_clear()
     network, x = nn.Linear(64, 10), torch.randn(50, 64)
     assert torch.equal(in_precision(network, "auto").train()(x), network(x))
-    _has_bfloat16_units.cache_clear()
+    has_bfloat16_units.cache_clear()
 
 
 def test_a_network_keeps_the_precision_of_its_rows():
