@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from skfmvae.estimators import LabelAutoencoder, SemafoObjective
 from skfmvae.models import Labels, Semafo
-from skfmvae.models.draws import relaxed_draw
 from skfmvae.models.semafo import FLOOR, LEVEL_FLOOR
 from skfmvae.nn import MLP, Gaussian, build_levels, build_stages
 
@@ -284,21 +283,6 @@ def test_closed_forms_are_what_draws_average_to(codes):
         )
     if min(codes) >= 0:  # nothing but u is drawn
         assert terms[f"kl_u_{which}"].value.std() < 1e-12
-
-
-def test_relaxed_labels_are_concrete():
-    """Of two values, the log-odds of a Concrete draw are logistic (Maddison 2017)."""
-    torch.manual_seed(0)
-    p, temperature = 0.8, 0.4
-    log_proba = torch.tensor([p, 1 - p], dtype=torch.float64).log().expand(20_000, -1)
-    drawn = relaxed_draw(log_proba, temperature)
-    torch.testing.assert_close(drawn.sum(1), torch.ones(20_000, dtype=torch.float64))
-    log_odds = (drawn[:, 0].log() - drawn[:, 1].log()).numpy() * temperature
-    expected = stats.logistic(loc=math.log(p / (1 - p)))
-    assert stats.kstest(log_odds, expected.cdf).pvalue > 0.01
-    likely = torch.distributions.RelaxedOneHotCategorical(temperature, logits=log_proba)
-    theirs = likely.sample()[:, 0].numpy()
-    assert stats.ks_2samp(drawn[:, 0].numpy(), theirs).pvalue > 0.01
 
 
 def test_levels_see_another_draw_of_u_than_z0(monkeypatch):

@@ -566,31 +566,6 @@ def test_joint_predictions_weigh_values_by_their_bounds():
 # Generation ---------------------------------------------------------------------------
 
 
-def test_samples_follow_the_priors():
-    model, n = make_model(TANGLED), 20_000
-    wanted = labels_of(np.full((n, 2), -1), np.full((n, 2), NAN))
-    wanted.codes[:, 0] = 2
-    wanted.quantities[: n // 2] = 0.25
-    torch.manual_seed(0)
-    z, drawn = model.sample_latents(wanted)
-    assert (drawn.codes[:, 0] == 2).all()
-    assert (drawn.quantities[: n // 2] == 0.25).all()
-    torch.testing.assert_close(
-        drawn.quantities[n // 2 :].mean(0), torch.zeros(2).double(), rtol=0, atol=0.04
-    )
-    p_kind = prior_output(model, "kind", one_hot(2, 3)).softmax(0)
-    share = torch.bincount(drawn.codes[:, 1]) / n
-    torch.testing.assert_close(share, p_kind.float(), rtol=0, atol=0.02)
-    block = z[:, model.latent_blocks["z"]]
-    for kind in range(2):
-        p_z = normal(prior_output(model, "z", one_hot(kind, 2)))
-        of_kind = block[drawn.codes[:, 1] == kind]
-        torch.testing.assert_close(of_kind.mean(0), p_z.mean, rtol=0, atol=0.1)
-        torch.testing.assert_close(of_kind.std(0), p_z.stddev, rtol=0.05, atol=0.0)
-    kinds = z[:, model.latent_blocks["kind"]].argmax(1)
-    torch.testing.assert_close(kinds, drawn.codes[:, 1])
-
-
 def test_the_prior_density_is_that_of_its_factors():
     model, x = make_model(TANGLED), make_rows(4)
     z = model.encode(x).mean
@@ -606,46 +581,6 @@ def test_the_prior_density_is_that_of_its_factors():
         expected = -math.log(3) + (kind * p_kind).sum() + p_z.log_prob(at).sum()
         expected = expected + Normal(0.0, 1.0).log_prob(light).sum()
         torch.testing.assert_close(log_p[i], expected)
-
-
-def test_samples_suit_what_is_given_further_down():
-    """Bayes' rule by hand: a discrete cause given its effect."""
-    graph = GraphicalModel(
-        {"a": Discrete(3), "b": Discrete(2)}, generative={"b": ["a"], "x": ["a"]}
-    )
-    model, n = make_model(graph), 5_000
-    codes = torch.full((n, 2), -1)
-    codes[:, 1] = 1
-    torch.manual_seed(0)
-    _, drawn = model.sample_latents(labels_of(codes))
-    assert (drawn.codes[:, 1] == 1).all()
-    p_b = torch.stack(
-        [prior_output(model, "b", one_hot(a, 3)).softmax(0)[1] for a in range(3)]
-    )
-    share = torch.bincount(drawn.codes[:, 0], minlength=3) / n
-    assert (p_b / p_b.sum() - 1 / 3).abs().max() > 0.05
-    torch.testing.assert_close(share, (p_b / p_b.sum()).float(), rtol=0, atol=0.02)
-
-
-def test_interventions_keep_where_a_latent_lies_in_its_prior():
-    model, x = make_model(TANGLED), make_rows(6)
-    before = model.encode(x).mean
-    kind = before[:, model.latent_blocks["kind"]].argmax(1)
-    codes = torch.full((6, 2), -1)
-    codes[:, 1] = 1 - kind
-    after = model.intervene(x, labels_of(codes, np.full((6, 2), NAN)))
-    for v in ("size", "light"):
-        block = model.latent_blocks[v]
-        torch.testing.assert_close(after[:, block], before[:, block], rtol=0, atol=0)
-    for i in range(6):
-        was = seen(before[i, model.latent_blocks["kind"]])
-        old = normal(prior_output(model, "z", was))
-        new = normal(prior_output(model, "z", one_hot(1 - kind[i], 2)))
-        block = model.latent_blocks["z"]
-        torch.testing.assert_close(
-            (after[i, block] - new.mean) / new.stddev,
-            (before[i, block] - old.mean) / old.stddev,
-        )
 
 
 def test_imposing_a_quantity_changes_it_alone():
