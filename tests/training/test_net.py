@@ -238,9 +238,7 @@ def test_parameters_that_are_not_finite_are_named(rows):
     fitted = make_net().fit(rows)
     fitted.check_parameters()
     fitted.module_.location.data[1] = torch.nan
-    with pytest.raises(
-        FloatingPointError, match="model is not finite.*: location over"
-    ):
+    with pytest.raises(FloatingPointError, match="model is not .*: location over"):
         fitted.check_parameters()
 
 
