@@ -12,7 +12,7 @@ import torch
 from skorch.exceptions import SkorchTrainingImpossibleError
 from torch import nn
 
-from skfmvae.models.base import Model
+from skfmvae.models import Model
 from skfmvae.nn import MLP
 from skfmvae.training import EarlyStopping, Rows
 
