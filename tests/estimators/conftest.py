@@ -4,9 +4,11 @@ Every estimator that the package hands out goes through the tests of this folder
 only one of them can do is tested in a file of its own name.
 """
 
+import re
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import make_blobs
@@ -86,6 +88,51 @@ def two_properties():
     X[:, 3:] += 4 * np.eye(3)[y[:, 1]]
     y_partial = np.where(rng.random(y.shape) < 0.5, y, -1)
     return X.astype(np.float32), y, y_partial
+
+
+@pytest.fixture(scope="module")
+def fitted(make_estimator, partial_blobs):
+    """Return an estimator that knows of one property, called "kind"."""
+    X, y = partial_blobs
+    return make_estimator(likelihood="gaussian").fit(X, pd.Series(y, name="kind"))
+
+
+@pytest.fixture(scope="session")
+def says():
+    """Return a function from pieces to a pattern of messages that hold them all."""
+    return lambda *pieces: "(?s)" + "".join(f"(?=.*{re.escape(p)})" for p in pieces)
+
+
+@pytest.fixture(scope="session")
+def with_value():
+    """Return a function that copies rows with a value in row 3 and column 2."""
+
+    def replace(X, value):
+        here = np.zeros(X.shape, dtype=bool)
+        here[3, 2] = True
+        return np.where(here, value, X)
+
+    return replace
+
+
+@pytest.fixture(params=[False, True], ids=["unfitted", "fitted"])
+def assert_fit_refuses(request, make_estimator, partial_blobs, says):
+    """Return a check that `fit` raises an error which holds some pieces.
+
+    And that it leaves the estimator as it was: without a fit, or with the one before.
+    """
+
+    def check(params, spoil, pieces):
+        X, y = partial_blobs
+        estimator = make_estimator(max_epochs=1)
+        if request.param:
+            estimator.fit(X, y)
+        before = dict(vars(estimator.set_params(**params)))
+        with pytest.raises(ValueError, match=says(*pieces)):
+            estimator.fit(*(spoil(X, y) if spoil else (X, y)))
+        assert vars(estimator) == before
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,8 @@ import pickle
 import joblib
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
-import scipy.sparse
 import sklearn
-import torch
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
@@ -28,9 +25,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import Callback
 
-from skfmvae.nn import MLP, Gaussian
-from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import EarlyStopping, Objective
+from skfmvae.nn import MLP
+from skfmvae.training import Objective
 
 # Pipelines ----------------------------------------------------------------------------
 
@@ -96,68 +92,8 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     assert search.cv_results_["split0_test_score"].tolist() == expected
     best = search.best_estimator_
     assert best.encoder.hidden == search.best_params_["encoder__hidden"]
-    assert best.kl.warmup == search.best_params_["objective__kl_warmup"]
+    assert best.objective.kl_warmup == search.best_params_["objective__kl_warmup"]
     np.testing.assert_array_equal(search.predict(X), best.predict(X))
-
-
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        ({"neighbours__n_neighbors": 7}, {"neighbours": Neighbours(n_neighbors=7)}),
-        ({"objective__kl_warmup": 0.1}, {"objective": Objective(kl_warmup=0.1)}),
-        ({"encoder__hidden": (5,)}, {"encoder": MLP(hidden=(5,))}),
-        (
-            {"likelihood": "gaussian", "likelihood__min_scale": 0.1},
-            {"likelihood": Gaussian(min_scale=0.1)},
-        ),
-        (
-            {"early_stopping": True, "early_stopping__patience": 3},
-            {"early_stopping": EarlyStopping(patience=3)},
-        ),
-        (
-            {"adversarial": VirtualAdversarial(2.0), "adversarial__radius": 0.9},
-            {"adversarial": VirtualAdversarial(2.0, radius=0.9)},
-        ),
-    ],
-)
-def test_settings_are_reached_through_the_words_for_them(Estimator, params, expected):
-    estimator = clone(Estimator()).set_params(**params)
-    for name, settings in expected.items():
-        assert repr(getattr(estimator, name)) == repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"likelihood__min_scale": 0.1}, r"likelihood='auto' has no .*=Gaussian\(\)"),
-        ({"neighbours": None, "neighbours__alpha": 0.5}, r"neighbours=Neighbours\(\)"),
-        ({"early_stopping__patience": 3}, r"early_stopping=EarlyStopping\(\)"),
-        ({"early_stopping": False, "early_stopping__tol": 0}, "early_stopping=False"),
-        ({"max_epochs__x": 3}, "max_epochs=None has no parameters"),
-        ({"neighbors__x": 3}, "Invalid parameter 'neighbors'"),
-    ],
-)
-def test_settings_that_are_off_cannot_be_changed(Estimator, params, message):
-    estimator = Estimator()
-    with pytest.raises(ValueError, match=message):
-        estimator.set_params(**params)
-    assert repr(estimator) == repr(Estimator())
-    with pytest.raises(ValueError, match="Invalid parameter 'x'"):
-        estimator.set_params(neighbours__x=3)
-    with pytest.raises(ValueError, match="'NoneType' object .* an object first"):
-        estimator.set_params(neighbours__features__n_components=3)
-
-
-@pytest.mark.parametrize("early_stopping", [True, False])
-def test_early_stopping_by_a_truth_value(make_estimator, partial_blobs, early_stopping):
-    X, y = partial_blobs
-    settings = EarlyStopping() if early_stopping else None
-    by_word, by_object = (
-        make_estimator(early_stopping=value).fit(X, y)
-        for value in (early_stopping, settings)
-    )
-    np.testing.assert_array_equal(by_word.predict_proba(X), by_object.predict_proba(X))
-    assert ("valid_loss" in by_word.net_.history[-1]) == early_stopping
 
 
 def test_scores_without_labels_are_bounds(make_estimator, blobs):
@@ -172,7 +108,7 @@ def test_scores_without_labels_are_bounds(make_estimator, blobs):
 
 
 def test_default_folds_are_stratified_by_what_is_known(make_learner, partial_blobs):
-    """-1 is one more class to stratified folds, so every fold has its share."""
+    """-1 is one more class to stratified folds, so every fold has some labels."""
     X, y = partial_blobs
     assert cross_val_score(make_learner(), X, y, cv=3, error_score="raise").min() == 1.0
 
@@ -235,15 +171,23 @@ def test_calibration_with_folds(make_learner, blobs):
     np.testing.assert_array_equal(calibrated.predict(X), number)
 
 
+def test_held_out_rows_are_predicted_as_well(make_learner, blobs, partial_blobs):
+    X, number = blobs
+    _, y = partial_blobs
+    train, test = train_test_split(np.arange(150), random_state=0)
+    estimator = make_learner(encoder=MLP((64, 64))).fit(X[train], y[train])
+    np.testing.assert_array_equal(estimator.predict(X[test]), number[test])
+
+
 # Copies -------------------------------------------------------------------------------
 
 
 def test_clones_share_nothing(make_estimator, partial_blobs):
     estimator = make_estimator(objective=Objective(kl_warmup=0.3)).fit(*partial_blobs)
     twin = clone(estimator)
-    assert twin.kl.warmup == 0.3
-    twin.set_params(kl__warmup=0.9, encoder__hidden=(5,))
-    assert estimator.kl.warmup == 0.3
+    assert twin.objective.kl_warmup == 0.3
+    twin.set_params(objective__kl_warmup=0.9, encoder__hidden=(5,))
+    assert estimator.objective.kl_warmup == 0.3
     assert estimator.encoder.hidden == (16,)
     assert not hasattr(twin, "net_")
     fresh = clone(estimator).fit(*partial_blobs)
@@ -317,199 +261,6 @@ def test_sample_weight_is_routed(make_estimator, partial_blobs):
     assert score == weighted.score(scaled, y, sample_weight=weight)
 
 
-def test_weights_count_in_the_score(make_estimator, blobs):
-    X, number = blobs
-    estimator = make_estimator().fit(X, number)
-    weight = np.random.default_rng(0).random(150)
-    y = np.where(np.arange(150) % 2, number, -1)
-    # A value that fit never saw is an error of the prediction.
-    y[1] = 99
-    right, labelled = estimator.predict(X) == y, y != -1
-    expected = weight[right & labelled].sum() / weight[labelled].sum()
-    assert estimator.score(X, y, sample_weight=weight) == pytest.approx(expected)
-    bound = np.average(estimator.score_samples(X), weights=weight)
-    assert estimator.score(X, sample_weight=weight) == pytest.approx(bound)
-
-
-# Randomness ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", [0, np.random.RandomState(7)], ids=["int", "instance"])
-def test_refits_are_bit_identical(make_estimator, partial_blobs, seed):
-    X, y = partial_blobs
-    first, second = (
-        make_estimator(random_state=copy.deepcopy(seed)).fit(X, y) for _ in range(2)
-    )
-    states = (e.net_.module_.state_dict() for e in (first, second))
-    for one, other in zip(*(state.values() for state in states), strict=True):
-        assert torch.equal(one, other)
-    np.testing.assert_array_equal(*both(first, second, X))
-    for one, other in zip(
-        *(e.sample(9, random_state=copy.deepcopy(seed)) for e in (first, second)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, other)
-    # score_samples draws, but the same each time.
-    np.testing.assert_array_equal(first.score_samples(X), second.score_samples(X))
-
-
-def test_seeds_matter(make_estimator, partial_blobs):
-    X, y = partial_blobs
-    first, second = (make_estimator(random_state=s).fit(X, y) for s in (0, 1))
-    assert (first.transform(X) != second.transform(X)).any()
-    draws = [first.sample(9, random_state=s)[0] for s in (0, 1)]
-    assert (draws[0] != draws[1]).any()
-
-
-def test_the_callers_random_state_is_left_alone(make_estimator, partial_blobs):
-    X, y = partial_blobs
-    before = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
-    estimator = make_estimator(random_state=0).fit(X, y)
-    estimator.sample(5, random_state=0)
-    estimator.intervene(X, {"property_0": 1})
-    estimator.score_samples(X)
-    estimator.predict(X)
-    after = np.random.get_state()[1], torch.get_rng_state()  # noqa: NPY002
-    np.testing.assert_array_equal(before[0], after[0])
-    assert torch.equal(before[1], after[1])
-
-
-# Kinds of input -----------------------------------------------------------------------
-
-WHOLE = np.random.default_rng(0).integers(0, 9, size=(60, 4))
-WHOLE_Y = np.where(np.arange(60) < 20, WHOLE[:, 0] % 2, -1)
-
-
-@pytest.fixture(scope="module")
-def fitted_to_an_array(make_estimator):
-    X = WHOLE.astype(np.float32)
-    return X, make_estimator().fit(X, WHOLE_Y)
-
-
-@pytest.mark.parametrize(
-    "convert",
-    [
-        lambda X: X.astype(np.float64),
-        lambda X: X.astype(np.float16),
-        lambda X: X.astype(np.int64),
-        lambda X: X.astype(np.uint8),
-        lambda X: np.asfortranarray(X),
-        lambda X: np.repeat(X, 2, axis=0)[::2],
-        lambda X: X.tolist(),
-        lambda X: scipy.sparse.csr_matrix(X),
-        lambda X: scipy.sparse.csr_array(X),
-        lambda X: scipy.sparse.coo_array(X),
-        lambda X: pd.DataFrame(X, columns=list("abcd")),
-        lambda X: pl.DataFrame(X, schema=list("abcd")),
-    ],
-    ids=[
-        *("float64", "float16", "int64", "uint8", "fortran", "strided", "list"),
-        *("csr_matrix", "csr_array", "coo_array", "pandas", "polars"),
-    ],
-)
-def test_rows_may_come_in_any_form(make_estimator, fitted_to_an_array, convert):
-    X, expected = fitted_to_an_array
-    same = convert(X)
-    estimator = make_estimator().fit(same, WHOLE_Y)
-    # Column statistics of sparse rows are summed in another order.
-    for method in ("predict_proba", "transform", "score_samples", "reconstruct"):
-        np.testing.assert_allclose(
-            getattr(estimator, method)(same),
-            getattr(expected, method)(X),
-            rtol=1e-4,
-            atol=1e-5,
-        )
-    np.testing.assert_allclose(
-        estimator.intervene(same, {"property_0": 1}),
-        expected.intervene(X, {"property_0": 1}),
-        rtol=1e-4,
-        atol=1e-4,
-    )
-
-
-def test_names_of_columns_are_kept(make_estimator):
-    frame = pd.DataFrame(WHOLE, columns=list("abcd"))
-    estimator = make_estimator().fit(frame, WHOLE_Y)
-    assert estimator.feature_names_in_.tolist() == list("abcd")
-    with pytest.raises(ValueError, match="feature names should match"):
-        estimator.predict(frame[list("dcba")])
-    assert not hasattr(make_estimator().fit(WHOLE, WHOLE_Y), "feature_names_in_")
-
-
-class SeeRows(Callback):
-    """Note where the rows lie that the training sees."""
-
-    def on_train_begin(self, net, X=None, **kwargs):
-        self.address = X.x.data_ptr()
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="the rows move to the device")
-def test_float32_rows_are_not_copied(make_estimator, partial_blobs, tmp_path):
-    X, y = partial_blobs
-    np.save(tmp_path / "X.npy", X)
-    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    see = SeeRows()
-    estimator = make_estimator(callbacks=[see]).fit(mapped, y)
-    assert see.address == mapped.ctypes.data
-    np.testing.assert_array_equal(*both(estimator, make_estimator().fit(X, y), X))
-    np.testing.assert_array_equal(
-        estimator.predict_proba(mapped), estimator.predict_proba(X)
-    )
-
-
-def test_a_row_does_not_depend_on_its_neighbours(make_estimator, partial_blobs):
-    X, y = partial_blobs
-    estimator = make_estimator().fit(X, y)
-    order = np.random.default_rng(0).permutation(150)
-    for method in ("predict_proba", "transform", "score_samples", "reconstruct"):
-        call = getattr(estimator, method)
-        np.testing.assert_allclose(call(X[order]), call(X)[order], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(call(X[:1]), call(X)[:1], rtol=1e-5, atol=1e-6)
-
-
-def test_many_rows_go_through_in_chunks(make_estimator, partial_blobs):
-    """More rows than are computed at once, whose results are joined in order."""
-    X, y = partial_blobs
-    estimator = make_estimator().fit(X, y)
-    many = np.tile(X, (9, 1))
-    np.testing.assert_allclose(
-        estimator.predict_proba(many),
-        np.tile(estimator.predict_proba(X), (9, 1)),
-        atol=1e-6,
-    )
-    wanted = np.resize([0, 1, 2], len(many))
-    single = [estimator.intervene(X, {"property_0": value}) for value in range(3)]
-    changed = estimator.intervene(many, {"property_0": wanted})
-    for value in range(3):
-        rows = np.flatnonzero(wanted == value)
-        np.testing.assert_allclose(
-            changed[rows], single[value][rows % 150], rtol=1e-4, atol=1e-4
-        )
-
-
-def test_held_out_rows_are_predicted_as_well(make_learner, blobs, partial_blobs):
-    X, number = blobs
-    _, y = partial_blobs
-    train, test = train_test_split(np.arange(150), random_state=0)
-    estimator = make_learner(encoder=MLP((64, 64))).fit(X[train], y[train])
-    np.testing.assert_array_equal(estimator.predict(X[test]), number[test])
-
-
 def both(one, other, X):
     """Return the probabilities of two estimators."""
     return one.predict_proba(X), other.predict_proba(X)
-
-
-def test_frames_pass_every_method_without_a_warning(make_estimator, partial_blobs):
-    X, y = partial_blobs
-    X = pd.DataFrame(X, columns=list("abcd"))
-    estimator = make_estimator().fit(X, y)
-    # pytest turns a warning about feature names into an error.
-    estimator.score(X, y)
-    estimator.score(X)
-    estimator.score_samples(X)
-    estimator.reconstruct(X)
-    estimator.property_proba(X)
-    estimator.intervene(X, {"property_0": 0})
-    Z = estimator.transform(X)
-    assert estimator.inverse_transform(Z).shape == X.shape

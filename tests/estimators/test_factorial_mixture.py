@@ -123,7 +123,7 @@ def test_spare_components_find_a_new_class(blobs, components):
     assert np.abs(X_new.mean(axis=0) - X[number == 2].mean(axis=0)).max() < 1.0
 
 
-def test_learning_aids_leave_a_new_class_alone(blobs):
+def test_regularizers_leave_a_new_class_alone(blobs):
     X, number = blobs
     y = np.where((np.arange(150) < 60) & (number < 2), number, -1)
     estimator = FactorialMixtureVAE(
@@ -135,13 +135,13 @@ def test_learning_aids_leave_a_new_class_alone(blobs):
     assert np.mean(estimator.predict(X) == number) > 0.95
 
 
-def test_drawn_properties_follow_their_shares(make_learner, blobs):
+def test_drawn_properties_follow_the_class_proportions(make_learner, blobs):
     X, number = blobs
     few = np.concatenate([np.flatnonzero(number == c)[: 40 // 4**c] for c in range(3)])
     estimator = make_learner().fit(X[few], number[few])
     _, y = estimator.sample(2000, random_state=0)
-    shares = np.bincount(y, minlength=3) / 2000
-    np.testing.assert_allclose(shares, np.array([40, 10, 2]) / 52, atol=0.05)
+    proportions = np.bincount(y, minlength=3) / 2000
+    np.testing.assert_allclose(proportions, np.array([40, 10, 2]) / 52, atol=0.05)
 
 
 def test_a_combination_never_seen(two_properties):
@@ -250,7 +250,7 @@ def test_the_bound_is_below_the_exact_density(on_a_line, exact, n_draws):
         (30, {"mixture": Mixture(warmup=0.5)}, 0.5),
     ],
 )
-def test_mixtures_start_early_where_aids_spread_labels(
+def test_mixtures_start_early_where_regularizers_spread_labels(
     blobs, n_labels, settings, expected
 ):
     X, y = blobs
@@ -268,7 +268,7 @@ def test_mixtures_start_early_where_aids_spread_labels(
     assert started.index(True) / 20 == pytest.approx(expected)
 
 
-def test_mixtures_wait_where_the_aids_spread_nothing():
+def test_mixtures_wait_where_regularizers_spread_nothing():
     """They are on, but labels that are hidden are not found among near rows."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 20))

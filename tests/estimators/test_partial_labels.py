@@ -231,7 +231,7 @@ def test_a_column_without_a_label_is_discovered(make_learner, two_properties):
     assert estimator.score(X, y) == np.mean(predicted[:, 1] == numbers[:, 1])
 
 
-def test_what_nobody_labelled_is_found_beside_what_is(make_learner):
+def test_an_unlabelled_property_is_found_beside_a_labelled_one(make_learner):
     """Though the effect of what is labelled, on all rows, is twice as large."""
     rng = np.random.default_rng(0)
     kind, hidden = rng.integers(3, size=(2, 200))
@@ -350,7 +350,7 @@ def test_a_thousand_classes(make_estimator):
     assert sampled.tolist() == [2997, 0, 30]
 
 
-# Room for classes that nobody labelled ------------------------------------------------
+# Spare components ---------------------------------------------------------------------
 
 
 def test_only_the_named_property_gets_spare_components(make_estimator, two_properties):

@@ -12,7 +12,7 @@ import torch
 from skorch.exceptions import SkorchTrainingImpossibleError
 from torch import nn
 
-from skfmvae.models.base import Model
+from skfmvae.models import Model
 from skfmvae.nn import MLP
 from skfmvae.training import EarlyStopping, Rows
 
@@ -126,3 +126,10 @@ def test_what_is_pickled_has_moved_to_the_cpu(
     assert [state["module_"]] == moved
     assert moved[0] is not estimator.net_.module_, "the net itself stays where it is"
     assert state["module"] is None
+
+
+def test_a_fitted_estimator_with_augmentation_can_be_pickled(make_estimator):
+    X = np.random.default_rng(0).random((40, 16), dtype=np.float32)
+    model = make_estimator(augmentation="image", max_epochs=1).fit(X, np.arange(40) % 2)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))

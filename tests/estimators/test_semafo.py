@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skfmvae import SemafoVAE
-from skfmvae.estimators import LabelAutoencoder, Levels, SemafoObjective
+from skfmvae.estimators import LabelAutoencoder, Levels
 from skfmvae.nn import MLP, Conv
 
 SMALL = {
@@ -89,38 +89,6 @@ def test_levels_that_cannot_be(rows):
         SemafoVAE(levels=(2,), **(SMALL | networks)).fit(*rows)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"objective": SemafoObjective(gamma_u=-1.0)}, "'gamma_u'.*-1.0"),
-        ({"objective": SemafoObjective(labelled_phase=1.0)}, "'labelled_phase'.*1.0"),
-        (
-            {"objective": SemafoObjective(transitive_phase=1.0)},
-            "'transitive_phase'.*1.0",
-        ),
-        ({"objective": SemafoObjective(transitive_end=-1.0)}, "'transitive_end'.*-1.0"),
-        ({"levels": Levels(n_dims=0)}, "'n_dims'.*0"),
-        (
-            {"label_autoencoder": LabelAutoencoder(temperature=0.0)},
-            "'temperature'.*0.0",
-        ),
-        (
-            {"label_autoencoder": LabelAutoencoder(hidden=(8, 0))},
-            r"hidden=\(8, 0\).*positive",
-        ),
-        ({"label_autoencoder": LabelAutoencoder(prior_hidden=8)}, "prior_hidden"),
-        (
-            {"label_autoencoder": LabelAutoencoder(separate="shape")},
-            "'separate'.*'shape'",
-        ),
-        ({"latent_dim": 0}, "'latent_dim'.*0"),
-    ],
-)
-def test_settings_that_are_not_allowed(rows, settings, message):
-    with pytest.raises(ValueError, match=message):
-        SemafoVAE(**(SMALL | settings)).fit(*rows)
-
-
 # Control ------------------------------------------------------------------------------
 
 
@@ -143,7 +111,7 @@ def test_interventions_at_chosen_levels(fitted, rows):
 
 
 def test_traversals_go_through_the_prior(fitted, rows):
-    """A step is a place in the prior, in its standard deviations."""
+    """A step is a position in the prior, in its standard deviations."""
     X = rows[0][:4]
     moved, dims = fitted.traverse(X, level=1, dims=[3, 0], n_steps=5, width=1.5)
     assert moved.shape == (4, 2, 5, 64)

@@ -1,4 +1,4 @@
-"""What only the estimator of graphs can do: quantities, and graphs of any shape."""
+"""What only SemiSupervisedVAE can do: quantities, and graphical models of any shape."""
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ from skfmvae.models import (
 from skfmvae.nn import MLP
 
 GRAPH = GraphicalModel(
-    {"kind": Discrete(), "place": Continuous(2, columns=("across", "along"))},
+    {"kind": Discrete(), "position": Continuous(2, columns=("across", "along"))},
 )
-GROUPS = {"kind": [0], "place": [1, 2]}
+GROUPS = {"kind": [0], "position": [1, 2]}
 SMALL = {
     "encoder": MLP(hidden=(32,)),
     "decoder": MLP(hidden=(32,)),
@@ -37,12 +37,12 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def rows():
-    """Return rows that show a kind and a place linearly, targets and partial ones."""
+    """Return rows that are linear in a kind and a position, targets, partial ones."""
     rng = np.random.default_rng(0)
-    kind, place = np.arange(400) % 3, rng.normal([5.0, -30.0], [2.0, 10.0], (400, 2))
-    y = np.column_stack([kind, place])
+    kind, position = np.arange(400) % 3, rng.normal([5.0, -30.0], [2.0, 10.0], (400, 2))
+    y = np.column_stack([kind, position])
     loadings = rng.normal(size=(2, 8))
-    X = 3 * np.eye(3, 8)[kind] + ((place - [5, -30]) / [2, 10]) @ loadings
+    X = 3 * np.eye(3, 8)[kind] + ((position - [5, -30]) / [2, 10]) @ loadings
     X = X + rng.normal(scale=0.1, size=X.shape)
     partial = mask_labels(
         y, fraction=0.3, stratify=None, per_property=GROUPS, random_state=0
@@ -73,7 +73,7 @@ def test_both_kinds_of_properties_are_predicted(fitted, rows):
 
 def test_standard_deviations_tell_the_size_of_errors(fitted, rows):
     X, y, _ = rows
-    mean, std = fitted.property_distribution(X)["place"]
+    mean, std = fitted.property_distribution(X)["position"]
     np.testing.assert_allclose(mean, fitted.predict(X)[:, 1:], rtol=1e-6)
     assert mean.shape == std.shape == (400, 2)
     deviation = (y[:, 1:] - mean) / std
@@ -83,14 +83,14 @@ def test_standard_deviations_tell_the_size_of_errors(fitted, rows):
 
 def test_quantities_can_be_asked_for(fitted, rows):
     X, y, _ = rows
-    new, values = fitted.sample(300, {"place": [7.0, -20.0]}, random_state=0)
+    new, values = fitted.sample(300, {"position": [7.0, -20.0]}, random_state=0)
     np.testing.assert_allclose(values[:, 1:], np.tile([7.0, -20.0], (300, 1)))
     assert len(np.unique(values[:, 0])) == 3
     np.testing.assert_allclose(
         fitted.predict(new)[:, 1:].mean(axis=0), [7.0, -20.0], atol=1.5
     )
     wanted = np.column_stack([np.linspace(3, 7, 400), np.linspace(-40, -20, 400)])
-    changed = fitted.predict(fitted.intervene(X, {"place": wanted}))
+    changed = fitted.predict(fitted.intervene(X, {"position": wanted}))
     for j in (0, 1):
         assert np.corrcoef(changed[:, j + 1], wanted[:, j])[0, 1] > 0.95
     assert np.mean(changed[:, 0] == y[:, 0]) > 0.9
@@ -179,13 +179,13 @@ def test_weights_of_scored_quantities(rows):
 @pytest.mark.parametrize("missing", [None, np.nan])
 def test_rows_whose_quantities_are_not_chosen(fitted, rows, missing):
     X, _, _ = rows
-    wanted = {"place": [[7.0, -20.0], [missing, missing]] * 200}
+    wanted = {"position": [[7.0, -20.0], [missing, missing]] * 200}
     _, values = fitted.sample(400, wanted, random_state=0)
     np.testing.assert_allclose(values[0::2, 1:], np.tile([7.0, -20.0], (200, 1)))
     assert np.isfinite(values[1::2, 1:].astype(float)).all()
     assert len(np.unique(values[1::2, 1])) == 200
     changed = fitted.intervene(X, wanted)
-    everywhere = fitted.intervene(X, {"place": [7.0, -20.0]})
+    everywhere = fitted.intervene(X, {"position": [7.0, -20.0]})
     np.testing.assert_array_equal(changed[0::2], everywhere[0::2])
     np.testing.assert_array_equal(changed[1::2], fitted.intervene(X, {})[1::2])
 
@@ -247,7 +247,7 @@ def test_a_column_that_is_called_like_the_rows(rows):
 def test_a_graph_without_labels_discovers(rows):
     X, _, _ = rows
     graph = GraphicalModel(
-        {"kind": Discrete(3), "place": Continuous(), "style": Latent(2)}
+        {"kind": Discrete(3), "position": Continuous(), "style": Latent(2)}
     )
     model = SemiSupervisedVAE(graph, **SMALL).fit(X)
     assert model.property_names_ == ["kind"]
@@ -324,8 +324,8 @@ def test_graphs_that_cannot_be_fitted(rows, graph, y, message):
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        ({"place": 1.0}, "'place'.*shape"),
-        ({"place": [np.nan, 1.0]}, "'place'.*NaN"),
+        ({"position": 1.0}, "'position'.*shape"),
+        ({"position": [np.nan, 1.0]}, "'position'.*NaN"),
         ({"elsewhere": 1.0}, "elsewhere"),
         ({"kind": 17}, "17"),
     ],
@@ -368,7 +368,7 @@ def test_grid_search_reaches_inference(rows):
     assert clone(SemiSupervisedVAE(GRAPH)).graphical_model == GRAPH
 
 
-def test_joint_predictions_are_more_accurate_without_learning_aids():
+def test_joint_predictions_are_more_accurate_without_regularizers():
     X, y = (part[:900] for part in load_digits(return_X_y=True))
     partial = mask_labels(y, 50, random_state=0)
     plain = {"neighbours": None, "adversarial": None}

@@ -65,7 +65,7 @@ def labels_of(codes):
 
 
 def mixture_of(model, name):
-    """Return the mixture of a property and its place in it."""
+    """Return the mixture of a property and its position in it."""
     k = model.property_names.index(name)
     for mixture, members in zip(model.mixtures, model.subspaces.values(), strict=True):
         if k in members:
@@ -131,7 +131,7 @@ def decoded(model, x, codes):
     return seen[0].detach()
 
 
-def test_blocks_are_redrawn_from_what_samples_are_made_of():
+def test_blocks_are_resampled_from_what_samples_are_made_of():
     """Where all are, a row's labels are all that the decoder learns of it."""
     model = make_model(property_resampling=1.0, style_resampling=1.0)
     x, codes = torch.full((4000, N_INPUTS), 5.0).double(), torch.tensor([[2, 0, 1]])
@@ -147,7 +147,7 @@ def test_blocks_are_redrawn_from_what_samples_are_made_of():
     )
 
 
-def test_an_unlabelled_row_is_redrawn_from_its_likely_components():
+def test_an_unlabelled_row_is_resampled_from_its_likely_components():
     model = make_model({"shape": 2}, property_resampling=1.0)
     mixture, _ = mixture_of(model, "shape")
     x = make_rows(1)[0].expand(4000, -1)
@@ -160,11 +160,11 @@ def test_an_unlabelled_row_is_redrawn_from_its_likely_components():
 
 
 def test_resampling_falls_and_ends_with_training():
-    """The share of the blocks that are not what was encoded, by progress."""
+    """The proportion of the blocks that are not what was encoded, by progress."""
     model = make_model(property_resampling=0.2, style_resampling=0.5)
     x, codes = make_rows(5000)
 
-    def share_resampled():
+    def proportion_resampled():
         torch.manual_seed(3)
         kept = model.encode(x).rsample()
         torch.manual_seed(3)
@@ -175,11 +175,11 @@ def test_resampling_falls_and_ends_with_training():
         model.begin_epoch(progress, 100, None)
         expected = torch.tensor([0.2, 0.5]).double() * (1 - progress)
         torch.testing.assert_close(
-            torch.stack(share_resampled()), expected, atol=0.03, rtol=0
+            torch.stack(proportion_resampled()), expected, atol=0.03, rtol=0
         )
     model.begin_epoch(0.0, 100, None)
     model.eval()
-    assert sum(share_resampled()) == 0
+    assert sum(proportion_resampled()) == 0
 
 
 def test_warm_up_takes_no_weight_off_the_style_block():
@@ -354,11 +354,11 @@ def test_the_tightest_of_several_starts_finds_all_clumps():
     """A single k-means start misses one of nine clumps now and then."""
     axis = torch.tensor([0.0, 4.0, 8.0])
     clumps = torch.cartesian_prod(axis, axis).repeat_interleave(20, 0)
-    nobody, everyone = torch.full((180,), -1), torch.ones(180)
+    unlabelled, weight = torch.full((180,), -1), torch.ones(180)
     for seed in range(20):
         torch.manual_seed(seed)
         points = clumps + 0.3 * torch.randn(180, 2)
-        start = _starting_responsibilities(points, nobody, everyone, 9)
+        start = _starting_responsibilities(points, unlabelled, weight, 9)
         found = start.argmax(1).reshape(9, 20)
         assert [len(rows.unique()) for rows in found] == [1] * 9
         assert len(found.unique()) == 9

@@ -1,6 +1,11 @@
 import torch
 
-from skfmvae.models.marginalization import WORLDS_AT_ONCE, every_value, sum_and_sample
+from skfmvae.models.marginalization import (
+    WORLDS_AT_ONCE,
+    every_value,
+    one_hot,
+    sum_and_sample,
+)
 
 
 def test_every_value_where_none_is_observed():
@@ -31,7 +36,7 @@ def test_chosen_values_have_their_probabilities_on_average():
     assert ((copies.mean(0) - proba).abs() < 4 * largest_error).all()
 
 
-def test_worlds_are_filled_up_to_a_round_number():
+def test_assignments_are_filled_up_to_a_round_number():
     """An observed value is the only one, also where it is unlikely, if taken twice."""
     torch.manual_seed(0)
     log_proba = torch.log_softmax(3 * torch.randn(40, 10), dim=1)
@@ -41,3 +46,19 @@ def test_worlds_are_filled_up_to_a_round_number():
     assert code[index < 7].unique().tolist() == [4]
     shares = torch.zeros(40).index_add(0, index, log_share.exp())
     torch.testing.assert_close(shares, torch.ones(40))
+
+
+def test_an_observed_value_is_taken_alone_by_either():
+    torch.manual_seed(0)
+    log_proba = torch.log_softmax(3 * torch.randn(32, 6), dim=1)
+    code = torch.arange(32) % 6
+    for choose in (every_value, sum_and_sample):
+        index, chosen, log_share = choose(log_proba, code)
+        assert torch.equal(index, torch.arange(32))
+        assert torch.equal(chosen, code)
+        torch.testing.assert_close(log_share, torch.zeros(32))
+
+
+def test_no_value_is_named_by_minus_one():
+    expected = [[False, False, True], [False] * 3, [True, False, False]]
+    assert one_hot(torch.tensor([2, -1, 0]), 3).tolist() == expected

@@ -1,3 +1,5 @@
+"""The objective, the likelihood and the predictions of SemafoVAE's model."""
+
 import math
 
 import numpy as np
@@ -8,61 +10,9 @@ from torch import nn
 from torch.distributions import Categorical, MultivariateNormal, Normal
 from torch.nn import functional
 
-from skfmvae.estimators import LabelAutoencoder, SemafoObjective
-from skfmvae.models import Labels, Semafo
-from skfmvae.models.draws import relaxed_draw
 from skfmvae.models.semafo import FLOOR, LEVEL_FLOOR
-from skfmvae.nn import MLP, Gaussian, build_levels, build_stages
 
-N_INPUTS, SCALE, N_LATENTS = 5, 0.75, 3
-PAPER = {"labelled_phase": 0.0, "label_weight": 0.0}
-
-
-def objective_with(**changed):
-    return SemafoObjective(**(PAPER | changed))
-
-
-def make_model(
-    levels=(),
-    seed=0,
-    n_components=None,
-    hidden=(6, 4),
-    label_hidden=(8,),
-    prior_hidden=(7,),
-    separate=False,
-    objective=None,
-):
-    """Small networks without normalisation and Gaussian rows, in float64."""
-    torch.manual_seed(seed)
-    likelihood = Gaussian(learn_scale=False, scale=SCALE).build(np.eye(N_INPUTS))
-    likelihood.mean[:], likelihood.std[:] = 0.0, 1.0
-    network = MLP(hidden=hidden, norm=None, activation="tanh")
-    encoder = build_stages(network, "encoder", N_INPUTS, 2 * N_LATENTS)
-    decoder = build_stages(network, "decoder", N_LATENTS, N_INPUTS)
-    model = Semafo(
-        encoder,
-        decoder,
-        build_levels(encoder, decoder, N_INPUTS, N_LATENTS, dict.fromkeys(levels, 2)),
-        likelihood,
-        n_inputs=N_INPUTS,
-        n_components=n_components or {"shape": 3, "colour": 2},
-        latent_dim=N_LATENTS,
-        label_autoencoder=LabelAutoencoder(
-            label_hidden, prior_hidden, separate=separate
-        ),
-        objective=objective or objective_with(),
-    )
-    return model.double()
-
-
-def make_rows(n=4, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, N_INPUTS, generator=generator, dtype=torch.float64)
-
-
-def labels_of(codes):
-    codes = torch.as_tensor(codes)
-    return Labels(codes, torch.empty(len(codes), 0, dtype=torch.float64))
+N_INPUTS, SCALE, N_LATENTS = 5, 0.75, 3  # of the model
 
 
 def through(stages, x):
@@ -85,13 +35,15 @@ def normal(output):
 
 
 @pytest.mark.parametrize("separate", [False, True])
-def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch, separate):
+def test_without_levels_the_terms_are_those_of_the_flat_model(
+    make_semafo, make_rows, labels_of, monkeypatch, separate
+):
     """Written out for one row after the other, with draws at their means."""
     monkeypatch.setattr(Normal, "rsample", lambda self, shape=(): self.mean)
     monkeypatch.setattr(
         torch.Tensor, "exponential_", lambda self, generator=None: self.fill_(2.0)
     )
-    model = make_model(separate=separate)
+    model = make_semafo(separate=separate)
     codes = [[2, 1], [-1, 0], [0, -1], [-1, -1]]
     x = make_rows()
     terms = model.terms(x, labels_of(codes)).terms
@@ -146,20 +98,20 @@ def test_without_levels_the_terms_are_those_of_the_flat_model(monkeypatch, separ
         assert set(counted) == set(expected) - missing
 
 
-def test_weights_of_the_objective():
+def test_weights_of_the_objective(make_semafo, make_rows, labels_of):
     """As METHODS writes them, divided by the largest weight of a likelihood."""
-    objective = objective_with(
-        gamma_s=2.0,
-        gamma_u=4.0,
-        gamma_y=3.0,
-        beta_s=0.5,
-        beta_u=0.25,
-        beta_label=0.2,
-        beta_levels=0.1,
-        transitive=0.6,
-        label_weight=0.3,
-    )
-    model = make_model(levels=(1,), objective=objective)
+    objective = {
+        "gamma_s": 2.0,
+        "gamma_u": 4.0,
+        "gamma_y": 3.0,
+        "beta_s": 0.5,
+        "beta_u": 0.25,
+        "beta_label": 0.2,
+        "beta_levels": 0.1,
+        "transitive": 0.6,
+        "label_weight": 0.3,
+    }
+    model = make_semafo(levels=(1,), **objective)
     terms = model.terms(make_rows(2), labels_of([[1, -1], [-1, -1]])).terms
     found = {name: 4 * term.weight for name, term in terms.items()}
     label = 2 * 3 + 4 * 0.3 * N_INPUTS
@@ -185,8 +137,8 @@ def test_weights_of_the_objective():
     assert divergences == {name for name in terms if name.startswith("kl_")}
 
 
-def test_unlabelled_rows_wait():
-    model = make_model(objective=objective_with(labelled_phase=0.3, transitive=1.0))
+def test_unlabelled_rows_wait(make_semafo, make_rows, labels_of):
+    model = make_semafo(labelled_phase=0.3, transitive=1.0)
     x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
 
     def waiting(progress, codes, training=True, is_last=False):
@@ -211,11 +163,14 @@ def test_unlabelled_rows_wait():
     assert not waiting(0.0, labels.codes, is_last=True)
 
 
-def test_the_transitive_term_comes_late_and_falls():
-    objective = objective_with(
-        gamma_u=1.0, transitive=0.1, transitive_end=0.05, transitive_phase=0.2
-    )
-    model = make_model(objective=objective)
+def test_the_transitive_term_comes_late_and_falls(make_semafo, make_rows, labels_of):
+    objective = {
+        "gamma_u": 1.0,
+        "transitive": 0.1,
+        "transitive_end": 0.05,
+        "transitive_phase": 0.2,
+    }
+    model = make_semafo(**objective)
     x, labels = make_rows(2), labels_of([[1, 0], [-1, -1]])
     found = []
     for progress in (0.0, 0.1, 0.2, 0.6, 1.0):
@@ -230,13 +185,12 @@ def test_the_transitive_term_comes_late_and_falls():
 N_DRAWS = 20_000
 
 
-def monte_carlo(model, codes, levels=(), seed=3):
+def monte_carlo(model, x, labels, levels=()):
     """Return terms of one row, averaged over draws of ours, and of draws by hand."""
-    x = make_rows(1).expand(N_DRAWS, -1)
-    codes = torch.tensor([codes]).expand(N_DRAWS, -1)
-    torch.manual_seed(seed)
+    codes = labels.codes
+    torch.manual_seed(3)
     with torch.no_grad():
-        terms = model.terms(x, labels_of(codes)).terms
+        terms = model.terms(x, labels).terms
         q_z = normal(through(model.encoder, x))
         z = q_z.sample()
         log_q = [p.log_softmax(1) for p in model.classifier(z).split([3, 2], dim=1)]
@@ -271,9 +225,12 @@ def monte_carlo(model, codes, levels=(), seed=3):
 
 
 @pytest.mark.parametrize("codes", [[2, 1], [2, -1], [-1, -1]])
-def test_closed_forms_are_what_draws_average_to(codes):
-    model = make_model(levels=(1,))
-    terms, by_hand = monte_carlo(model, codes, levels=(1,))
+def test_closed_forms_are_what_draws_average_to(
+    make_semafo, make_rows, labels_of, codes
+):
+    model = make_semafo(levels=(1,))
+    x, labels = make_rows(1).expand(N_DRAWS, -1), torch.tensor([codes] * N_DRAWS)
+    terms, by_hand = monte_carlo(model, x, labels_of(labels), levels=(1,))
     which = "labelled" if max(codes) >= 0 else "unlabelled"
     for name, values in by_hand.items():
         name = name if name == "entropy" else f"{name}_{which}"
@@ -286,24 +243,11 @@ def test_closed_forms_are_what_draws_average_to(codes):
         assert terms[f"kl_u_{which}"].value.std() < 1e-12
 
 
-def test_relaxed_labels_are_concrete():
-    """Of two values, the log-odds of a Concrete draw are logistic (Maddison 2017)."""
-    torch.manual_seed(0)
-    p, temperature = 0.8, 0.4
-    log_proba = torch.tensor([p, 1 - p], dtype=torch.float64).log().expand(20_000, -1)
-    drawn = relaxed_draw(log_proba, temperature)
-    torch.testing.assert_close(drawn.sum(1), torch.ones(20_000, dtype=torch.float64))
-    log_odds = (drawn[:, 0].log() - drawn[:, 1].log()).numpy() * temperature
-    expected = stats.logistic(loc=math.log(p / (1 - p)))
-    assert stats.kstest(log_odds, expected.cdf).pvalue > 0.01
-    likely = torch.distributions.RelaxedOneHotCategorical(temperature, logits=log_proba)
-    theirs = likely.sample()[:, 0].numpy()
-    assert stats.ks_2samp(drawn[:, 0].numpy(), theirs).pvalue > 0.01
-
-
-def test_levels_see_another_draw_of_u_than_z0(monkeypatch):
+def test_levels_see_another_draw_of_u_than_z0(
+    make_semafo, make_rows, labels_of, monkeypatch
+):
     """Else a level could rely on the draw that placed z0, which control never has."""
-    model, seen = make_model(levels=(1,)), {}
+    model, seen = make_semafo(levels=(1,)), {}
     kl_z0, level_prior = model._kl_z0, model._level_prior
 
     def see_kl_z0(posterior, z0, u, is_closed):
@@ -325,10 +269,12 @@ def test_levels_see_another_draw_of_u_than_z0(monkeypatch):
         assert abs(np.corrcoef(of_z0, of_level)[0, 1]) < 0.05
 
 
-def test_the_transitive_term_teaches_through_generated_rows():
+def test_the_transitive_term_teaches_through_generated_rows(
+    make_semafo, make_rows, labels_of
+):
     """It depends on every network but those it does not pass, and on no row."""
     torch.manual_seed(0)
-    model = make_model(levels=(2,), objective=objective_with(transitive=1.0))
+    model = make_semafo(levels=(2,), transitive=1.0)
     labels = labels_of([[1, -1], [-1, -1], [2, 0]])
     value = model.terms(make_rows(3), labels).terms["transitive"].value
     value.sum().backward()
@@ -353,47 +299,12 @@ def test_the_transitive_term_teaches_through_generated_rows():
     assert (one < 0).all()
 
 
-# Labels and their latent --------------------------------------------------------------
-
-
-def test_separate_networks_keep_properties_apart():
-    """A label changes its own dimensions of u alone, and is read from them alone."""
-    shape, colour = slice(0, 3), slice(3, 5)
-    y = torch.tensor([[1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [1, 0, 0, 1, 0]]).double()
-    changes = {}
-    for separate in (True, False):
-        model = make_model(separate=separate)
-        q_u = normal(model.label_encoder(y))
-        logits = model.label_decoder(torch.eye(5).double()) - model.label_decoder(
-            torch.zeros(1, 5).double()
-        )
-        changes[separate] = (
-            [
-                q_u.mean[0] - q_u.mean[1],  # another shape
-                q_u.stddev[0] - q_u.stddev[1],
-                logits[shape].sum(0),
-            ],
-            [
-                q_u.mean[0] - q_u.mean[2],  # another colour
-                q_u.stddev[0] - q_u.stddev[2],
-                logits[colour].sum(0),
-            ],
-        )
-    for separate, (of_shape, of_colour) in changes.items():
-        for change in of_shape:
-            assert (change[shape].abs() > 1e-6).all()
-            assert (change[colour].abs() < 1e-12).all() == separate
-        for change in of_colour:
-            assert (change[colour].abs() > 1e-6).all()
-            assert (change[shape].abs() < 1e-12).all() == separate
-
-
 # The likelihood -----------------------------------------------------------------------
 
 
-def linear_gaussian(levels):
+def linear_gaussian(make_semafo, levels):
     """Return a model in which everything is linear, and noise is all that is drawn."""
-    model = make_model(
+    model = make_semafo(
         levels=levels,
         n_components={"side": 2},
         hidden=(4,),
@@ -415,8 +326,10 @@ def linear_gaussian(levels):
 
 
 @pytest.mark.parametrize("levels", [(), (1,)])
-def test_log_marginal_is_the_integral_over_u_and_all_levels(levels):
-    model = linear_gaussian(levels)
+def test_log_marginal_is_the_integral_over_u_and_all_levels(
+    make_semafo, make_rows, levels
+):
+    model = linear_gaussian(make_semafo, levels)
     x = 0.5 * make_rows(2)
     with torch.no_grad():
         # Rows are linear in where latents lie in their priors.
@@ -445,9 +358,9 @@ def test_log_marginal_is_the_integral_over_u_and_all_levels(levels):
         torch.testing.assert_close(found.mean(0), exact, atol=0.02, rtol=0)
 
 
-def test_log_prior_is_that_of_draws():
+def test_log_prior_is_that_of_draws(make_semafo):
     """Its mean over draws from the prior is minus the entropy, level by level."""
-    model = make_model(levels=(1, 2))
+    model = make_semafo(levels=(1, 2))
     torch.manual_seed(0)
     with torch.no_grad():
         residuals = torch.randn(20_000, model.n_latents, dtype=torch.float64)
@@ -462,8 +375,8 @@ def test_log_prior_is_that_of_draws():
 # Predictions --------------------------------------------------------------------------
 
 
-def test_predictions_are_averages_over_the_posterior():
-    model = make_model()
+def test_predictions_are_averages_over_the_posterior(make_semafo, make_rows):
+    model = make_semafo()
     x = make_rows(3)
     torch.manual_seed(0)
     with torch.no_grad():
@@ -472,85 +385,3 @@ def test_predictions_are_averages_over_the_posterior():
         found = [p.exp() for p in model.property_log_proba(x)]
     for ours, theirs in zip(found, by_hand, strict=True):
         torch.testing.assert_close(ours, theirs, atol=0.01, rtol=0)
-
-
-# Levels and control -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("levels", [(), (1,), (1, 2)])
-def test_residuals_and_back(levels):
-    model = make_model(levels=levels)
-    z = model.encode(make_rows()).mean
-    residuals = model.residuals(z)
-    torch.testing.assert_close(model.from_residuals(residuals), z)
-    assert (residuals - z)[:, model.latent_blocks["z0"]].abs().max() > 0.1
-    # What lies at the mean of each prior has no residual.
-    expected = model.expect(torch.tensor([[0, 1]]))
-    rest = model.residuals(expected)[:, model.latent_blocks["z0"].start :]
-    torch.testing.assert_close(rest, torch.zeros_like(rest))
-
-
-def test_interventions_keep_where_latents_lie_at_the_levels_chosen():
-    model = make_model(levels=(1, 2))
-    x = make_rows(6)
-    blocks = model.latent_blocks
-    z, codes = model.locate(x)
-    wanted = torch.full_like(codes, -1)
-    wanted[:, 0] = (codes[:, 0] + 1) % 3
-    wanted[0, 0] = codes[0, 0]  # which it is already
-    for chosen in (None, ["z0"], ["z2"], ["z1", "z2"]):
-        new = model.intervene(x, labels_of(wanted), chosen)
-        torch.testing.assert_close(new[0], z[0], rtol=0, atol=0)
-        before, after = model.residuals(z), model.residuals(new)
-        assert (new - z)[1:, blocks["u"]].abs().amin(0).max() > 1e-3
-        for name in ("z0", "z1", "z2"):
-            block = blocks[name]
-            if chosen is None or name in chosen:
-                torch.testing.assert_close(after[1:, block], before[1:, block])
-                assert (new - z)[1:, block].abs().max() > 1e-4
-            else:
-                assert torch.equal(new[:, block], z[:, block])
-
-
-def test_labels_reach_rows_through_priors_alone():
-    """Given the latents, a row does not depend on u; its levels do."""
-    model = make_model(levels=(1,))
-    z = model.encode(make_rows()).mean
-    other = z.clone()
-    other[:, model.latent_blocks["u"]] += 1.0
-    assert torch.equal(model.expectation(z), model.expectation(other))
-    assert not torch.equal(model.log_prior(z), model.log_prior(other))
-
-
-def test_samples_have_the_labels_that_are_given():
-    model = make_model(levels=(2,))
-    codes = torch.tensor([[2, -1], [-1, -1], [1, 0]]).repeat(50, 1)
-    torch.manual_seed(0)
-    z, labels = model.sample_latents(labels_of(codes))
-    assert z.shape == (150, model.n_latents)
-    known = codes >= 0
-    assert torch.equal(labels.codes[known], codes[known])
-    assert (labels.codes >= 0).all()
-    assert (codes < 0).any()  # what was asked for is left as it was
-
-
-def test_unknown_labels_are_drawn_to_suit_the_known():
-    """In proportion to the integral of p(y | u) over u, here by many draws of u."""
-    model = make_model(n_components={"shape": 3, "colour": 2}, label_hidden=())
-    model.label_decoder.networks[0][0].weight.data *= 4
-    torch.manual_seed(0)
-    with torch.no_grad():
-        u = torch.randn(200_000, 5, dtype=torch.float64)
-        shape, colour = (p.softmax(1) for p in model.label_decoder(u).split([3, 2], 1))
-        joint = shape.T @ colour / len(u)
-        expected = joint[:, 1] / joint[:, 1].sum()
-        codes = torch.tensor([[-1, 1]]).repeat(20_000, 1)
-        _, labels = model.sample_latents(labels_of(codes))
-    found = torch.bincount(labels.codes[:, 0], minlength=3) / 20_000
-    torch.testing.assert_close(found.double(), expected, atol=0.015, rtol=0)
-    assert (expected - joint.sum(1)).abs().max() > 0.03  # it matters what is known
-
-
-def test_no_block_belongs_to_a_property_alone():
-    """Whatever properties are called."""
-    assert make_model(n_components={"u": 3, "z0": 2}).property_blocks == {}

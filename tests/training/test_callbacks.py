@@ -1,8 +1,13 @@
+"""Early stopping and the progress bar, with a net that does nothing."""
+
+import re
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from skfmvae.training import EarlyStopping
+from skfmvae.models import Term
+from skfmvae.training import EarlyStopping, EpochBar
 
 
 class Module:
@@ -49,3 +54,24 @@ def test_a_fall_less_than_the_tolerance_is_no_improvement(sign):
     level = 100.0 * sign
     assert epoch_kept([level, level - 0.5, level - 0.5], tol=0.01, patience=2)[0] == 1
     assert epoch_kept([level, level - 1.5, level + 0.5], tol=0.01)[0] == 2
+
+
+def test_the_bar_shows_the_mean_bound_of_the_epoch(capsys):
+    """Less the divergence of the global parameters; held-out rows do not count."""
+    bar = EpochBar()
+    net = SimpleNamespace(max_epochs=2, history={(-1, "kl_globals"): 0.5})
+    batch = SimpleNamespace(weight=torch.tensor([1.0, 3.0]))
+    bar.on_train_begin(net)
+    for values in ([[-8.0, -4.0], [-1.0, -1.0]], [[-2.0, -2.0], [-2.0, 0.0]]):
+        bar.on_epoch_begin(net)
+        for value in values:
+            terms = {"log_likelihood": Term(torch.tensor(value), in_bound=True)}
+            evaluation = SimpleNamespace(terms=terms)
+            bar.on_batch_end(net, batch, training=True, evaluation=evaluation)
+        bar.on_batch_end(net, batch, training=False, evaluation=None)
+        bar.on_epoch_end(net)
+    bar.on_train_end(net)
+    assert not hasattr(bar, "bar_")
+    last = re.split(r"[\r\n]+", capsys.readouterr().err.strip())[-1]
+    # Means of -2 and -0.5, less 0.5.
+    assert re.search(r"2/2 .*bound=-1\.75 nats", last)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from skfmvae.models.base import Term
+from skfmvae.models import Term
 from skfmvae.training import Loss, Objective
 from skfmvae.training.objective import bound
 

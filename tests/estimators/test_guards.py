@@ -1,16 +1,120 @@
-"""Modes and defaults of torch that a caller has set: they change no number."""
+"""A fit leaves no trace but itself, and no setting of torch changes a number."""
 
+import copy
 import os
+import signal
 import threading
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import Callback
 
 from skfmvae.estimators.guards import FLOAT32_BY_DEFAULT
 from skfmvae.nn import MLP
+
+# All or nothing -----------------------------------------------------------------------
+
+
+class Raise(Callback):
+    """Raise an error in the first batch of an epoch."""
+
+    def __init__(self, error, epoch=1):
+        self.error = error
+        self.epoch = epoch
+
+    def on_batch_end(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_without_a_complete_epoch_there_is_no_fit(make_estimator, partial_blobs, error):
+    X, y = partial_blobs
+    estimator = make_estimator(callbacks=[Raise(error)])
+    before = dict(vars(estimator))
+    with pytest.raises(error):
+        estimator.fit(X, y)
+    assert vars(estimator) == before
+
+
+@pytest.mark.parametrize(
+    ("epoch", "error"), [(1, KeyboardInterrupt), (1, RuntimeError), (3, RuntimeError)]
+)
+def test_a_broken_refit_leaves_the_fit_before(
+    make_estimator, partial_blobs, epoch, error
+):
+    X, y = partial_blobs
+    estimator = make_estimator().fit(X, y)
+    before = dict(vars(estimator))
+    expected = estimator.predict_proba(X)
+    estimator.set_params(callbacks=[Raise(error, epoch)], random_state=1)
+    with pytest.raises(error):
+        estimator.fit(X[:, :3], pd.Series(y, name="kind"))
+    assert estimator.net_ is before["net_"]
+    assert estimator.property_names_ == ["property_0"]
+    np.testing.assert_array_equal(estimator.predict_proba(X), expected)
+
+
+def test_ctrl_c_while_neighbours_are_sought(make_estimator, partial_blobs, monkeypatch):
+    X, y = partial_blobs
+    estimator = make_estimator().fit(X, y)
+    before = dict(vars(estimator))
+    monkeypatch.setattr(
+        "skfmvae.neighbour_graph.graph.seed_clusters",
+        lambda *_: signal.raise_signal(signal.SIGINT),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(X, y)
+    assert vars(estimator) == before
+
+
+# Random states ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [0, np.random.RandomState(7)], ids=["int", "instance"])
+def test_refits_are_bit_identical(make_estimator, partial_blobs, seed):
+    X, y = partial_blobs
+    first, second = (
+        make_estimator(random_state=copy.deepcopy(seed)).fit(X, y) for _ in range(2)
+    )
+    states = (e.net_.module_.state_dict() for e in (first, second))
+    for one, other in zip(*(state.values() for state in states), strict=True):
+        assert torch.equal(one, other)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    for one, other in zip(
+        *(e.sample(9, random_state=copy.deepcopy(seed)) for e in (first, second)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    # score_samples draws, but the same each time.
+    np.testing.assert_array_equal(first.score_samples(X), second.score_samples(X))
+
+
+def test_seeds_matter(make_estimator, partial_blobs):
+    X, y = partial_blobs
+    first, second = (make_estimator(random_state=s).fit(X, y) for s in (0, 1))
+    assert (first.transform(X) != second.transform(X)).any()
+    draws = [first.sample(9, random_state=s)[0] for s in (0, 1)]
+    assert (draws[0] != draws[1]).any()
+
+
+def test_the_callers_random_state_is_left_alone(make_estimator, partial_blobs):
+    X, y = partial_blobs
+    before = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    estimator = make_estimator(random_state=0).fit(X, y)
+    estimator.sample(5, random_state=0)
+    estimator.intervene(X, {"property_0": 1})
+    estimator.score_samples(X)
+    estimator.predict(X)
+    after = np.random.get_state()[1], torch.get_rng_state()  # noqa: NPY002
+    np.testing.assert_array_equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
+
+
+# Modes and defaults of torch that a caller has set ------------------------------------
 
 
 @contextmanager
