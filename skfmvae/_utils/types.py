@@ -4,4 +4,4 @@ from typing import Any, TypeAlias
 
 __all__ = ["MatrixLike"]
 
-MatrixLike: TypeAlias = Any  # an array-like or a frame, for which there is no type
+MatrixLike: TypeAlias = Any  # an array-like, a frame or a CSR matrix: no type says that

@@ -14,6 +14,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
 from skfmvae._utils.random import redirect_modules, redirected_draws
+from skfmvae._utils.types import MatrixLike
 from skfmvae.images import ImageAugmentation
 from skfmvae.models.base import Model
 from skfmvae.nn import LIKELIHOODS, NETWORKS
@@ -25,7 +26,6 @@ from .checks import check_device, check_weights
 from .generation import GenerationMixin
 from .guards import all_or_nothing, plain_torch, seeded
 from .prediction import PredictionMixin
-from .rows import MatrixLike
 from .settings import SettingsMixin, check_settings
 from .training import OPTIMIZERS, train
 

@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from skfmvae._utils.checks import check_whole
 from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.random import redirected_draws
+from skfmvae._utils.types import MatrixLike
 from skfmvae.models.base import Labels
 from skfmvae.training import Rows
 
 from .guards import plain_torch, seeded
-from .rows import MatrixLike, RowsMixin
+from .rows import RowsMixin
 
 __all__ = ["GenerationMixin"]
 

@@ -12,10 +12,11 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._utils.checks import check_whole
+from skfmvae._utils.types import MatrixLike
 
 from .checks import check_counted, check_weights
 from .guards import plain_torch
-from .rows import MatrixLike, RowsMixin
+from .rows import RowsMixin
 
 __all__ = ["PredictionMixin"]
 

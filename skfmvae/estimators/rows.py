@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +20,7 @@ from .checks import check_finite
 from .guards import plain_torch
 from .precision import is_exact, to_float32, warn_of_merged_values
 
-__all__ = ["MatrixLike", "RowsMixin"]
-
-# An array-like, a frame or a CSR matrix: no type says that.
-MatrixLike: TypeAlias = Any
+__all__ = ["RowsMixin"]
 
 # Rows that are computed together. Matrix products of very few rows round otherwise
 # than those of many, so small chunks are filled up: a row's values never depend on

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfmvae._utils.checks import check_sizes
 from skfmvae._utils.compat import Interval
 from skfmvae._utils.random import redirected_draws
+from skfmvae._utils.types import MatrixLike
 from skfmvae.models import Semafo
 from skfmvae.nn import build_levels, build_stages
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
@@ -23,7 +24,6 @@ from skfmvae.training import EarlyStopping
 
 from .base import BaseVAE
 from .guards import plain_torch, seeded
-from .rows import MatrixLike
 from .semafo_settings import LabelAutoencoder, Levels, SemafoObjective
 from .settings import settings_of
 

@@ -128,15 +128,11 @@ def test_fit_refuses(assert_fit_refuses, case):
     [
         ({"neighbours": Neighbours(n_neighbors=0)}, "n_neighbors"),
         ({"neighbours": Neighbours(alpha=1.0)}, "alpha"),
-        ({"neighbours": Neighbours(anchor=2.0)}, "anchor"),
-        ({"neighbours": Neighbours(sharpness=0.0)}, "sharpness"),
-        ({"neighbours": Neighbours(memory_rate=-0.1)}, "memory_rate"),
         ({"neighbours": Neighbours(weight=-1.0)}, "weight"),
         ({"neighbours": Neighbours(n_rebuilds=-1)}, "n_rebuilds"),
         ({"neighbours": Neighbours(exact_up_to=-1)}, "exact_up_to"),
         ({"neighbours": "grph"}, "neighbours"),
         ({"adversarial": VirtualAdversarial(radius=0.0)}, "radius"),
-        ({"adversarial": VirtualAdversarial(probe=-1.0)}, "probe"),
         ({"adversarial": VirtualAdversarial(n_power_iterations=0)}, "n_power"),
     ],
 )
