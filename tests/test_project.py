@@ -189,6 +189,16 @@ def test_each_source_file_has_a_test_file(path):
     assert (ROOT / "tests" / test).exists()
 
 
+def test_decisions_that_the_code_names_exist():
+    named = {
+        page
+        for path in SOURCES
+        for page in re.findall(r"docs/decisions/[\w-]+\.md", path.read_text("utf-8"))
+    }
+    assert named, "no constant names its decision"
+    assert not {page for page in named if not (ROOT / page).exists()}
+
+
 def shared_faces():
     """List the files of estimators/ that all estimators share."""
     own = {

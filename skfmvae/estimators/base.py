@@ -57,6 +57,7 @@ class BaseVAE(
         "objective": [None, Objective],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
+        # Defaults of 128 and 32: docs/decisions/021-batch-size.md.
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
         "augmentation": [None, StrOptions({"image"}), HasMethods("build"), callable],

@@ -91,7 +91,8 @@ class Levels(BaseEstimator):
 class SemafoObjective(Objective):
     """Weights of the objective of :class:`SemafoVAE`, by their names in the paper.
 
-    The defaults are the author's, but for `label_weight`. When to turn them:
+    The defaults are the author's, but for `label_weight`. When to turn them (figures:
+    `docs/decisions/029-semafo-weights.md`):
 
     - Generated rows are not what was asked for: raise `transitive` (0.1 to 2),
       `beta_u` (10) and `gamma_y` (100), or lower `beta_label` (0.1), by which draws of

@@ -27,7 +27,7 @@ from .settings import settings_of
 __all__ = ["Inference", "SemiSupervisedVAE"]
 
 # Combinations of unobserved values that "auto" sums over on a row, and those above
-# which any sum is refused.
+# which any sum is refused for its time and memory. No trial is recorded.
 FEW_COMBINATIONS, MOST_COMBINATIONS = 128, 4096
 
 

@@ -18,11 +18,14 @@ from .settings import settings_of
 
 __all__ = ["OPTIMIZERS", "train"]
 
-# Passes over the rows, and how many rows may have so many.
+# Passes over the rows, and how many rows may have so many. Both come from trials on
+# digits, the root beyond from one data set: docs/decisions/023-epochs.md.
 MOST_EPOCHS, SMALL_DATA = 100, 1800
 
 REGULARIZERS = ("neighbours", "adversarial")
 
+# Momenta and weight decay were tuned on digits and MNIST alone:
+# docs/decisions/022-optimiser.md.
 OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adamw": (
         torch.optim.AdamW,

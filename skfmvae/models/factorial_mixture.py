@@ -22,9 +22,12 @@ from .latents import diagonal_normal, free_name, side_by_side
 
 __all__ = ["FactorialMixture"]
 
-N_STARTS = 10  # of k-means, of which the tightest is taken
+# Starts of k-means, of which the tightest is taken:
+# docs/decisions/019-mixture-warmup.md.
+N_STARTS = 10
 # Shares of training before a mixture starts: class means and clusters need latents
-# that are in place, which regularizers bring about sooner.
+# that are in place, which regularizers bring about sooner. Tuned on digits and MNIST
+# alone: docs/decisions/019-mixture-warmup.md.
 WARMUP, REGULARIZED_WARMUP = 0.2, 0.05
 
 

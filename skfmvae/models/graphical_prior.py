@@ -19,7 +19,7 @@ from .variables import Variables
 
 __all__ = ["GraphicalPrior"]
 
-# Hidden units of the priors of variables that have parents.
+# Hidden units of the priors of variables that have parents. No trial is recorded.
 PRIOR_WIDTH = 128
 
 

@@ -10,8 +10,8 @@ from torch.distributions import Normal
 
 __all__ = ["diagonal_normal", "free_name", "side_by_side"]
 
-# Deviations between 0.02 and 4.5, far on both sides of a standard normal prior's: a
-# network that leaves the range early in training finds its way back.
+# Standard deviations lie between 0.02 and 4.5, on both sides of those of a standard
+# normal prior, so that no density overflows early in training. No trial is recorded.
 LOG_VARIANCE_RANGE = (-8.0, 3.0)
 
 

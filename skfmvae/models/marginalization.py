@@ -13,12 +13,12 @@ __all__ = ["every_value", "one_hot", "sum_and_sample"]
 
 # Probability below which a value, unless it is the likeliest, is not summed over but
 # may be drawn for the rest of its kind. A smaller rest than this is drawn now and then,
-# with this share.
+# with this share. Tuned on MNIST alone: docs/decisions/027-sum-and-sample.md.
 UNLIKELY = 0.2
 
 # The number of assignments is a multiple of this: products in bfloat16 are planned anew
 # for each shape, which takes longer than the products.
-WORLDS_AT_ONCE = 32
+ROUND_NUMBER = 32
 
 # Assignments, the value of each, and ln of the share of its assignment that it stands
 # for.
@@ -97,7 +97,7 @@ def _taken(chosen: Tensor, log_share: Tensor) -> Chosen:
 
 def _filled_up(index: Tensor, code: Tensor, log_share: Tensor) -> Chosen:
     """Take the first assignments twice, at half of their shares, to a round number."""
-    n_more = min(-len(index) % WORLDS_AT_ONCE, len(index))
+    n_more = min(-len(index) % ROUND_NUMBER, len(index))
     log_share[:n_more] -= math.log(2)
     index, code, log_share = (
         torch.cat([t, t[:n_more]]) for t in (index, code, log_share)

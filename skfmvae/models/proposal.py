@@ -13,10 +13,13 @@ __all__ = ["LogWeights", "Proposal", "refined_proposal"]
 # Log-weights (n, S) of draws (n, S, L) of the noise, which is standard normal.
 LogWeights = Callable[[Tensor], Tensor]
 
-N_STEPS = 2
-SHORTER = 0.25  # than the step before it, where that one went too far
-N_PROPOSAL_DRAWS = 8  # draws that the slope is estimated from
-# The least precision in any direction, where the noise itself has one.
+# Newton's steps, and the factor by which a step that went too far is shortened:
+# docs/decisions/030-proposal.md.
+N_STEPS, SHORTER = 2, 0.25
+# Draws that the slope is estimated from. No trial is recorded.
+N_PROPOSAL_DRAWS = 8
+# The least precision in any direction, where the noise itself has one. No trial is
+# recorded.
 LEAST_PRECISION = 0.25
 # Rows that a few rows with some draws of each may amount to; at least one draw of all.
 DECODED_AT_ONCE = 1024

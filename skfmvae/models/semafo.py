@@ -27,7 +27,7 @@ from .proposal import LogWeights
 __all__ = ["Semafo"]
 
 # The least standard deviations of priors: of a level (appendix of the paper), and of
-# z0, whose scale nothing else fixes.
+# z0, whose scale nothing else fixes. No trial of the second is recorded.
 LEVEL_FLOOR, FLOOR = math.exp(-7), 0.1
 
 # From a level's name, the state of the decoder before it and the level to latents.

@@ -29,7 +29,7 @@ from .variables import Variables
 __all__ = ["SemiSupervised"]
 
 # Assignments whose decoder states are kept in memory together; more are decoded again
-# for their gradient, chunk by chunk.
+# for their gradient, chunk by chunk: docs/decisions/027-sum-and-sample.md.
 LARGEST_CHUNK = 8192
 
 # From a variable's name, its distribution and the assignments to values, (M, n).

@@ -24,6 +24,8 @@ class EarlyStopping(BaseEstimator):
     cross-entropy of few labels would stop too soon: a single wrong row, whose
     probability goes to 0, outweighs all others while predictions still get better.
 
+    The defaults were tuned on digits alone (`docs/decisions/024-early-stopping.md`).
+
     Parameters
     ----------
     validation_fraction : float, default=0.1

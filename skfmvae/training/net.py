@@ -20,7 +20,7 @@ from .rows import BatchIterator
 __all__ = ["ModelNet"]
 
 # Rows from whose latents a model sets its global parameters: enough for class means
-# and clusters in ten dimensions, in the time of a few steps.
+# and clusters in ten dimensions, in the time of a few steps. No trial is recorded.
 SUBSAMPLE = 10_000
 
 # What a copy of a net goes without: the second name of its module, rows, and the

@@ -18,6 +18,9 @@ __all__ = ["Loss", "Objective", "bound"]
 class Objective(BaseEstimator):
     """Weights of the terms of the objective, and how they change over training.
 
+    The default of `kl_warmup` was tuned on digits alone
+    (`docs/decisions/018-kl-warmup.md`); of `label_weight` no trial is recorded.
+
     Parameters
     ----------
     label_weight : float, default=1.0

@@ -1,7 +1,7 @@
 import torch
 
 from skfmvae.models.marginalization import (
-    WORLDS_AT_ONCE,
+    ROUND_NUMBER,
     every_value,
     one_hot,
     sum_and_sample,
@@ -42,7 +42,7 @@ def test_assignments_are_filled_up_to_a_round_number():
     log_proba = torch.log_softmax(3 * torch.randn(40, 10), dim=1)
     observed = torch.where(torch.arange(40) < 7, 4, -1)
     index, code, log_share = sum_and_sample(log_proba, observed)
-    assert len(index) % WORLDS_AT_ONCE == 0
+    assert len(index) % ROUND_NUMBER == 0
     assert code[index < 7].unique().tolist() == [4]
     shares = torch.zeros(40).index_add(0, index, log_share.exp())
     torch.testing.assert_close(shares, torch.ones(40))
