@@ -129,9 +129,8 @@ class Inference(BaseEstimator):
         if marginalization == "gumbel" and self.prediction == "joint":
             raise ValueError(
                 f"prediction='joint' would sum over {n_combinations} combinations of "
-                f"{sizes}, which "
-                f"marginalization={self.marginalization!r} does not; use "
-                "prediction='recognition'."
+                f"{sizes}, which marginalization={self.marginalization!r} does not; "
+                "use prediction='recognition'."
             )
         if marginalization != "gumbel" and n_combinations > MOST_COMBINATIONS:
             raise ValueError(

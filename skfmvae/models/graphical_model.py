@@ -180,8 +180,7 @@ class GraphicalModel:
             circle = " -> ".join(error.args[1])
             raise ValueError(
                 f"graphical_model: the {direction} map has a circle, {circle}; no "
-                f"variable may "
-                "depend on itself. Remove one of these dependences."
+                "variable may depend on itself. Remove one of these dependences."
             ) from error
 
     def ancestors(self, name: str, direction: str) -> set[str]:
@@ -229,8 +228,7 @@ class GraphicalModel:
             if columns.count(column) > 1:
                 raise ValueError(
                     f"graphical_model: two columns of y are named {column!r}; name "
-                    f"those of a "
-                    "quantity with Continuous(columns=...)."
+                    "those of a quantity with Continuous(columns=...)."
                 )
         for direction in ("generative", "recognition"):
             self._check_names(direction)
@@ -239,16 +237,16 @@ class GraphicalModel:
         if any(ROWS in parents for parents in generative.values()):
             raise ValueError(
                 f"graphical_model: {ROWS!r} stands for the rows, and nothing is "
-                f"generated from "
-                "them; turn the dependence around, or state it in recognition."
+                "generated from them; turn the dependence around, or state it in "
+                "recognition."
             )
         connected = self._connected()
         for name in self.variables:
             if name not in connected:
                 raise ValueError(
                     f"graphical_model: nothing is generated from variable {name!r}, "
-                    f"and it from "
-                    f"nothing that the rows depend on; add it to generative[{ROWS!r}]."
+                    "and it from nothing that the rows depend on; add it to "
+                    f"generative[{ROWS!r}]."
                 )
 
     def columns(self) -> Iterator[tuple[str, str]]:
@@ -275,27 +273,23 @@ class GraphicalModel:
             if isinstance(parents, str):
                 raise ValueError(
                     f"graphical_model: {direction}[{name!r}]={parents!r} should be a "
-                    f"list of "
-                    f"names; write [{parents!r}]."
+                    f"list of names; write [{parents!r}]."
                 )
             for parent in parents:
                 if list(parents).count(parent) > 1:
                     raise ValueError(
                         f"graphical_model: {direction}[{name!r}] has {parent!r} twice; "
-                        f"name it "
-                        "once."
+                        "name it once."
                     )
             for unknown in [v for v in (name, *parents) if v not in known]:
                 raise ValueError(
                     f"graphical_model: the {direction} map names {unknown!r}, which is "
-                    f"no "
-                    f"variable; the variables are {list(self.variables)}."
+                    f"no variable; the variables are {list(self.variables)}."
                 )
         if ROWS in self._map("recognition"):
             raise ValueError(
                 f"graphical_model: {ROWS!r} stands for the rows, which are never "
-                f"recognised; "
-                "state what they depend on in generative."
+                "recognised; state what they depend on in generative."
             )
 
     def _connected(self) -> set[str]:
@@ -314,8 +308,7 @@ def _check_variable(name: str, variable: Variable) -> None:
     if name == ROWS:
         raise ValueError(
             f"graphical_model: a variable is named {ROWS!r}, which stands for the "
-            f"rows; give it "
-            "another name."
+            "rows; give it another name."
         )
     if not isinstance(variable, Discrete | Continuous | Latent):
         raise ValueError(
@@ -331,14 +324,12 @@ def _check_variable(name: str, variable: Variable) -> None:
     if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
         raise ValueError(
             f"graphical_model: variable {name!r} has {what}={size!r}; choose a "
-            f"positive whole "
-            "number."
+            "positive whole number."
         )
     if isinstance(variable, Continuous) and isinstance(variable.columns, str):
         raise ValueError(
             f"graphical_model: variable {name!r} has columns={variable.columns!r}, "
-            f"which should "
-            f"be a list of names; write [{variable.columns!r}]."
+            f"which should be a list of names; write [{variable.columns!r}]."
         )
     if isinstance(variable, Continuous) and len(variable.column_names(name)) != size:
         raise ValueError(
