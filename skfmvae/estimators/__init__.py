@@ -5,6 +5,7 @@ from .factorial_mixture import FactorialMixtureVAE, Mixture
 from .semafo import SemafoVAE
 from .semafo_settings import LabelAutoencoder, Levels, SemafoObjective
 from .semi_supervised import Inference, SemiSupervisedVAE
+from .settings import settings_of
 
 __all__ = [
     "BaseVAE",
@@ -16,4 +17,5 @@ __all__ = [
     "SemafoObjective",
     "SemafoVAE",
     "SemiSupervisedVAE",
+    "settings_of",
 ]

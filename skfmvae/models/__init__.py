@@ -1,8 +1,10 @@
 """The probabilistic models, plain torch: one paper, one file."""
 
 from .base import Batch, Evaluation, Labels, Model, Term
+from .draws import draw_normal
 from .factorial_mixture import FactorialMixture
 from .graphical_model import Continuous, Discrete, GraphicalModel, Latent
+from .latents import diagonal_normal
 from .semafo import Semafo
 from .semi_supervised import SemiSupervised
 
@@ -19,4 +21,6 @@ __all__ = [
     "Semafo",
     "SemiSupervised",
     "Term",
+    "diagonal_normal",
+    "draw_normal",
 ]

@@ -104,13 +104,13 @@ class Evaluation(NamedTuple):
         The terms of the objective.
     log_proba : list of Tensor
         As `Model.property_log_proba` of the rows, computed on the way.
-    latents : object
+    latents : object, default=None
         What `Model.update_globals` learns from.
     """
 
     terms: dict[str, Term]
     log_proba: list[Tensor]
-    latents: Any
+    latents: Any = None
 
 
 class Model(nn.Module, ABC):

@@ -6,9 +6,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from skfmvae._utils.random import generator_for
+from skfmvae._utils.random import draw_normal, generator_for
 
-__all__ = ["N_CANDIDATES", "N_EVEN_DRAWS", "even_draws", "relaxed_draw", "resample"]
+__all__ = [
+    "N_CANDIDATES",
+    "N_EVEN_DRAWS",
+    "draw_normal",
+    "even_draws",
+    "relaxed_draw",
+    "resample",
+]
 
 # Draws over which predictions are averaged, the same for all rows, so that a row's
 # prediction depends on no other row. No trial of their number is recorded.

@@ -168,7 +168,7 @@ class Semafo(Model):
         if weights.transitive:
             weight = 0.0 if waits else self._unit * self._transitive_weight()
             terms["transitive"] = Term(self._transitive(labels), weight)
-        return Evaluation(terms, self._predict(posterior), None)
+        return Evaluation(terms, self._predict(posterior))
 
     @property
     def _unit(self) -> float:

@@ -160,7 +160,7 @@ class SemiSupervised(Model):
             terms[f"label_{v}"] = Term(
                 weight * gains[v], self.label_weight * self.n_inputs, rows=known[v]
             )
-        return Evaluation(terms, self._predict(outputs, len(x))[0], None)
+        return Evaluation(terms, self._predict(outputs, len(x))[0])
 
     def _elbo(
         self,

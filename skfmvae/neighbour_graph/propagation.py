@@ -81,7 +81,7 @@ def propagate(weights, codes, n_classes: int, alpha: float):
     -------
     scores : ndarray of shape (n, n_classes)
         ``(I - alpha D^-1/2 A D^-1/2)^-1 Y`` with ``Y`` the one-hot labels (Zhou et al.
-        2004, equation 5); non-negative, zero where no label can be reached.
+        2004, section 2); non-negative, zero where no label can be reached.
     """
     n = len(codes)
     adjacency = symmetric_adjacency(weights)
