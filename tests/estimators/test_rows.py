@@ -72,8 +72,6 @@ def test_masked_entries_are_no_values(make_estimator, partial_blobs, kind):
 
 
 WHOLE = np.random.default_rng(0).integers(0, 9, size=(60, 4))
-
-
 WHOLE_Y = np.where(np.arange(60) < 20, WHOLE[:, 0] % 2, -1)
 
 
@@ -207,17 +205,10 @@ def test_many_rows_go_through_in_chunks(make_estimator, partial_blobs):
 # Sparse rows in every form that scipy allows ------------------------------------------
 
 COUNTS = np.random.default_rng(0).poisson(0.7, (60, 6)).astype(np.float32)
-
-
+COUNTS[:30, :3] += 3
 COUNTS[7] = 0
-
-
 COUNTS[:, 5] = 0
-
-
 Y = np.where(np.arange(60) < 20, np.arange(60) % 2, -1)
-
-
 EMPTY = np.zeros((4, 6), dtype=np.float32)
 
 
@@ -258,11 +249,7 @@ FORMS = {
     "in_parts": in_parts,
     "int64": wide_indices,
 }
-
-
 forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-
-
 likelihoods = ["poisson", "gaussian", "categorical"]
 
 

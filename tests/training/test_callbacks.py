@@ -68,7 +68,7 @@ def test_the_bar_shows_the_mean_bound_of_the_epoch(capsys):
             terms = {"log_likelihood": Term(torch.tensor(value), in_bound=True)}
             evaluation = SimpleNamespace(terms=terms)
             bar.on_batch_end(net, batch, training=True, evaluation=evaluation)
-        bar.on_batch_end(net, batch, training=False, evaluation=None)
+        bar.on_batch_end(net, batch, training=False, evaluation=evaluation)
         bar.on_epoch_end(net)
     bar.on_train_end(net)
     assert not hasattr(bar, "bar_")
