@@ -26,7 +26,6 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import Callback
 
 from skfmvae.nn import MLP
-from skfmvae.training import Objective
 
 # Pipelines ----------------------------------------------------------------------------
 
@@ -75,7 +74,7 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     X = X + np.random.default_rng(0).normal(scale=3.0, size=X.shape)
     grid = {"encoder__hidden": [(), (16,)], "objective__kl_warmup": [0.1, 0.9]}
     splits = list(KFold(2, shuffle=True, random_state=0).split(X))
-    estimator = make_learner(objective=Objective(), max_epochs=10)
+    estimator = make_learner(max_epochs=10)
     search = GridSearchCV(estimator, grid, cv=splits, error_score="raise").fit(X, y)
     # A score is the accuracy over the labelled rows of the fold.
     train, test = splits[0]
@@ -83,10 +82,10 @@ def test_grid_search_reaches_nested_settings(make_learner, partial_blobs):
     expected = []
     for params in search.cv_results_["params"]:
         fold = make_learner(
-            encoder=MLP(hidden=params["encoder__hidden"]),
-            objective=Objective(kl_warmup=params["objective__kl_warmup"]),
-            max_epochs=10,
-        ).fit(X[train], y[train])
+            encoder=MLP(hidden=params["encoder__hidden"]), max_epochs=10
+        )
+        fold.set_params(objective__kl_warmup=params["objective__kl_warmup"])
+        fold.fit(X[train], y[train])
         expected.append(np.mean(fold.predict(X[labelled]) == y[labelled]))
     assert len(set(expected)) > 1
     assert search.cv_results_["split0_test_score"].tolist() == expected
@@ -183,8 +182,8 @@ def test_held_out_rows_are_predicted_as_well(make_learner, blobs, partial_blobs)
 
 
 def test_clones_share_nothing(make_estimator, partial_blobs):
-    estimator = make_estimator(objective=Objective(kl_warmup=0.3)).fit(*partial_blobs)
-    twin = clone(estimator)
+    estimator = make_estimator().set_params(objective__kl_warmup=0.3)
+    twin = clone(estimator.fit(*partial_blobs))
     assert twin.objective.kl_warmup == 0.3
     twin.set_params(objective__kl_warmup=0.9, encoder__hidden=(5,))
     assert estimator.objective.kl_warmup == 0.3
