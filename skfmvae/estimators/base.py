@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
@@ -37,7 +37,6 @@ class BaseVAE(
     PredictionMixin,
     GenerationMixin,
     ClassifierMixin,
-    TransformerMixin,
     BaseEstimator,
     metaclass=ABCMeta,
 ):

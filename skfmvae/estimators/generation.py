@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +24,7 @@ from .rows import RowsMixin
 __all__ = ["GenerationMixin"]
 
 
-class GenerationMixin(RowsMixin):
+class GenerationMixin(RowsMixin, TransformerMixin):
     """Encode rows, decode latents, sample and intervene."""
 
     def transform(self, X: MatrixLike) -> np.ndarray:

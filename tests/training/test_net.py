@@ -168,7 +168,7 @@ def test_regularizers_add_to_the_loss_and_are_recorded(rows):
     class Pull:
         """Pull the location to (3, 3) from the start."""
 
-        taught = [True]
+        regularized = [True]
         begun = []
 
         def begin_epoch(self, progress):
