@@ -140,7 +140,7 @@ def test_draws_are_as_frequent_as_the_table_has_them():
 @pytest.mark.parametrize("known", [[1, 1, 0], [-1, 1, -1], [-1, -1, 1], [-1, 0, 1]])
 def test_draws_suit_what_is_given_further_down(known):
     """Bayes' rule over the table: causes given their effects."""
-    prior, n = make_prior(DISCRETE), 10_000
+    prior, n = make_prior(DISCRETE), 2_500
     codes = torch.tensor([known]).repeat(n, 1)
     labels = Labels(codes, torch.empty(n, 0, dtype=torch.float64))
     torch.manual_seed(1)
@@ -153,7 +153,7 @@ def test_draws_suit_what_is_given_further_down(known):
     suits[tuple(slice(None) if code < 0 else code for code in known)] = 1.0
     expected = table * suits / (table * suits).sum()
     found = frequencies(drawn.codes, (3, 2, 2)) / n
-    torch.testing.assert_close(found.double(), expected, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.double(), expected, atol=0.04, rtol=0)
 
 
 def test_draws_follow_the_priors_of_what_is_given():
