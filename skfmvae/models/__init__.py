@@ -4,6 +4,7 @@ from .base import Batch, Evaluation, Labels, Model, Term
 from .draws import draw_normal
 from .factorial_mixture import FactorialMixture
 from .graphical_model import Continuous, Discrete, GraphicalModel, Latent
+from .kmeans import kmeans_plusplus
 from .latents import diagonal_normal
 from .semafo import Semafo
 from .semi_supervised import SemiSupervised
@@ -23,4 +24,5 @@ __all__ = [
     "Term",
     "diagonal_normal",
     "draw_normal",
+    "kmeans_plusplus",
 ]

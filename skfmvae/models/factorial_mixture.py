@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 
 from skfmvae._utils.random import draw_normal, generator_for
-from skfmvae.mixture import VariationalGaussianMixture, kmeans_plusplus
+from skfmvae.mixture import VariationalGaussianMixture
 
 from .base import (
     Evaluation,
@@ -18,6 +18,7 @@ from .base import (
     Model,
     Term,
 )
+from .kmeans import kmeans_plusplus
 from .latents import diagonal_normal, free_name, side_by_side
 
 __all__ = ["FactorialMixture"]
