@@ -21,6 +21,7 @@ from .base import (
     Term,
 )
 from .draws import N_CANDIDATES, N_EVEN_DRAWS, even_draws, relaxed_draw, resample
+from .label_networks import GroupedNetworks, dense
 from .latents import diagonal_normal, side_by_side
 from .proposal import LogWeights
 
@@ -88,9 +89,9 @@ class Semafo(Model):
         self.classifier = nn.Linear(latent_dim, n_codes)
         hidden, prior_hidden = label_autoencoder.hidden, label_autoencoder.prior_hidden
         groups = self.sizes if label_autoencoder.separate else [n_codes]
-        self.label_encoder = _Grouped(groups, hidden, n_parts=2)
-        self.label_decoder = _Grouped(groups, hidden, n_parts=1)
-        self.prior = _dense(n_codes, prior_hidden, 2 * latent_dim)
+        self.label_encoder = GroupedNetworks(groups, hidden, n_parts=2)
+        self.label_decoder = GroupedNetworks(groups, hidden, n_parts=1)
+        self.prior = dense(n_codes, prior_hidden, 2 * latent_dim)
         names = {stage: f"z{i}" for i, stage in enumerate(levels, start=1)}
         self.level_names = [names.get(i + 1) for i in range(len(self.decoder))]
         by_name = {names[stage]: level for stage, level in levels.items()}
@@ -98,7 +99,7 @@ class Semafo(Model):
         self.levels: Mapping[str, Level] = nn.ModuleDict(by_name)  # type: ignore[assignment]
         self.level_priors = nn.ModuleDict(
             {
-                name: _dense(n_codes, prior_hidden, 2 * size)
+                name: dense(n_codes, prior_hidden, 2 * size)
                 for name, size in sizes.items()
             }
         )
@@ -579,35 +580,3 @@ class Semafo(Model):
 def _softplus_normal(output: Tensor, floor: float = LEVEL_FLOOR) -> Normal:
     mean, scale = output.chunk(2, dim=1)
     return Normal(mean, functional.softplus(scale) + floor, validate_args=False)
-
-
-class _Grouped(nn.Module):
-    """Dense networks side by side, each on a group of columns.
-
-    Each gives as many columns as it reads, `n_parts` times; the first parts of all
-    groups come before the second ones.
-    """
-
-    def __init__(self, groups: Sequence[int], hidden: Sequence[int], n_parts: int):
-        super().__init__()
-        self.groups, self.n_parts = list(groups), n_parts
-        self.networks = nn.ModuleList(
-            [_dense(size, hidden, n_parts * size) for size in groups]
-        )
-
-    def forward(self, columns: Tensor) -> Tensor:
-        parts = [
-            network(group).unflatten(-1, (self.n_parts, -1))
-            for network, group in zip(
-                self.networks, columns.split(self.groups, dim=-1), strict=True
-            )
-        ]
-        return torch.cat(parts, dim=-1).flatten(-2)
-
-
-def _dense(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for width in hidden:
-        layers += [nn.Linear(n_inputs, width), nn.ELU()]
-        n_inputs = width
-    return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
