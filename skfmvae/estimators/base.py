@@ -102,7 +102,7 @@ class BaseVAE(
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            The rows. Float32 in C order is used as it is, without a copy.
+            The rows. Float32 in C order is used without a copy.
         y : array-like of shape (n_samples,) or (n_samples, n_properties), default=None
             Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
             unlabelled entry, and so does a mask. A column without any label is

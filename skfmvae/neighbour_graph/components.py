@@ -63,7 +63,7 @@ def whitened_components(X, power: float):
     Returns
     -------
     rows : ndarray of shape (n, min(D, 50))
-        Rows without many columns stay as they are.
+        Rows without many columns do not change.
     axes : ndarray of shape (50, D) or None
         What a step of length one along each whitened component adds to a row; zero for
         a component that does not vary. None where nothing is whitened.
@@ -89,7 +89,7 @@ def whitened(rows, power: float):
     Returns
     -------
     rows : ndarray of shape (n, L)
-        Components that do not vary stay as they are.
+        Constant components do not change.
     """
     scale = _scale(rows)
     return rows / np.where(scale > 0, scale, 1.0) ** power
