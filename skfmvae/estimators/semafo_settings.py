@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 
 from skfmvae._utils.compat import Interval
-from skfmvae.training import Objective
+from skfmvae.training import BaseObjective
 
 __all__ = ["LabelAutoencoder", "Levels", "SemafoObjective"]
 
@@ -88,7 +88,7 @@ class Levels(BaseEstimator):
         self.n_dims = n_dims
 
 
-class SemafoObjective(Objective):
+class SemafoObjective(BaseObjective):
     """Weights of the objective of :class:`SemafoVAE`, by their names in the paper.
 
     The defaults are the author's, but for `label_weight`. When to turn them (figures:
@@ -152,7 +152,7 @@ class SemafoObjective(Objective):
     """
 
     _parameter_constraints: dict = {
-        **Objective._parameter_constraints,
+        **BaseObjective._parameter_constraints,
         **dict.fromkeys(
             [
                 "gamma_s",
@@ -189,7 +189,6 @@ class SemafoObjective(Objective):
         kl_start: float = 0.0,
         free_bits: float = 0.0,
     ):
-        super().__init__(label_weight, kl_warmup, kl_start, free_bits)
         self.gamma_s = gamma_s
         self.gamma_u = gamma_u
         self.gamma_y = gamma_y
@@ -201,3 +200,7 @@ class SemafoObjective(Objective):
         self.transitive = transitive
         self.transitive_end = transitive_end
         self.transitive_phase = transitive_phase
+        self.label_weight = label_weight
+        self.kl_warmup = kl_warmup
+        self.kl_start = kl_start
+        self.free_bits = free_bits

@@ -2,11 +2,12 @@
 
 from .callbacks import EarlyStopping, EpochBar
 from .net import ModelNet
-from .objective import Loss, Objective
+from .objective import BaseObjective, Loss, Objective
 from .regularization import RegularizerTerms, build_regularizer_terms
 from .rows import BatchIterator, Rows
 
 __all__ = [
+    "BaseObjective",
     "BatchIterator",
     "EarlyStopping",
     "EpochBar",

@@ -12,10 +12,37 @@ from torch import Tensor, nn
 from skfmvae._utils.compat import Interval
 from skfmvae.models.base import Term
 
-__all__ = ["Loss", "Objective", "bound"]
+__all__ = ["BaseObjective", "Loss", "Objective", "bound"]
 
 
-class Objective(BaseEstimator):
+class BaseObjective(BaseEstimator):
+    """What the objectives of all estimators have: a weight of the divergences.
+
+    A subclass names its parameters in ``__init__``, those of `_parameter_constraints`
+    among them. Objectives are siblings, so that an estimator can refuse the one that
+    has weights of another.
+    """
+
+    _parameter_constraints: dict = {
+        "label_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup": [Interval(Real, 0, 1, closed="both")],
+        "kl_start": [Interval(Real, 0, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+    }
+
+    label_weight: float
+    kl_warmup: float
+    kl_start: float
+    free_bits: float
+
+    def kl_weight(self, progress: float) -> float:
+        """Return the weight of the divergences when a share `progress` is done."""
+        if progress >= self.kl_warmup:
+            return 1.0
+        return self.kl_start + (1 - self.kl_start) * progress / self.kl_warmup
+
+
+class Objective(BaseObjective):
     """Weights of the terms of the objective, and how they change over training.
 
     The default of `kl_warmup` was tuned on digits alone
@@ -57,13 +84,6 @@ class Objective(BaseEstimator):
     Objective(free_bits=0.5)
     """
 
-    _parameter_constraints: dict = {
-        "label_weight": [Interval(Real, 0, None, closed="left")],
-        "kl_warmup": [Interval(Real, 0, 1, closed="both")],
-        "kl_start": [Interval(Real, 0, None, closed="left")],
-        "free_bits": [Interval(Real, 0, None, closed="left")],
-    }
-
     def __init__(
         self,
         label_weight: float = 1.0,
@@ -76,24 +96,18 @@ class Objective(BaseEstimator):
         self.kl_start = kl_start
         self.free_bits = free_bits
 
-    def kl_weight(self, progress: float) -> float:
-        """Return the weight of the divergences when a share `progress` is done."""
-        if progress >= self.kl_warmup:
-            return 1.0
-        return self.kl_start + (1 - self.kl_start) * progress / self.kl_warmup
-
 
 class Loss(nn.Module):
     """Minus the weighted sum of the terms' means, in nats per input value.
 
     Parameters
     ----------
-    objective : Objective or None, default=None
+    objective : BaseObjective or None, default=None
         The weights that change over training; None stands for ``Objective()``. Models
         weigh their classification terms themselves.
     """
 
-    def __init__(self, objective: Objective | None = None):
+    def __init__(self, objective: BaseObjective | None = None):
         super().__init__()
         self.objective = Objective() if objective is None else objective
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skfmvae import SemafoVAE
+from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.estimators import LabelAutoencoder, Levels, SemafoObjective
 from skfmvae.training import Objective
 
@@ -54,6 +54,25 @@ def test_settings_are_reached_where_none_are_given(params, expected):
     estimator = SemafoVAE().set_params(**params)
     for name, settings in expected.items():
         assert repr(getattr(estimator, name)) == repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "objective", "message"),
+    [
+        (FactorialMixtureVAE, SemafoObjective(), r"\.Objective'.*SemafoObjective\(\)"),
+        (SemiSupervisedVAE, SemafoObjective(), r"\.Objective'.*SemafoObjective\(\)"),
+        (SemafoVAE, Objective(), r"\.SemafoObjective'.* Objective\(\)"),
+    ],
+)
+def test_the_objective_of_another_estimator_is_refused(
+    two_properties, Estimator, objective, message
+):
+    """Its own weights would have no effect, or be missing."""
+    X, _, y = two_properties
+    with pytest.raises(
+        ValueError, match=f"'objective'.*{Estimator.__name__}.*{message}"
+    ):
+        Estimator(max_epochs=1, objective=objective).fit(X, y)
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.1, 0.4, 1.0])
