@@ -287,6 +287,27 @@ def test_public_classes_and_methods_are_found():
     assert {face, "skfmvae.estimators.base.BaseVAE.fit"} <= names
 
 
+def settings_names():
+    """Yield the names of the settings that public rooms hand out."""
+    for room in (room for room in ROOMS if not room.startswith("_")):
+        module = importlib.import_module(f"skfmvae.{room}")
+        for name in module.__all__:
+            item = getattr(module, name)
+            if hasattr(item, "_parameter_constraints") and not hasattr(item, "fit"):
+                if "__init__" in vars(item):  # else a base class
+                    yield f"skfmvae.{room}.{name}"
+
+
+def test_the_api_page_lists_all_settings():
+    page = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+    heading = re.compile(r"^(.+)\n-+\n", re.MULTILINE)
+    _, *sections = heading.split(page)
+    section = dict(zip(sections[::2], sections[1::2], strict=True))["Settings"]
+    names = set(settings_names())
+    assert "skfmvae.training.Objective" in names, "found no settings to look for"
+    assert names <= set(section.split())
+
+
 @pytest.mark.parametrize("name", skfmvae.__all__)
 def test_estimators_take_at_most_25_arguments(name):
     assert len(inspect.signature(getattr(skfmvae, name)).parameters) <= 25
