@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
 
 __all__ = [
     "degrees",
@@ -42,8 +41,10 @@ def symmetric_adjacency(weights):
     adjacency : CSR matrix of shape (n, n)
         No eigenvalue exceeds one.
     """
-    root = scipy.sparse.diags_array(degrees(weights) ** -0.5)
-    return (root @ weights @ root).tocsr()
+    root = degrees(weights) ** -0.5
+    adjacency = _with_scaled_rows(weights, root)
+    adjacency.data *= root[adjacency.indices]
+    return adjacency
 
 
 def transition_matrix(weights):
@@ -59,7 +60,14 @@ def transition_matrix(weights):
         Rows sum to one, so that ``transition @ values`` is the weighted mean of the
         values over the neighbours of each row.
     """
-    return (scipy.sparse.diags_array(1 / degrees(weights)) @ weights).tocsr()
+    return _with_scaled_rows(weights, 1 / degrees(weights))
+
+
+def _with_scaled_rows(weights, scale):
+    """Return a copy with every row times a number, without a sparse product."""
+    scaled = weights.copy()
+    scaled.data = scaled.data * np.repeat(scale, np.diff(scaled.indptr))
+    return scaled
 
 
 def stay_probability(weights, groups):

@@ -75,10 +75,12 @@ def match_class_prior(scores, class_prior, n_iter: int = 20):
         Rows sum to one.
     """
     reached = scores.sum(axis=1) > 0
-    proba = np.where(reached[:, None], scores, class_prior)
+    scores = np.where(reached[:, None], scores, class_prior)
+    n_expected = len(scores) * np.asarray(class_prior)
+    row_scale: np.ndarray = np.ones(len(scores))
+    # Only the scales change from round to round, not all of the scores.
     for _ in range(n_iter):
-        mass = proba.sum(axis=0)
-        scale = np.divide(class_prior, mass, out=np.zeros_like(mass), where=mass > 0)
-        proba = proba * scale
-        proba = proba / proba.sum(axis=1, keepdims=True)
-    return proba
+        mass = row_scale @ scores
+        scale = np.divide(n_expected, mass, out=np.zeros_like(mass), where=mass > 0)
+        row_scale = 1 / (scores @ scale)
+    return scores * scale * row_scale[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
-from .propagation import label_probabilities
+from .propagation import LabelSpread
 
 __all__ = [
     "MIN_LABELS",
@@ -94,11 +94,12 @@ def predict_hidden_labels(weights, codes, alpha: float, class_prior):
     # Folds take turns within a class, so that each hides as few of it as possible.
     position = np.concatenate([np.arange(count) for count in counts])
     predicted = np.empty_like(labelled)
+    spread = LabelSpread(weights)
     for fold in range(N_FOLDS):
         hidden = position % N_FOLDS == fold
         rest = codes.copy()
         rest[labelled[hidden]] = -1
-        proba = label_probabilities(weights, rest, alpha, class_prior)
+        proba = spread.probabilities(rest, alpha, class_prior)
         predicted[hidden] = proba[labelled[hidden]].argmax(axis=1)
     true = codes[labelled]
     judged = counts[true] > 1

@@ -56,3 +56,13 @@ def test_matched_columns_have_the_mean_of_the_prior():
 def test_a_class_with_a_prior_of_zero_stays_empty():
     proba = match_class_prior(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([1.0, 0.0]))
     np.testing.assert_array_equal(proba, [[1, 0], [1, 0]])
+
+
+def test_rounds_scale_columns_and_rows_in_turn():
+    proba = scores = np.random.default_rng(1).random((50, 4)) ** 8
+    class_prior = np.array([0.4, 0.3, 0.2, 0.1])
+    for _ in range(3):
+        proba = proba * (class_prior / proba.mean(axis=0))
+        proba = proba / proba.sum(axis=1, keepdims=True)
+    found = match_class_prior(scores, class_prior, n_iter=3)
+    np.testing.assert_allclose(found, proba, rtol=1e-10)

@@ -14,6 +14,7 @@ from skfmvae.neighbour_graph.edges import (
     self_scaled_weights,
 )
 from skfmvae.neighbour_graph.propagation import (
+    LabelSpread,
     default_alpha,
     label_probabilities,
     propagate,
@@ -36,6 +37,32 @@ def test_propagation_is_the_closed_form():
     one_hot = np.eye(3)[codes] * (codes >= 0)[:, None]
     expected = np.linalg.solve(np.eye(40) - 0.9 * smooth, one_hot)
     np.testing.assert_allclose(propagate(weights, codes, 3, 0.9), expected, atol=1e-5)
+
+
+def test_one_spread_solves_for_many_labels():
+    """Exactly, also of few and many labels together, on a graph of two parts."""
+    X = np.concatenate([make_points(30), make_points(30, seed=1) + 100])
+    weights = nearest_neighbour_weights(X, 4)
+    spread, root = LabelSpread(weights), np.diag(weights.toarray().sum(1) ** -0.5)
+    system = np.eye(60) - 0.95 * root @ weights.toarray() @ root
+    for seed, n_labelled in enumerate((3, 30, 58)):
+        rng = np.random.default_rng(seed)
+        codes = np.full(60, -1)
+        labelled = rng.permutation(60)[:n_labelled]
+        codes[labelled] = [1, 2, *[0] * (n_labelled - 2)]
+        one_hot = np.eye(4)[codes] * (codes >= 0)[:, None]
+        np.testing.assert_allclose(
+            spread.scores(codes, 4, 0.95), np.linalg.solve(system, one_hot), atol=1e-4
+        )
+
+
+def test_rows_that_no_label_reaches_stay_while_borders_move():
+    begin = np.random.default_rng(0).dirichlet(np.ones(3), 60)
+    codes = np.full(60, -1)
+    codes[[0, 10]] = [0, 1]
+    moved = threshold_dynamics(two_rings(), codes, begin)
+    np.testing.assert_array_equal(moved[30:], begin[30:])
+    assert (moved[:30] != begin[:30]).any(axis=1).all()
 
 
 def test_propagation_is_label_spreading_on_its_graph():
