@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse
 from sklearn.decomposition import PCA
 
 __all__ = [
+    "PrincipalSpace",
     "has_many_columns",
     "principal_components",
+    "principal_space",
     "whitened",
-    "whitened_components",
 ]
 
 # Above this number of columns distances are taken between as many principal components.
@@ -48,33 +51,56 @@ def principal_components(X):
     -------
     rows : ndarray of shape (n, min(D, 50))
     """
-    return whitened_components(X, 0.0)[0]
+    return principal_space(X).rows
 
 
-def whitened_components(X, power: float):
-    """Return rows in which distances are taken, and the axes of that space.
+@dataclass(frozen=True, eq=False)
+class PrincipalSpace:
+    """The space in which distances between rows are taken.
+
+    `principal_space` makes one.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, min(D, 50))
+        Principal components of the rows; rows without many columns as they are.
+    directions : ndarray of shape (50, D) or None
+        What a step of length one along each component adds to a row; None for rows
+        without many columns.
+    """
+
+    rows: np.ndarray
+    directions: np.ndarray | None
+
+    def whitened(self, power: float):
+        """Return the rows, their components divided by a power of their deviations."""
+        return self.rows if power == 0 else whitened(self.rows, power)
+
+    def axes(self, power: float):
+        """Return what a step of length one along each whitened component adds to a row.
+
+        Zero for a component that does not vary. None where nothing is whitened.
+        """
+        if power == 0 or self.directions is None:
+            return None
+        return self.directions * _scale(self.rows)[:, None] ** power
+
+
+def principal_space(X) -> PrincipalSpace:
+    """Return the space of the principal components of rows with many columns.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n, D)
-    power : float in [0, 1]
-        Power of the standard deviations by which principal components are divided.
 
     Returns
     -------
-    rows : ndarray of shape (n, min(D, 50))
-        Rows without many columns do not change.
-    axes : ndarray of shape (50, D) or None
-        What a step of length one along each whitened component adds to a row; zero for
-        a component that does not vary. None where nothing is whitened.
+    space : PrincipalSpace
     """
     if not has_many_columns(X):
-        return X.toarray() if scipy.sparse.issparse(X) else X, None
+        return PrincipalSpace(X.toarray() if scipy.sparse.issparse(X) else X, None)
     pca = PCA(N_COMPONENTS, random_state=0)
-    rows = pca.fit_transform(X)
-    if power == 0:
-        return rows, None
-    return whitened(rows, power), pca.components_ * _scale(rows)[:, None] ** power
+    return PrincipalSpace(pca.fit_transform(X), pca.components_)
 
 
 def whitened(rows, power: float):

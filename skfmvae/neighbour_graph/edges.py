@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from skfmvae._utils.seeds import unseeded
 
-from .components import whitened_components
+from .components import principal_components
 from .search import EXACT_UP_TO, nearest_candidates, nearest_rows
 
 __all__ = [
@@ -32,7 +32,6 @@ def neighbour_distances(
     features=None,
     distance=None,
     n_candidates: int = N_CANDIDATES,
-    whitening: float = 0.0,
     X=None,
 ):
     """Find the neighbours of all rows, which takes most of the time of a graph.
@@ -52,8 +51,6 @@ def neighbour_distances(
         Euclidean distance.
     n_candidates : int, default=40
         Nearest rows among which `distance` finds the neighbours.
-    whitening : float, default=0.0
-        Power by which principal components of `comparable` are whitened.
     X : ndarray or CSR matrix of shape (n, D) or None, default=None
         The rows that `features` and `distance` take; None stands for `comparable`.
 
@@ -65,7 +62,7 @@ def neighbour_distances(
     """
     X = comparable if X is None else X
     if features is None:
-        positions, _ = whitened_components(comparable, whitening)
+        positions = principal_components(comparable)
     else:
         positions = feature_rows(features, X)
     n_found = min(n_neighbors if distance is None else n_candidates, X.shape[0] - 1)

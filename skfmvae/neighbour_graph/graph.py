@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_memory
 
 from .class_prior import estimate_class_prior
 from .clusters import seed_clusters
-from .components import principal_components
+from .components import principal_components, principal_space
 from .discovery import seed_discovered
 from .edges import (
     N_CANDIDATES,
@@ -23,6 +23,7 @@ from .edges import (
 from .propagation import default_alpha, label_probabilities
 from .reliability import hidden_label_kappa, reliability
 from .search import EXACT_UP_TO
+from .step_space import StepSpace, step_space_in
 from .whitening import choose_whitening
 
 __all__ = ["NeighbourGraph", "PropagatedLabels", "build_neighbour_graph"]
@@ -95,9 +96,9 @@ class NeighbourGraph:
     whitening : float
         Power by which principal components of the rows were whitened, zero where they
         were not.
-    nearest : ndarray of shape (n,) or None
-        Distances of the whitened rows to their nearest neighbours; None where
-        neighbours were found by features or a distance of the user.
+    steps : StepSpace or None
+        The space of steps, which is that of the neighbours; None where these were found
+        by features or a distance of the user.
     """
 
     weights: Any
@@ -106,7 +107,7 @@ class NeighbourGraph:
     n_neighbors: int
     exact_up_to: int
     whitening: float
-    nearest: np.ndarray | None
+    steps: StepSpace | None
 
     def joined(self, Z) -> NeighbourGraph:
         """Return a graph that also has the edges between nearest neighbours in `Z`.
@@ -192,20 +193,25 @@ def build_neighbour_graph(
     """
     comparable = X if comparable is None else comparable
     is_plain = features is None and distance is None
-    whitening = 0.0
-    if is_plain:
-        whitening = choose_whitening(comparable, codes, n_classes, n_neighbors)
-    distances = _cached_distances(
+    find = partial(
+        _cached_distances,
         memory,
-        comparable=comparable,
         n_neighbors=n_neighbors,
         exact_up_to=exact_up_to,
         features=features,
         distance=distance,
         n_candidates=n_candidates,
-        whitening=whitening,
         X=None if is_plain else X,
     )
+    if is_plain:
+        space = principal_space(comparable)
+        whitening, distances = choose_whitening(
+            space, codes, n_classes, n_neighbors, find
+        )
+        nearest = _smallest_of_rows(distances)
+        steps = step_space_in(space, whitening, nearest)
+    else:
+        whitening, distances, steps = 0.0, find(comparable), None
     weights = self_scaled_weights(distances)
     priors = _priors_of_labelled(class_prior, codes)
     propagate = partial(_propagate_new, weights, distances, n_classes, alpha, priors)
@@ -228,15 +234,15 @@ def build_neighbour_graph(
         n_neighbors=n_neighbors,
         exact_up_to=exact_up_to,
         whitening=whitening,
-        nearest=_smallest_of_rows(distances) if is_plain else None,
+        steps=steps,
     )
 
 
-def _cached_distances(memory, *, features, distance, **settings):
+def _cached_distances(memory, comparable, *, features, distance, **settings):
     """Return the `neighbour_distances`, from a cache if they are there."""
     find = check_memory(memory).cache(neighbour_distances)
     try:
-        return find(features=features, distance=distance, **settings)
+        return find(comparable, features=features, distance=distance, **settings)
     except PicklingError:
         raise ValueError(
             f"Neighbours: memory={memory!r} recognises settings by their pickles, but "

@@ -18,6 +18,9 @@ EXACT_UP_TO = 100_000
 # Rows that the approximate search finds beyond those asked for, the row itself among
 # them. Of five neighbours on MNIST 99 % are right with ten, and 98 % with one.
 N_EXTRA = 10
+# Columns up to which a tree saves comparisons. With the ten of latents it takes 0.7 to
+# 2.6 times as long as comparing all rows: docs/decisions/003-neighbour-search.md.
+MOST_TREE_COLUMNS = 8
 # Few enough that a user's distance which compares all rows with all, by mistake, ends.
 PAIRS_AT_ONCE = 1000
 
@@ -49,7 +52,8 @@ def nearest_rows(X, n_neighbors: int, exact_up_to: int = EXACT_UP_TO):
     """
     if len(X) > exact_up_to and can_approximate(exact_up_to):
         return _approximately_nearest(X, n_neighbors)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
+    algorithm = "brute" if X.shape[1] > MOST_TREE_COLUMNS else "auto"
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm=algorithm).fit(X)
     return search.kneighbors_graph(mode="distance")
 
 

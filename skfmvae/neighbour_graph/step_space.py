@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from .components import whitened_components
+from .components import PrincipalSpace, principal_space
 
-__all__ = ["StepSpace", "measure_step_space", "typical_distance"]
+__all__ = ["StepSpace", "measure_step_space", "step_space_in", "typical_distance"]
 
 # Distance up to which rows are equal but for rounding errors, as a share of the spread
 # of all rows: float32 has 24 bits.
@@ -34,7 +34,7 @@ class StepSpace:
     axes: np.ndarray | None
 
 
-def measure_step_space(comparable, whitening: float, nearest=None) -> StepSpace:
+def measure_step_space(comparable, whitening: float) -> StepSpace:
     """Return the space in which steps are as long as rows are far apart.
 
     Parameters
@@ -43,6 +43,22 @@ def measure_step_space(comparable, whitening: float, nearest=None) -> StepSpace:
         The rows, with columns on one scale.
     whitening : float
         Power by which principal components are whitened; see `choose_whitening`.
+
+    Returns
+    -------
+    step_space : StepSpace
+    """
+    return step_space_in(principal_space(comparable), whitening)
+
+
+def step_space_in(space: PrincipalSpace, whitening: float, nearest=None) -> StepSpace:
+    """Return the space of steps where the principal components are known.
+
+    Parameters
+    ----------
+    space : PrincipalSpace
+        Of the rows.
+    whitening : float
     nearest : ndarray of shape (n,) or None, default=None
         Distances of the whitened rows to their nearest neighbours, where known.
 
@@ -50,8 +66,8 @@ def measure_step_space(comparable, whitening: float, nearest=None) -> StepSpace:
     -------
     step_space : StepSpace
     """
-    rows, axes = whitened_components(comparable, whitening)
-    return StepSpace(typical_distance(rows, nearest), axes)
+    rows = space.whitened(whitening)
+    return StepSpace(typical_distance(rows, nearest), space.axes(whitening))
 
 
 def typical_distance(rows, nearest=None) -> float:

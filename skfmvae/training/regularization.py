@@ -87,7 +87,7 @@ def _step_space(graph, comparable):
     """Return the space of steps: that of the neighbours, if these were found in it."""
     if graph is None:
         return measure_step_space(comparable, default_whitening(comparable))
-    return measure_step_space(comparable, graph.whitening, graph.nearest)
+    return graph.steps or measure_step_space(comparable, graph.whitening)
 
 
 class RegularizerTerms:

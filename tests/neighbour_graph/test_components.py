@@ -6,8 +6,8 @@ from sklearn.decomposition import PCA
 from skfmvae.neighbour_graph.components import (
     has_many_columns,
     principal_components,
+    principal_space,
     whitened,
-    whitened_components,
 )
 
 N = 200
@@ -39,9 +39,9 @@ def test_principal_components_are_those_of_scikit_learn():
 
 def test_few_columns_stay_as_they_are():
     X = np.random.default_rng(0).normal(size=(N, 50))
-    rows, axes = whitened_components(X, 0.5)
-    np.testing.assert_array_equal(rows, X)
-    assert axes is None
+    space = principal_space(X)
+    np.testing.assert_array_equal(space.rows, X)
+    assert space.axes(0.5) is None
 
 
 @pytest.mark.parametrize("n_columns", [20, 80])
@@ -74,7 +74,7 @@ def test_components_that_do_not_vary_stay_as_they_are():
 
 def test_a_step_along_an_axis_moves_one_whitened_component():
     X = rows_of_unequal_spread()
-    _, axes = whitened_components(X, 0.75)
+    axes = principal_space(X).axes(0.75)
     pca = PCA(50, random_state=0).fit(X)
     Z = pca.transform(X)
     moved = (pca.transform(X[:50] + 2 * axes) - Z[:50]) / Z.std(axis=0) ** 0.75
@@ -84,5 +84,5 @@ def test_a_step_along_an_axis_moves_one_whitened_component():
 def test_no_axis_leads_where_rows_do_not_vary():
     X = rows_of_unequal_spread()
     flat = (X[:, :20] @ X[:20]).astype(np.float32)
-    _, axes = whitened_components(flat, 0.75)
+    axes = principal_space(flat).axes(0.75)
     assert (np.abs(axes).max(axis=1) > 0).sum() == 20

@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state
 
-from skfmvae.neighbour_graph.components import whitened_components
+from skfmvae.neighbour_graph.components import principal_components
 from skfmvae.neighbour_graph.edges import (
     feature_rows,
     nearest_neighbour_weights,
@@ -61,10 +61,9 @@ def assert_same(ours, theirs):
     np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-3)
 
 
-def test_neighbours_are_found_among_whitened_components():
+def test_neighbours_are_found_among_principal_components():
     X = np.random.default_rng(0).normal(size=(80, 60)) * np.linspace(1, 9, 60)
-    rows, _ = whitened_components(X, 0.5)
-    assert_same(neighbour_distances(X, 4, whitening=0.5), nearest_rows(rows, 4))
+    assert_same(neighbour_distances(X, 4), nearest_rows(principal_components(X), 4))
 
 
 def test_neighbours_are_found_by_features():

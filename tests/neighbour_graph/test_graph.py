@@ -10,7 +10,7 @@ from sklearn.metrics.pairwise import paired_euclidean_distances
 from sklearn.preprocessing import FunctionTransformer
 
 from skfmvae.neighbour_graph import build_neighbour_graph
-from skfmvae.neighbour_graph.components import whitened_components
+from skfmvae.neighbour_graph.components import principal_space
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
 from skfmvae.neighbour_graph.propagation import default_alpha, label_probabilities
 from skfmvae.neighbour_graph.reliability import hidden_label_kappa
@@ -106,13 +106,14 @@ def test_a_handful_of_rows_has_fewer_neighbours():
     np.testing.assert_allclose(graph.labels[0].proba.sum(1), 1)
 
 
-def test_the_distances_to_nearest_rows_are_those_of_whitened_rows():
+def test_steps_are_measured_among_the_whitened_rows():
     X = np.random.default_rng(0).normal(size=(80, 60)).astype(np.float32)
     graph = build_neighbour_graph(X, unlabelled(80), [2])
     assert graph.whitening == 0.125
-    rows, _ = whitened_components(X, 0.125)
-    expected = nearest_rows(rows, 1).data
-    np.testing.assert_allclose(graph.nearest, expected, rtol=1e-4)
+    space = principal_space(X)
+    nearest = nearest_rows(space.whitened(0.125), 1).data
+    assert graph.steps.unit == pytest.approx(np.median(nearest), rel=1e-4)
+    np.testing.assert_array_equal(graph.steps.axes, space.axes(0.125))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_by_features_or_a_distance_nothing_is_whitened(settings):
     X = np.random.default_rng(0).normal(size=(80, 60)).astype(np.float32)
     graph = build_neighbour_graph(X, unlabelled(80), [2], **settings)
     assert graph.whitening == 0.0
-    assert graph.nearest is None
+    assert graph.steps is None
 
 
 def test_distances_are_taken_on_one_scale_and_features_of_the_rows():

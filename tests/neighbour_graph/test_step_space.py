@@ -2,8 +2,16 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from skfmvae.neighbour_graph.components import principal_components, whitened
-from skfmvae.neighbour_graph.step_space import measure_step_space, typical_distance
+from skfmvae.neighbour_graph.components import (
+    principal_components,
+    principal_space,
+    whitened,
+)
+from skfmvae.neighbour_graph.step_space import (
+    measure_step_space,
+    step_space_in,
+    typical_distance,
+)
 
 
 def make_rows(n=40, n_columns=3, seed=0):
@@ -34,7 +42,8 @@ def test_the_unit_of_whitened_rows_is_measured_between_these():
 
 def test_known_distances_are_not_measured_again():
     X = make_rows()
-    assert measure_step_space(X, 0.0, nearest=np.full(40, 7.0)).unit == 7.0
+    steps = step_space_in(principal_space(X), 0.0, nearest=np.full(40, 7.0))
+    assert steps.unit == 7.0
 
 
 def test_duplicates_do_not_count_in_the_unit():

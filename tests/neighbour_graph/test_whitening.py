@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from skfmvae.neighbour_graph import subsample, whitening
+from skfmvae.neighbour_graph.components import principal_space
+from skfmvae.neighbour_graph.search import nearest_rows
 from skfmvae.neighbour_graph.whitening import (
     POWERS,
     choose_whitening,
@@ -22,6 +24,17 @@ def under_lights(n_lights, seed=0):
     return (X @ turn).astype(np.float32), y
 
 
+def choose_power(X, codes, n_classes, n_neighbors):
+    """Return the whitening, once what was found with it is checked."""
+    space = principal_space(X)
+    power, distances = choose_whitening(
+        space, codes, n_classes, n_neighbors, lambda rows: nearest_rows(rows, 5)
+    )
+    expected = nearest_rows(space.whitened(power), 5)
+    np.testing.assert_array_equal(distances.toarray(), expected.toarray())
+    return power
+
+
 def label_some(y, n=40):
     return np.where(np.arange(len(y)) < n, y, -1)[:, None]
 
@@ -31,19 +44,19 @@ def test_hidden_labels_see_through_what_changes_rows_most(n_unlabelled):
     """Also beside a property without labels."""
     X, y = under_lights(n_lights=3)
     codes = np.hstack([*n_unlabelled * [label_some(y, 0)], label_some(y)])
-    assert choose_whitening(X, codes, [2] * n_unlabelled + [4], 5) == 0.75
+    assert choose_power(X, codes, [2] * n_unlabelled + [4], 5) == 0.75
 
 
 def test_without_anything_to_see_through_the_default_stays():
     X, y = under_lights(n_lights=0)
-    assert choose_whitening(X, label_some(y), [4], 5) == POWERS[0]
+    assert choose_power(X, label_some(y), [4], 5) == POWERS[0]
 
 
 def test_differences_by_chance_do_not_decide():
     """Labels without meaning are predicted best with one power or another by chance."""
     X, _ = under_lights(n_lights=3)
     chosen = [
-        choose_whitening(
+        choose_power(
             X, label_some(np.random.default_rng(i).integers(4, size=N)), [4], 5
         )
         for i in range(10)
@@ -63,7 +76,7 @@ def choose(monkeypatch):
             lambda *_: (np.zeros(20), next(predicted)),
         )
         X, y = under_lights(n_lights=3)
-        return choose_whitening(X, label_some(y), [4], 5)
+        return choose_power(X, label_some(y), [4], 5)
 
     return choose
 
@@ -93,18 +106,18 @@ def test_labels_lost_make_those_gained_less_significant(choose):
 
 def test_with_too_few_labels_the_default_stays():
     X, y = under_lights(n_lights=3)
-    assert choose_whitening(X, label_some(y, 8), [4], 5) == POWERS[0]
-    assert choose_whitening(X, label_some(y, 0), [4], 5) == POWERS[0]
+    assert choose_power(X, label_some(y, 8), [4], 5) == POWERS[0]
+    assert choose_power(X, label_some(y, 0), [4], 5) == POWERS[0]
 
 
 def test_of_many_rows_those_with_labels_are_used(monkeypatch):
     monkeypatch.setattr(subsample, "N_ROWS", 150)
     X, y = under_lights(n_lights=3)
     codes = np.where(np.arange(N) >= N - 40, y, -1)[:, None]
-    assert choose_whitening(X, codes, [4], 5) == 0.75
+    assert choose_power(X, codes, [4], 5) == 0.75
 
 
 def test_few_columns_are_not_whitened():
     X = np.random.default_rng(0).normal(size=(N, 50)).astype(np.float32) * [10] + 1
     y = (X[:, 0] > 1).astype(int)
-    assert choose_whitening(X, label_some(y), [2], 5) == default_whitening(X) == 0.0
+    assert choose_power(X, label_some(y), [2], 5) == default_whitening(X) == 0.0

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skfmvae.models import Batch, Labels
-from skfmvae.neighbour_graph import StepSpace, build_neighbour_graph, measure_step_space
+from skfmvae.neighbour_graph import StepSpace, build_neighbour_graph
 from skfmvae.regularizers import VirtualAdversarial
 from skfmvae.regularizers.virtual_adversarial import adversarial_direction
 
@@ -118,7 +118,7 @@ def test_steps_are_measured_among_whitened_components():
     X = (X @ turn).astype(np.float32)
     codes = np.where(np.arange(n) < 40, y, -1)[:, None]
     graph = build_neighbour_graph(X, codes, [4])
-    steps = measure_step_space(X, graph.whitening, graph.nearest)
+    steps = graph.steps
     assert graph.labels[0].reliability == 1.0
     x, codes = torch.from_numpy(X), torch.from_numpy(codes)
     batch = Batch(x, Labels(codes, torch.empty(n, 0)), torch.ones(n), torch.arange(n))
