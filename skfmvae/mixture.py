@@ -146,6 +146,10 @@ class VariationalGaussianMixture(nn.Module):
     scale_inv: Tensor
     mean_prior: Tensor
     scale_inv_prior: Tensor
+    _log_weights: Tensor
+    _log_normaliser: Tensor
+    _scale_root: Tensor
+    _precision: Tensor
 
     def __init__(
         self,
@@ -219,6 +223,26 @@ class VariationalGaussianMixture(nn.Module):
         each = [0] * self.n_components
         self.register_buffer("means", self.mean_prior[:, each])
         self.register_buffer("scale_inv", self.scale_inv_prior[:, each])
+        for name in ("_log_weights", "_log_normaliser", "_scale_root", "_precision"):
+            self.register_buffer(name, None, persistent=False)
+        self._derive()
+
+    def _derive(self) -> None:
+        """Compute what expected densities need, once for all rows and batches."""
+        d = self.n_features
+        self._log_weights = _expected_log_weights(self.weight_concentration)
+        self._scale_root = self._root(self.scale_inv)
+        self._precision = self._inverse_diagonal(self._scale_root)
+        self._log_normaliser = 0.5 * (
+            _multivariate_digamma(self.degrees_of_freedom / 2, d)
+            - self._log_det(self._scale_root)
+            - d * math.log(math.pi)  # d ln 2 pi less the d ln 2 of E ln |Lambda|
+            - d / self.mean_precision
+        )
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._derive()
 
     @property
     def weights(self) -> Tensor:
@@ -233,8 +257,7 @@ class VariationalGaussianMixture(nn.Module):
 
     def expected_log_weights(self) -> Tensor:
         """Return ``E ln pi``, of shape (n_subspaces, n_components)."""
-        total = self.weight_concentration.sum(-1, keepdim=True)
-        return self.weight_concentration.digamma() - total.digamma()
+        return self._log_weights
 
     def expected_log_density(
         self, mean: Tensor, variance: Tensor | None = None
@@ -245,18 +268,10 @@ class VariationalGaussianMixture(nn.Module):
         `expected_log_weights` it gives the logits of the optimal responsibilities
         (Bishop 2006, eq. 10.46). Differentiable in both arguments.
         """
-        d, root = self.n_features, self._root(self.scale_inv)
-        distance = self._squared_distance(mean, root)
+        distance = self._squared_distance(mean, self._scale_root)
         if variance is not None:
-            precision = self._inverse_diagonal(root)
-            distance = distance + (variance.unsqueeze(2) * precision).sum(-1)
-        return 0.5 * (
-            _multivariate_digamma(self.degrees_of_freedom / 2, d)
-            - self._log_det(root)
-            - d * math.log(math.pi)  # d ln 2 pi less the d ln 2 of E ln |Lambda|
-            - d / self.mean_precision
-            - self.degrees_of_freedom * distance
-        )
+            distance = distance + (variance.unsqueeze(2) * self._precision).sum(-1)
+        return self._log_normaliser - 0.5 * self.degrees_of_freedom * distance
 
     @torch.no_grad()
     def statistics(
@@ -327,6 +342,7 @@ class VariationalGaussianMixture(nn.Module):
         self.weight_concentration.mul_(keep).add_(
             rate * (self.weight_concentration_prior + count)
         )
+        self._derive()
 
     def kl_divergence(self) -> Tensor:
         """Return the exact divergence of the posterior from the prior, per subspace.
@@ -343,7 +359,7 @@ class VariationalGaussianMixture(nn.Module):
         nu0 = torch.full_like(nu, self.degrees_of_freedom_prior)
         root, root0 = self._root(self.scale_inv), self._root(self.scale_inv_prior)
 
-        weights = ((alpha - alpha0) * self.expected_log_weights()).sum(-1)
+        weights = ((alpha - alpha0) * _expected_log_weights(alpha)).sum(-1)
         weights = weights - _log_beta(alpha) + _log_beta(alpha0)
 
         ratio = self.mean_precision_prior / self.mean_precision
@@ -492,6 +508,11 @@ def _multivariate_digamma(x: Tensor, d: int) -> Tensor:
     """Sum over ``i = 1..d`` of ``psi(x + (1 - i) / 2)``."""
     steps = torch.arange(d, device=x.device, dtype=x.dtype) / 2
     return (x.unsqueeze(-1) - steps).digamma().sum(-1)
+
+
+def _expected_log_weights(alpha: Tensor) -> Tensor:
+    """``E ln pi`` under a Dirichlet."""
+    return alpha.digamma() - alpha.sum(-1, keepdim=True).digamma()
 
 
 def _log_beta(alpha: Tensor) -> Tensor:

@@ -26,8 +26,28 @@ __all__ = [
 # Takes rows and steps, and returns the log-probabilities of the moved rows, one tensor
 # per property; steps are in the columns of `LikelihoodModule.comparable`.
 Predict: TypeAlias = Callable[[Tensor, Tensor], list[Tensor]]
-# Takes a predictor, a batch and its predictions, and returns nats per row.
-RegularizerLoss: TypeAlias = Callable[[Predict, Batch, list[Tensor]], Tensor]
+
+
+class RegularizerLoss(ABC):
+    """The loss of a regularizer on the training rows, in nats per row."""
+
+    @abstractmethod
+    def __call__(
+        self, predict: Predict, batch: Batch, log_proba: list[Tensor]
+    ) -> Tensor:
+        """Return the loss of a batch, a scalar.
+
+        Parameters
+        ----------
+        predict : callable
+            Takes rows and steps and returns the log-probabilities of the moved rows.
+        batch : Batch
+        log_proba : list of Tensor
+            The log-probabilities of the rows themselves.
+        """
+
+    def begin_epoch(self) -> None:  # noqa: B027
+        """Prepare for an epoch, also for the first one."""
 
 
 class Regularizer(BaseEstimator, ABC):
@@ -83,9 +103,7 @@ class Regularizer(BaseEstimator, ABC):
 
         Returns
         -------
-        loss : callable
-            Takes a function that predicts log-probabilities, a batch and the
-            log-probabilities of its rows; returns a scalar in nats per row.
+        loss : RegularizerLoss
         """
 
 

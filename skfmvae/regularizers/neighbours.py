@@ -245,30 +245,41 @@ class Neighbours(Regularizer):
     ) -> RegularizerLoss:
         """Return the loss for the training rows; see `Regularizer.begin`."""
         assert graph is not None
+        return _NeighboursLoss(graph, codes)
+
+
+class _NeighboursLoss(RegularizerLoss):
+    """Targets where neighbours are reliable, mean predictions where they are not."""
+
+    def __init__(self, graph: NeighbourGraph, codes: Tensor):
         transition = transition_matrix(graph.weights)
         weights, unlabelled = property_weights(graph, codes), unlabelled_shares(codes)
-        parts = []
+        self.ensembles: list[TemporalEnsemble] = []
+        self.parts = []
         for k, labels in enumerate(graph.labels):
             if labels is None:
                 continue
             if weights[k] > 0:
                 ensemble = TemporalEnsemble(transition, labels, codes[:, k])
-                parts.append((k, weights[k], ensemble.loss))
+                self.ensembles.append(ensemble)
+                self.parts.append((k, weights[k], ensemble.loss))
             weight = unlabelled[k] * (1 - labels.reliability)
             if weight > 0 and (labels.class_prior > 0).all():
                 class_prior = _as_tensor(labels.class_prior, codes.device)
                 expectation = ExpectationRegularization(class_prior)
-                parts.append((k, weight, expectation.loss))
+                self.parts.append((k, weight, expectation.loss))
 
-        def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
-            total = torch.zeros_like(batch.weight[0])
-            for k, weight, part in parts:
-                total = total + weight * part(
-                    batch, batch.labels.codes[:, k], log_proba[k]
-                )
-            return total
+    def begin_epoch(self) -> None:
+        for ensemble in self.ensembles:
+            ensemble.begin_epoch()
 
-        return loss
+    def __call__(
+        self, predict: Predict, batch: Batch, log_proba: list[Tensor]
+    ) -> Tensor:
+        total = torch.zeros_like(batch.weight[0])
+        for k, weight, part in self.parts:
+            total = total + weight * part(batch, batch.labels.codes[:, k], log_proba[k])
+        return total
 
 
 def _checked_prior(name, class_prior, n_values):
@@ -293,6 +304,9 @@ def _as_tensor(values, device) -> Tensor:
 class TemporalEnsemble:
     """Running averages of the class probabilities of one property, for all rows.
 
+    The targets of an epoch are those of the averages at its beginning: a product with
+    the graph for all rows takes less time than one for each batch.
+
     A class without labels has no prior. Nothing then tells the rows of that class from
     others before training, so that averages start at equal probabilities, predictions
     are not aligned and the propagated probabilities are no part of the targets.
@@ -309,7 +323,7 @@ class TemporalEnsemble:
 
     def __init__(self, transition, labels: PropagatedLabels, codes: Tensor):
         self.transition = transition
-        self.propagated = _as_tensor(labels.proba, "cpu")
+        self.propagated = _as_tensor(labels.proba, codes.device)
         self.align: DistributionAlignment | None = None
         if (labels.class_prior > 0).all():
             class_prior = _as_tensor(labels.class_prior, codes.device)
@@ -320,9 +334,17 @@ class TemporalEnsemble:
             n_classes = len(labels.class_prior)
             self.propagated_share = 0.0
             self.average = torch.full_like(self.propagated, 1 / n_classes)
-        known = (codes >= 0).cpu()
-        labelled = one_hot(codes.cpu()[known], self.average.shape[1])
-        self.average[known] = labelled.float()
+        known = codes >= 0
+        self.average[known] = one_hot(codes[known], self.average.shape[1]).float()
+
+    def begin_epoch(self) -> None:
+        """Bring the targets of all rows up to date."""
+        around = _as_tensor(
+            self.transition @ self.average.cpu().numpy(), self.average.device
+        )
+        share = self.propagated_share
+        target = ((1 - share) * around + share * self.propagated) ** SHARPNESS
+        self.target = target / target.sum(1, keepdim=True).clamp_min(1e-12)
 
     def loss(self, batch: Batch, codes: Tensor, log_proba: Tensor) -> Tensor:
         """Return the mean cross-entropy of the unlabelled rows of a batch.
@@ -346,18 +368,8 @@ class TemporalEnsemble:
         proba = log_proba.detach().exp()
         if self.align is not None:
             proba = self.align(proba, batch.weight)
-        rows = batch.number.cpu()
-        target = self._target(rows).to(log_proba)
-        self._update(rows[unlabelled.cpu()], proba[unlabelled].cpu())
+        rate = ENSEMBLE_RATE * unlabelled[:, None]
+        average = self.average[batch.number]
+        self.average[batch.number] = torch.lerp(average, proba, rate.to(proba))
+        target = self.target[batch.number]
         return weighted_mean(unlabelled, batch.weight, cross_entropy(target, log_proba))
-
-    def _target(self, rows):
-        around = torch.from_numpy(self.transition[rows.numpy()] @ self.average.numpy())
-        share = self.propagated_share
-        target = (1 - share) * around + share * self.propagated[rows]
-        target = target**SHARPNESS
-        return target / target.sum(1, keepdim=True).clamp_min(1e-12)
-
-    def _update(self, rows, proba):
-        kept = (1 - ENSEMBLE_RATE) * self.average[rows]
-        self.average[rows] = kept + ENSEMBLE_RATE * proba

@@ -99,35 +99,51 @@ class VirtualAdversarial(Regularizer):
     ) -> RegularizerLoss:
         """Return the loss for the training rows; see `Regularizer.begin`."""
         assert steps is not None
-        weights = [(k, w) for k, w in enumerate(property_weights(graph, codes)) if w]
-        probe, radius = PROBE * steps.unit, self.radius * steps.unit
-        axes = None
+        return _AdversarialLoss(self, graph, steps, codes)
+
+
+class _AdversarialLoss(RegularizerLoss):
+    """The divergence of predictions from those of rows one step away."""
+
+    def __init__(
+        self,
+        settings: VirtualAdversarial,
+        graph: NeighbourGraph | None,
+        steps: StepSpace,
+        codes: Tensor,
+    ):
+        weights = property_weights(graph, codes)
+        self.weights = [(k, weight) for k, weight in enumerate(weights) if weight]
+        self.probe, self.radius = PROBE * steps.unit, settings.radius * steps.unit
+        self.n_power_iterations = settings.n_power_iterations
+        self.axes = None
         if steps.axes is not None:
-            axes = torch.as_tensor(steps.axes, dtype=torch.float32, device=codes.device)
-
-        def loss(predict: Predict, batch: Batch, log_proba: list[Tensor]) -> Tensor:
-            if not weights:
-                return torch.zeros_like(batch.weight[0])
-
-            def divergence(step: Tensor) -> Tensor:
-                moved = predict(batch.x, step if axes is None else step @ axes)
-                return torch.stack(
-                    [
-                        weight * _divergence(log_proba[k].detach(), moved[k])
-                        for k, weight in weights
-                    ]
-                ).sum(0)
-
-            n_axes = batch.x.shape[1] if axes is None else len(axes)
-            start = batch.x.new_empty(len(batch.x), n_axes)
-            start.normal_(generator=generator_for(start.device))
-            direction = adversarial_direction(
-                divergence, start, probe, self.n_power_iterations
+            self.axes = torch.as_tensor(
+                steps.axes, dtype=torch.float32, device=codes.device
             )
-            all_rows = torch.ones_like(batch.weight, dtype=torch.bool)
-            return weighted_mean(all_rows, batch.weight, divergence(radius * direction))
 
-        return loss
+    def __call__(
+        self, predict: Predict, batch: Batch, log_proba: list[Tensor]
+    ) -> Tensor:
+        if not self.weights:
+            return torch.zeros_like(batch.weight[0])
+        target = [log_p.detach() for log_p in log_proba]
+
+        def divergence(step: Tensor) -> Tensor:
+            moved = predict(batch.x, step if self.axes is None else step @ self.axes)
+            parts = [w * _divergence(target[k], moved[k]) for k, w in self.weights]
+            return torch.stack(parts).sum(0)
+
+        n_axes = batch.x.shape[1] if self.axes is None else len(self.axes)
+        start = batch.x.new_empty(len(batch.x), n_axes)
+        start.normal_(generator=generator_for(start.device))
+        direction = adversarial_direction(
+            divergence, start, self.probe, self.n_power_iterations
+        )
+        all_rows = torch.ones_like(batch.weight, dtype=torch.bool)
+        return weighted_mean(
+            all_rows, batch.weight, divergence(self.radius * direction)
+        )
 
 
 def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -121,10 +121,8 @@ class RegularizerTerms:
         self.graph = graph
         self.steps = steps
         self.n_rebuilt = 0
-        self.losses: dict[Regularizer, RegularizerLoss] = {
-            regularizer: regularizer.begin(graph, steps, rows.codes)
-            for regularizer in regularizers
-        }
+        self.regularizers = regularizers
+        self._begin(graph)
 
     def __bool__(self) -> bool:
         return bool(self.losses)
@@ -137,26 +135,32 @@ class RegularizerTerms:
         return [weight > 0 for weight in property_weights(self.graph, self.rows.codes)]
 
     def begin_epoch(self, progress: float) -> None:
-        """Join the graph with one of the latents, at even distances over the training.
+        """Prepare the losses for an epoch.
+
+        At even distances over the training the graph is joined with one of the latents.
 
         Parameters
         ----------
         progress : float
             Share of training that is done.
         """
-        if self.graph is None:
-            return
-        n_rebuilds = max(
-            (regularizer.n_rebuilds for regularizer in self.losses), default=0
-        )
-        n_due = int(progress * (n_rebuilds + 1))
-        if n_due > self.n_rebuilt:
-            self.n_rebuilt = n_due
-            graph = self.graph.joined(self._latents(self.graph))
-            self.losses = {
-                regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
-                for regularizer in self.losses
-            }
+        if self.graph is not None:
+            n_rebuilds = max(
+                (regularizer.n_rebuilds for regularizer in self.regularizers), default=0
+            )
+            n_due = int(progress * (n_rebuilds + 1))
+            if n_due > self.n_rebuilt:
+                self.n_rebuilt = n_due
+                self._begin(self.graph.joined(self._latents(self.graph)))
+        for loss in self.losses.values():
+            loss.begin_epoch()
+
+    def _begin(self, graph: NeighbourGraph | None) -> None:
+        """Start the losses of the regularizers over, with this graph."""
+        self.losses: dict[Regularizer, RegularizerLoss] = {
+            regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
+            for regularizer in self.regularizers
+        }
 
     def __call__(
         self, batch: Batch, log_proba: list[Tensor], progress: float

@@ -35,7 +35,9 @@ def expected_loss(graph, average, log_proba, propagated_share=0.3):
 
 
 def begin(graph):
-    return Neighbours().begin(graph, None, torch.from_numpy(graph.codes))
+    loss = Neighbours().begin(graph, None, torch.from_numpy(graph.codes))
+    loss.begin_epoch()
+    return loss
 
 
 def known_rows(graph, values):
@@ -71,9 +73,19 @@ def test_the_running_average_follows_aligned_predictions(make_batch, make_graph)
         aligned = proba * prior / mean
         average = 0.8 * average + 0.2 * aligned / aligned.sum()
         known_rows(graph, average)
+    loss.begin_epoch()
     value = loss(None, batch, log_proba).item()
     assert value == pytest.approx(expected_loss(graph, average, log_proba), rel=1e-5)
     assert abs(aligned / aligned.sum() - proba).max() > 1e-3
+
+
+def test_targets_change_with_the_epoch_alone(make_batch, make_graph):
+    batch = make_batch(LABELS)
+    loss, log_proba = begin(make_graph(batch)), constant(0.1, 0.7, 0.2)
+    first = loss(None, batch, log_proba)
+    assert torch.equal(loss(None, batch, log_proba), first)
+    loss.begin_epoch()
+    assert (loss(None, batch, log_proba) - first).abs() > 1e-3
 
 
 def test_alignment_keeps_averages_from_becoming_one_class(make_batch, make_graph):
@@ -84,6 +96,7 @@ def test_alignment_keeps_averages_from_becoming_one_class(make_batch, make_graph
     for _ in range(1000):
         loss(None, batch, log_proba)
     average = known_rows(graph, np.tile(graph.labels[0].class_prior, (N, 1)))
+    loss.begin_epoch()
     value = loss(None, batch, log_proba).item()
     assert value == pytest.approx(expected_loss(graph, average, log_proba), rel=1e-2)
 
@@ -102,6 +115,7 @@ def test_a_class_without_labels_is_not_ruled_out(make_batch, make_graph):
     loss, log_proba = begin(graph), constant(*proba)
     average = known_rows(graph, np.full((N, 3), 1 / 3))
     for _ in range(3):
+        loss.begin_epoch()
         expected = expected_loss(graph, average, log_proba, propagated_share=0.0)
         value = loss(None, batch, log_proba).item()
         assert value == pytest.approx(expected, rel=1e-5)

@@ -10,7 +10,7 @@ from skfmvae.neighbour_graph import build_neighbour_graph, measure_step_space
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
 from skfmvae.nn.likelihoods.bernoulli import BernoulliModule
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.regularizers.base import Regularizer
+from skfmvae.regularizers.base import Regularizer, RegularizerLoss
 from skfmvae.training import Rows
 from skfmvae.training.regularization import build_regularizer_terms
 
@@ -52,6 +52,18 @@ def make_rows(n_labelled=6):
     return Rows(X, codes[:, None])
 
 
+class Noted(RegularizerLoss):
+    """A loss of known value that notes what it is given."""
+
+    def __init__(self, value, seen):
+        self.value = value
+        self.seen = seen
+
+    def __call__(self, predict, batch, log_proba):
+        self.seen.append((predict(batch.x, torch.zeros(D)), log_proba))
+        return torch.tensor(self.value)
+
+
 class Constant(Regularizer):
     """A regularizer of known loss that notes what it is given."""
 
@@ -68,12 +80,7 @@ class Constant(Regularizer):
     def begin(self, graph, steps, codes):
         self.graphs.append(graph)
         self.steps.append(steps)
-
-        def loss(predict, batch, log_proba):
-            self.seen.append((predict(batch.x, torch.zeros(D)), log_proba))
-            return torch.tensor(self.value)
-
-        return loss
+        return Noted(self.value, self.seen)
 
 
 def test_an_independent_property_without_labels_is_discovered(model):
