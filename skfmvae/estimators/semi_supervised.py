@@ -190,7 +190,7 @@ class SemiSupervisedVAE(BaseVAE):
         None stands for ``Objective()``.
     optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
         A name, or a class of ``torch.optim``.
-    lr : float, default=3e-3
+    lr : float, default=1e-2
         Highest learning rate of a one-cycle schedule. To use another schedule, name
         its callback "lr_schedule"; ``("lr_schedule", None)`` keeps `lr` constant.
     batch_size : int, default=128
@@ -202,8 +202,8 @@ class SemiSupervisedVAE(BaseVAE):
         Random changes of the rows of each batch while training: a name, settings from
         :mod:`skfmvae.images`, or a function from a tensor of rows to one like it.
     max_epochs : int or None, default=None
-        Passes over the rows. None takes 100 up to 1,800 rows, and beyond fewer, as the
-        root of their number grows: 50 for 7,200, 30 for 20,000.
+        Passes over the rows. None takes fewer over more rows, as the root of their
+        number grows: 30 for 1,500, 15 for 6,000, 5 for 60,000; but at least 100 steps.
     early_stopping : bool, EarlyStopping or None, default=None
         When to stop before; True stands for ``EarlyStopping()``, None and False for
         never.
@@ -300,7 +300,7 @@ class SemiSupervisedVAE(BaseVAE):
         likelihood: str | Any = "auto",
         objective: Objective | None = None,
         optimizer: str | Callable = "adamw",
-        lr: float = 3e-3,
+        lr: float = 1e-2,
         batch_size: int = 128,
         labelled_batch_size: int = 32,
         augmentation: str | Any | Callable | None = None,

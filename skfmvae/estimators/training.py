@@ -18,9 +18,9 @@ from .settings import settings_of
 
 __all__ = ["OPTIMIZERS", "train"]
 
-# Passes over the rows, and how many rows may have so many. Both come from trials on
-# digits, the root beyond from one data set: docs/decisions/023-epochs.md.
-MOST_EPOCHS, SMALL_DATA = 100, 1800
+# Passes over so many rows; the root of the number of rows and the least number of steps
+# are for more and for few rows: docs/decisions/023-epochs.md.
+N_EPOCHS, OF_ROWS, MIN_STEPS = 30, 1500, 100
 
 REGULARIZERS = ("neighbours", "adversarial")
 
@@ -82,7 +82,7 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         batch_size=estimator.batch_size,
         iterator_train__labelled_batch_size=estimator.labelled_batch_size,
         iterator_train__augmentation=_augmentation(estimator),
-        max_epochs=estimator.max_epochs or _n_epochs(len(rows)),
+        max_epochs=estimator.max_epochs or _n_epochs(len(rows), estimator.batch_size),
         train_split=predefined_split(held_out) if held_out else None,
         device=estimator.device_,
         verbose=estimator.verbose,
@@ -165,6 +165,8 @@ def _callbacks(estimator, early_stopping, n_steps):
     return callbacks
 
 
-def _n_epochs(n_rows):
+def _n_epochs(n_rows, batch_size):
     """Return how many passes are enough: fewer over more rows, but more steps."""
-    return max(1, round(MOST_EPOCHS * min(1.0, (SMALL_DATA / n_rows) ** 0.5)))
+    n_epochs = N_EPOCHS * (OF_ROWS / n_rows) ** 0.5
+    n_batches = max(1, n_rows // batch_size)
+    return math.ceil(max(n_epochs, MIN_STEPS / n_batches))

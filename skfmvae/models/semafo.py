@@ -30,6 +30,9 @@ __all__ = ["Semafo"]
 # The least standard deviations of priors: of a level (appendix of the paper), and of
 # z0, whose scale nothing else fixes. No trial of the second is recorded.
 LEVEL_FLOOR, FLOOR = math.exp(-7), 0.1
+# Even draws over which the predictions that regularizers see are averaged; what they
+# miss, many batches make up for. docs/decisions/036-leaner-steps.md.
+N_TRAINING_DRAWS = 8
 
 # From a level's name, the state of the decoder before it and the level to latents.
 Choose = Callable[[str, Tensor, Level], Tensor]
@@ -283,9 +286,10 @@ class Semafo(Model):
 
     def _predict(self, posterior: Normal) -> list[Tensor]:
         """Return ``ln`` of the mean of ``q(y | z0)`` over the posterior of ``z0``."""
-        z0 = posterior.mean[:, None] + posterior.stddev[:, None] * self.draws
+        draws = self.draws[:N_TRAINING_DRAWS] if self.training else self.draws
+        z0 = posterior.mean[:, None] + posterior.stddev[:, None] * draws
         return [
-            torch.logsumexp(log_q, dim=1) - math.log(N_EVEN_DRAWS)
+            torch.logsumexp(log_q, dim=1) - math.log(len(draws))
             for log_q in self._log_softmax(self.classifier(z0))
         ]
 
