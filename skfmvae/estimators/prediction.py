@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._utils.checks import check_whole
 from skfmvae._utils.types import MatrixLike
+from skfmvae.nn.folding import fold_norms
 
 from .checks import check_counted, check_weights
 from .guards import plain_torch
@@ -246,8 +247,10 @@ class PredictionMixin(RowsMixin):
             noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
             noise = noise.to(device)
             model = copy.deepcopy(self._model).to(device)
+            # The proposal takes slopes of the noise alone.
+            fold_norms(model).requires_grad_(False)
 
             def bound(x):
-                return [model.log_marginal(x.to(device), noise)]
+                return [model.log_marginal(x.to(device), noise).double()]
 
             return self._map_rows(bound, X)[0]

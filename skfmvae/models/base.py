@@ -251,16 +251,15 @@ class Model(nn.Module, ABC):
         for. It is standard normal noise that stands for draws from ``q(z | x)``.
         """
         posterior = self.encode(x)
+        mean, stddev = posterior.mean[:, None], posterior.stddev[:, None]
+        log_det = (stddev.log() + 0.5 * math.log(2 * math.pi)).sum(2)
 
         def log_weights(noise: Tensor) -> Tensor:
-            mean, stddev, rows = (
-                values.repeat_interleave(noise.shape[1], dim=0)
-                for values in (posterior.mean, posterior.stddev, x)
-            )
-            z = mean + stddev * noise.flatten(0, 1)
-            log_q = Normal(mean, stddev, validate_args=False).log_prob(z).sum(1)
+            z = (mean + stddev * noise).flatten(0, 1)
+            rows = x.repeat_interleave(noise.shape[1], dim=0)
             log_joint = self.decode(z).log_prob(rows) + self.log_prior(z)
-            return (log_joint - log_q).view(len(x), -1)
+            log_q = -0.5 * noise.square().sum(2) - log_det
+            return log_joint.view(len(x), -1) - log_q
 
         return log_weights
 

@@ -15,14 +15,13 @@ LogWeights = Callable[[Tensor], Tensor]
 
 # Newton's steps, and the factor by which a step that went too far is shortened:
 # docs/decisions/030-proposal.md.
-N_STEPS, SHORTER = 3, 0.25
+N_STEPS, SHORTER = 5, 0.25
 # Draws that the slope is estimated from, likewise.
-N_PROPOSAL_DRAWS = 8
-# The least precision in any direction, where the noise itself has one. No trial is
-# recorded.
-LEAST_PRECISION = 0.25
+N_PROPOSAL_DRAWS = 4
+# The least precision in any direction, where the noise itself has one, likewise.
+LEAST_PRECISION = 0.15
 # Rows that a few rows with some draws of each may amount to; at least one draw of all.
-DECODED_AT_ONCE = 1024
+DECODED_AT_ONCE = 2048
 
 
 class Proposal(NamedTuple):

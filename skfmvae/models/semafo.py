@@ -447,11 +447,11 @@ class Semafo(Model):
         ``u`` is proposed from the probabilities that ``z0`` gives.
         """
         drawn: dict[str, Tensor] = {}
-        log_q: list[Tensor] = []
+        log_q = [Normal(0.0, 1.0).log_prob(noise).sum(1)]
 
         def draw(name: str, q: Normal) -> Tensor:
             drawn[name] = q.mean + q.stddev * noise[..., self.latent_blocks[name]]
-            log_q.append(q.log_prob(drawn[name]).sum(1))
+            log_q.append(-q.stddev.log().sum(1))
             return drawn[name]
 
         def recognise(name: str, h: Tensor, level: Level) -> Tensor:
