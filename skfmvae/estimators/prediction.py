@@ -240,17 +240,18 @@ class PredictionMixin(RowsMixin):
         check_whole("n_draws", n_draws, 1)
         X = self._check_X(X)
         self._model.likelihood.check_support(X)
-        # Apple's GPUs lack some of the factorisations that the proposal takes.
+        # In single precision some processors round a row by its position among others,
+        # which Newton's steps to the proposal enlarge. Apple's GPUs have no double.
         device = torch.device("cpu") if self.device_.type == "mps" else self.device_
         with plain_torch(device):
             generator = torch.Generator().manual_seed(0)
             noise = torch.randn(n_draws, self._model.n_latents, generator=generator)
-            noise = noise.to(device)
-            model = copy.deepcopy(self._model).to(device)
+            noise = noise.to(device).double()
+            model = copy.deepcopy(self._model).to(device).double()
             # The proposal takes slopes of the noise alone.
             fold_norms(model).requires_grad_(False)
 
             def bound(x):
-                return [model.log_marginal(x.to(device), noise).double()]
+                return [model.log_marginal(x.to(noise), noise)]
 
             return self._map_rows(bound, X)[0]

@@ -91,7 +91,7 @@ class SemafoVAE(BaseVAE):
         :mod:`skfmvae.images`, or a function from a tensor of rows to one like it.
     max_epochs : int or None, default=None
         Passes over the rows. None takes fewer over more rows, as the root of their
-        number grows: 30 for 1,500, 15 for 6,000, 5 for 60,000; but at least 100 steps.
+        number grows: 25 for 1,500, 13 for 6,000, 4 for 60,000; but at least 100 steps.
     early_stopping : bool, EarlyStopping or None, default=None
         When to stop before; True stands for ``EarlyStopping()``, None and False for
         never.

@@ -20,7 +20,7 @@ __all__ = ["OPTIMIZERS", "train"]
 
 # Passes over so many rows; the root of the number of rows and the least number of steps
 # are for more and for few rows: docs/decisions/023-epochs.md.
-N_EPOCHS, OF_ROWS, MIN_STEPS = 30, 1500, 100
+N_EPOCHS, OF_ROWS, MIN_STEPS = 25, 1500, 100
 
 REGULARIZERS = ("neighbours", "adversarial")
 

@@ -56,8 +56,8 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     Gaussian towards the one that maximises the evidence lower bound: the mean of the
     slope over the Gaussian becomes zero, and the curvature its precision (Opper and
     Archambeau 2009, section 2). All steps share the curvature where they start, which
-    costs as much as many slopes. A row whose bound a step would lower by more than
-    rounding stays where it was, and its next step is shorter.
+    costs as much as many slopes. A row whose bound a step would lower stays where it
+    was, and its next step is shorter.
 
     Parameters
     ----------
@@ -88,14 +88,12 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     best = Proposal(noise.new_zeros(n, n_latents), unit.expand(n, -1, -1))
     bound, slope = look_at(best)
     length = noise.new_ones(n, 1)
-    # Else it depends on a row's position which of two equal bounds is the higher one.
-    rounding = torch.finfo(noise.dtype).eps ** 0.5
     root = _root_of_precision(-_curvature(log_target, best.mean))
     for _ in range(N_STEPS):
         step = torch.cholesky_solve(slope[:, :, None], root)[:, :, 0]
         new = Proposal(best.mean + length * step, root)
         new_bound, new_slope = look_at(new)
-        better = new_bound > bound - rounding
+        better = new_bound > bound
         length = torch.where(better[:, None], length, SHORTER * length)
         best = Proposal(
             torch.where(better[:, None], new.mean, best.mean),

@@ -117,6 +117,11 @@ class RegularizerTerms:
         steps: StepSpace | None = None,
     ):
         self.model = model
+        self.batch_norms = [
+            layer
+            for layer in model.modules()
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+        ]
         self.rows = rows
         self.graph = graph
         self.steps = steps
@@ -193,7 +198,7 @@ class RegularizerTerms:
         return {regularizer.name: loss for regularizer, loss in losses.items()}, total
 
     def _predict(self, x, step):
-        with _frozen_running_statistics(self.model):
+        with _frozen_running_statistics(self.batch_norms):
             moved = self.model.likelihood.moved(x, step)
             return self._tempered(self.model.property_log_proba(moved))
 
@@ -226,14 +231,11 @@ class RegularizerTerms:
 
 
 @contextmanager
-def _frozen_running_statistics(model):
-    """Keep rows that were moved out of the running means of batch normalisation.
+def _frozen_running_statistics(layers):
+    """Keep rows that were moved out of the running means of batch normalisations.
 
     As in the code of Miyato et al. (2018), ``update_batch_stats=False``.
     """
-    layers = [
-        m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
-    ]
     tracked = [layer.track_running_stats for layer in layers]
     for layer in layers:
         # In evaluation mode a layer has to track, for it normalises by its means.
