@@ -293,7 +293,7 @@ def test_a_loss_that_is_not_finite_stops_the_fit(says, make_estimator, partial_b
     with pytest.raises(
         FloatingPointError,
         match=says(
-            "not finite", "epoch 2", "log_likelihood", "lr", "0.003", "scaling", "clip"
+            "not finite", "epoch 2", "log_likelihood", "lr", "0.01", "scaling", "clip"
         ),
     ) as error:
         estimator.fit(*partial_blobs)
