@@ -154,13 +154,17 @@ def test_one_epoch_is_enough_to_learn(Estimator, blobs):
     assert Estimator(**settings).fit(X, partial).score(X, y) > 0.95
 
 
-@pytest.mark.parametrize(("n_rows", "n_epochs"), [(50, 100), (200, 50)])
-def test_larger_data_have_fewer_epochs_by_default(
-    make_estimator, monkeypatch, n_rows, n_epochs
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "n_epochs"),
+    [(20, 20, 100), (20, 5, 50), (80, 4, 25), (320, 16, 13)],
+)
+def test_epochs_fall_with_the_root_of_the_rows_by_default(
+    make_estimator, monkeypatch, n_rows, batch_size, n_epochs
 ):
-    monkeypatch.setattr(training, "SMALL_DATA", 50)
+    """25 for so many rows, but enough for a hundred steps."""
+    monkeypatch.setattr(training, "OF_ROWS", 80)
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
-    settings = {"max_epochs": None, "batch_size": n_rows, "random_state": 0}
+    settings = {"max_epochs": None, "batch_size": batch_size, "random_state": 0}
     assert make_estimator(**settings).fit(X).n_iter_ == n_epochs
 
 
