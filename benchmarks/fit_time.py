@@ -1,8 +1,7 @@
-"""Time of default fits, of their parts and of large fits, in steps of a bare VAE.
+"""Time of default fits, of their parts and of scoring, in steps of a bare VAE.
 
     OMP_NUM_THREADS=1 python benchmarks/fit_time.py
-    OMP_NUM_THREADS=1 python benchmarks/fit_time.py --only wide
-    python benchmarks/fit_time.py --only threads  # on idle cores
+    python benchmarks/fit_time.py --threads  # one thread against two, on idle cores
 
 A bare step is what anyone would write by hand: a plain VAE of the same networks, AdamW,
 a batch of as many rows. One is taken before each step of a fit and timed apart, so that
@@ -27,11 +26,7 @@ from torch import nn
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.neighbour_graph import build_neighbour_graph
 
-ESTIMATORS = {
-    "FactorialMixtureVAE": FactorialMixtureVAE,
-    "SemiSupervisedVAE": SemiSupervisedVAE,
-    "SemafoVAE": SemafoVAE,
-}
+ESTIMATORS = (FactorialMixtureVAE, SemiSupervisedVAE, SemafoVAE)
 OFF = {"neighbours": None, "adversarial": None}
 N_LATENTS = 26  # of FactorialMixtureVAE with one property
 N_ROWS_PER_STEP = 160  # 128 and 32 labelled ones
@@ -108,83 +103,100 @@ class Beside(Callback):
 
 
 def fit_beside(estimator, X, y, bare):
-    """Return the processor seconds of a fit, of its median step, and of a bare one."""
+    """Fit; return processor seconds of all, of the median step and of a bare one."""
     beside = Beside(bare)
     start = time.process_time()
     estimator.set_params(callbacks=[beside]).fit(X, y)
     seconds = time.process_time() - start - sum(beside.bare)
     n_batches = len(beside.bare) / len(beside.epochs)
-    step = np.median(beside.epochs) / n_batches
-    return seconds, step, np.median(beside.bare)
+    return seconds, np.median(beside.epochs) / n_batches, np.median(beside.bare)
 
 
-def digits_table(n_rounds):
-    """Return fits and steps in bare steps, for every estimator."""
+def on_digits(estimator, bare, seed):
+    """Return the figures of a fit to 1,437 digits, 100 of them labelled."""
+    X, X_test, partial = split_digits(seed)
+    model = estimator(random_state=seed)
+    seconds, step, unit = fit_beside(model, X, partial, bare)
+    plain = estimator(random_state=seed, **OFF)
+    _, plain_step, plain_unit = fit_beside(plain, X, partial, bare)
+    start = time.process_time()
+    model.score_samples(np.resize(X_test, (500, X.shape[1])))
+    scoring = time.process_time() - start
+    bound = model.score_samples(X_test).mean()
+    ratios = seconds / unit, step / unit, plain_step / plain_unit
+    return [*ratios, seconds, scoring, bound]
+
+
+def on_wide(estimator, seed):
+    """Return seconds and error of a fit to 20,000 rows of 50 columns, 200 labelled."""
+    X, y = make_classification(
+        26_000,
+        50,
+        n_informative=10,
+        n_classes=5,
+        n_clusters_per_class=2,
+        random_state=seed,
+    )
+    X, X_test, y, y_test = train_test_split(
+        X.astype(np.float32), y, train_size=20_000, random_state=0
+    )
+    start = time.process_time()
+    model = estimator(random_state=seed).fit(X, keep_labels(y, 200, random_state=seed))
+    seconds = time.process_time() - start
+    return [seconds, 100 * np.mean(model.predict(X_test) != y_test)]
+
+
+def graph(bare, seed):
+    """Return bare steps that the graph takes: building, judging and two rebuilds."""
+    X, _, partial = split_digits(seed)
+    latents = np.random.default_rng(seed).normal(size=(len(X), 10)).astype(np.float32)
+    start = time.process_time()
+    built = build_neighbour_graph(X, partial[:, None], [10])
+    for _ in range(2):
+        built.joined(latents)
+    seconds = time.process_time() - start
+    return seconds / np.median([bare.timed_step() for _ in range(100)])
+
+
+def split_digits(seed):
+    """Return rows to fit, rows to score, and labels of 100 of the first."""
     X, y = digits()
-    X, _, y, _ = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
-    bare, rows = BareVAE(X.shape[1]), []
-    for name, estimator in ESTIMATORS.items():
-        fits, steps, plain, seconds = [], [], [], []
-        for seed in range(n_rounds):
-            partial = keep_labels(y, 100, random_state=seed)
-            fit, step, unit = fit_beside(estimator(random_state=seed), X, partial, bare)
-            fits.append(fit / unit)
-            steps.append(step / unit)
-            seconds.append(fit)
-            _, step, unit = fit_beside(
-                estimator(random_state=seed, **OFF), X, partial, bare
-            )
-            plain.append(step / unit)
-        cells = [spread(fits, 0), spread(steps, 2), spread(plain, 2)]
-        rows.append([name, *cells, spread(seconds, 1)])
-    return rows
+    X, X_test, y, _ = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
+    return X, X_test, keep_labels(y, 100, random_state=seed)
 
 
-def graph_table(n_rounds):
-    """Return the bare steps that the graph takes: building, judging, two rebuilds."""
-    X, y = digits()
-    X, _, y, _ = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
-    bare, parts = BareVAE(X.shape[1]), []
-    latents = FactorialMixtureVAE(max_epochs=5, random_state=0).fit(X, y).transform(X)
-    for seed in range(n_rounds):
-        codes = keep_labels(y, 100, random_state=seed)[:, None]
-        start = time.process_time()
-        graph = build_neighbour_graph(X, codes, [10])
-        built = time.process_time()
-        for _ in range(2):
-            graph.joined(latents[:, :10])
-        joined = time.process_time()
-        for _ in range(50):
-            bare.step()
-        unit = (time.process_time() - joined) / 50
-        parts.append([(built - start) / unit, (joined - built) / unit])
-    built, joined = np.transpose(parts)
-    return [[spread(built, 0), spread(joined, 0), spread(built + joined, 0)]]
+def fits_table(n_rounds):
+    """Return the figures of each estimator, and of the graph alone."""
+    bare, rows = BareVAE(64), []
+    for estimator in ESTIMATORS:
+        figures = [
+            on_digits(estimator, bare, seed) + on_wide(estimator, seed)
+            for seed in range(n_rounds)
+        ]
+        print(estimator.__name__, np.round(figures, 2).tolist(), flush=True)
+        cells = map(spread, np.transpose(figures), (0, 2, 2, 1, 2, 2, 1, 1))
+        rows.append([estimator.__name__, *cells])
+    graphs = spread([graph(bare, seed) for seed in range(n_rounds)], 0)
+    return [*rows, ["the graph alone", graphs, *7 * ["--"]]]
 
 
-def wide_table(n_rounds):
-    """Return seconds and errors of fits to 20,000 rows of 50 columns."""
+def threads_table(n_rounds):
+    """Return seconds of fits on one thread and on two."""
+    rng = np.random.default_rng(0)
+    wide = rng.random((10_000, 784), dtype=np.float32)
+    labels = np.where(np.arange(10_000) % 100, -1, np.arange(10_000) // 100 % 10)
+    X, _, partial = split_digits(0)
     rows = []
-    for name, estimator in ESTIMATORS.items():
-        seconds, errors = [], []
+    for name, data in {"digits": (X, partial), "10,000 x 784": (wide, labels)}.items():
+        seconds = {1: [], 2: []}
         for seed in range(n_rounds):
-            X, y = make_classification(
-                26_000,
-                50,
-                n_informative=10,
-                n_classes=5,
-                n_clusters_per_class=2,
-                random_state=seed,
-            )
-            X, X_test, y, y_test = train_test_split(
-                X.astype(np.float32), y, train_size=20_000, random_state=0
-            )
-            partial = keep_labels(y, 200, random_state=seed)
-            start = time.process_time()
-            model = estimator(random_state=seed).fit(X, partial)
-            seconds.append(time.process_time() - start)
-            errors.append(100 * np.mean(model.predict(X_test) != y_test))
-        rows.append([name, spread(seconds, 1), spread(errors, 1)])
+            for n_threads, taken in seconds.items():
+                torch.set_num_threads(n_threads)
+                with threadpool_limits(n_threads):
+                    start = time.perf_counter()
+                    FactorialMixtureVAE(random_state=seed).fit(*data)
+                    taken.append(time.perf_counter() - start)
+        rows.append([name, *(spread(taken, 1) for taken in seconds.values())])
     return rows
 
 
@@ -193,94 +205,34 @@ def spread(values, n_digits):
     return f"{np.mean(values):.{n_digits}f} ({np.std(values):.{n_digits}f})"
 
 
-def score_table(n_rounds):
-    """Return seconds and mean bounds of 500 rows that were not fitted."""
-    X, y = digits()
-    X, X_test, y, _ = train_test_split(X, y, test_size=500, stratify=y, random_state=0)
-    rows = []
-    for name, estimator in ESTIMATORS.items():
-        seconds, bounds = [], []
-        for seed in range(n_rounds):
-            partial = keep_labels(y, 100, random_state=seed)
-            model = estimator(random_state=seed).fit(X, partial)
-            start = time.process_time()
-            bounds.append(model.score_samples(X_test).mean())
-            seconds.append(time.process_time() - start)
-        rows.append([name, spread(seconds, 2), spread(bounds, 2)])
-    return rows
-
-
-def threads_table(n_rounds):
-    """Return seconds of fits on one thread and on two."""
-    X, y = digits()
-    wide = np.random.default_rng(0).random((10_000, 784), dtype=np.float32)
-    partial = np.where(np.arange(10_000) % 100, -1, np.arange(10_000) // 100 % 10)
-    data = {
-        "digits": (X, keep_labels(y, 100, random_state=0)),
-        "10,000 x 784": (wide, partial),
-    }
-    rows = []
-    for name, (rows_, labels) in data.items():
-        seconds = {1: [], 2: []}
-        for seed in range(n_rounds):
-            for n_threads, taken in seconds.items():
-                torch.set_num_threads(n_threads)
-                with threadpool_limits(n_threads):
-                    start = time.perf_counter()
-                    FactorialMixtureVAE(random_state=seed).fit(rows_, labels)
-                    taken.append(time.perf_counter() - start)
-        rows.append([name, *(spread(taken, 1) for taken in seconds.values())])
-    return rows
-
-
-TABLES = {
-    "digits": (
-        digits_table,
-        "Default fits to digits",
-        ["", "fit, bare steps", "step", "step, no regularizers", "processor s"],
-        "1,437 rows, 100 labels; in bare steps taken between those of the fits",
-    ),
-    "graph": (
-        graph_table,
-        "The neighbour graph of digits",
-        ["built and judged, bare steps", "two rebuilds", "both"],
-        "1,437 rows, 100 labels",
-    ),
-    "wide": (
-        wide_table,
-        "Default fits to 20,000 rows of 50 columns",
-        ["", "processor s", "error, %"],
-        "`make_classification`, 5 classes, 200 labels, other 6,000 rows",
-    ),
-    "score": (
-        score_table,
-        "Scoring 500 digits",
-        ["", "processor s", "mean bound, nats"],
-        "rows that were not fitted",
-    ),
-    "threads": (
-        threads_table,
-        "Default fits on one thread and on two",
-        ["", "one thread, s", "two threads, s"],
-        "seconds that passed",
-    ),
-}
-
-
 def main():
-    """Print the tables."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=TABLES, nargs="+", default=list(TABLES))
+    parser.add_argument("--threads", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     add_save(parser)
     arguments = parser.parse_args()
-    for name in arguments.only:
-        if name != "threads":
-            torch.set_num_threads(1)
-        measure, heading, columns, what = TABLES[name]
-        rows = measure(arguments.rounds)
-        what = f"{what}, {arguments.rounds} rounds; mean (sd)"
-        report(heading, columns, rows, what, arguments.save)
+    rounds = f"{arguments.rounds} rounds; mean (sd)"
+    if arguments.threads:
+        report(
+            "Default fits on one thread and on two",
+            ["seconds", "one thread", "two threads"],
+            threads_table(arguments.rounds),
+            rounds,
+            arguments.save,
+        )
+        return
+    torch.set_num_threads(1)
+    columns = ["", "digits: fit, bare steps", "step", "step, no regularizers", "s"]
+    columns += ["s to score 500", "bound, nats", "20,000 x 50: s", "error, %"]
+    report(
+        "Default fits",
+        columns,
+        fits_table(arguments.rounds),
+        "100 labels of 1,437 digits, 200 of 20,000 rows of `make_classification`, "
+        f"processor seconds, {rounds}",
+        arguments.save,
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import torch
 from joblib import Parallel, delayed
-from report import add_save, report
+from report import DECISIONS, add_save, report
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -125,6 +125,7 @@ def main():
         f"{arguments.estimator}, {arguments.draws} draws, {arguments.jobs} fits at a "
         "time; mean (sd), difference (standard error)",
         arguments.save,
+        DECISIONS / "015-regularizers.md",
     )
 
 
