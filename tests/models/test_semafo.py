@@ -376,7 +376,7 @@ def test_log_prior_is_that_of_draws(make_semafo):
 
 
 def test_predictions_are_averages_over_the_posterior(make_semafo, make_rows):
-    model = make_semafo()
+    model = make_semafo().eval()
     x = make_rows(3)
     torch.manual_seed(0)
     with torch.no_grad():
@@ -385,3 +385,18 @@ def test_predictions_are_averages_over_the_posterior(make_semafo, make_rows):
         found = [p.exp() for p in model.property_log_proba(x)]
     for ours, theirs in zip(found, by_hand, strict=True):
         torch.testing.assert_close(ours, theirs, atol=0.01, rtol=0)
+
+
+def test_while_training_they_are_averages_over_eight_draws(make_semafo, make_rows):
+    model = make_semafo()
+    x = make_rows(5)
+    with torch.no_grad():
+        q = normal(through(model.encoder, x))
+        of_draws = [
+            model.classifier(q.mean + q.stddev * draw).split([3, 2], -1)
+            for draw in model.draws[:8]
+        ]
+        found = [p.exp() for p in model.property_log_proba(x)]
+    for ours, *theirs in zip(found, *of_draws, strict=True):
+        mean = torch.stack([logits.softmax(-1) for logits in theirs]).mean(0)
+        torch.testing.assert_close(ours, mean)
