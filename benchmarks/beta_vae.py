@@ -9,7 +9,7 @@ from composed_rows import NAMES, SIZES
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-BATCH_SIZE, LEARNING_RATE = 128, 3e-3  # the estimators' defaults
+BATCH_SIZE, LEARNING_RATE = 128, 3e-3  # as in composition_models.py
 
 
 class BetaVAE:

@@ -29,6 +29,7 @@ SETTINGS = {
     "encoder": NETWORK,
     "decoder": NETWORK,
     "likelihood": "bernoulli",
+    "lr": 3e-3,
     "objective": Objective(kl_start=8.0),
     "mixture": Mixture(property_resampling=0.4, style_resampling=0.6),
     "neighbours": Neighbours(features=EDGES, n_rebuilds=0),

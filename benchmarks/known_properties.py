@@ -35,6 +35,7 @@ GRAPH = GraphicalModel({"identity": Discrete(), "light": Continuous(3)})
 LIT_OBJECTS = {
     "graphical_model": GRAPH,
     "inference": Inference(prediction="joint"),
+    "lr": 3e-3,
     "max_epochs": 100,
     "adversarial": None,
 }
@@ -55,6 +56,7 @@ def convolve_and_average(n_inputs, n_outputs):
 
 MULTI_DIGITS = {
     "encoder": convolve_and_average,
+    "lr": 3e-3,
     "max_epochs": 20,
     "neighbours": None,
     "adversarial": None,

@@ -47,6 +47,7 @@ COMMON = {
     "encoder": NETWORK,
     "decoder": NETWORK,
     "likelihood": "bernoulli",
+    "lr": 3e-3,
     "adversarial": None,
 }
 CONTESTANTS = {

@@ -51,7 +51,8 @@ class Neighbours(Regularizer):
     :func:`~skfmvae.neighbour_graph.propagation.label_probabilities`. During training, a
     running average of the class probabilities of every row follows the model (a
     temporal ensemble, Laine and Aila 2017), and the loss of an unlabelled row is the
-    cross-entropy from this target to its predicted probabilities::
+    cross-entropy from this target, computed at the start of each epoch, to its
+    predicted probabilities::
 
         (0.7 * weighted mean of the neighbours' averages + 0.3 * propagated) ** 2
 
