@@ -70,6 +70,8 @@ def is_right(page, code, truth, value):
     return (scores == 1).all()
 
 
+# A fit that ends before its optimum refuses nothing.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("code", "mark", "claim"), CELLS)
 def test_table(page, code, mark, claim):
     truth, y = labels(page, mark)

@@ -377,7 +377,9 @@ def test_joint_predictions_are_more_accurate_without_regularizers():
         inference = Inference(prediction=prediction)
         model = SemiSupervisedVAE(inference=inference, random_state=0, **plain)
         scores.append(
-            model.set_params(max_epochs=40).fit(X / 16, partial).score(X / 16, y)
+            model.set_params(max_epochs=40, lr=3e-3)
+            .fit(X / 16, partial)
+            .score(X / 16, y)
         )
     assert scores[0] > 0.85
     assert scores[1] >= scores[0]
