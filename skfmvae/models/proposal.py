@@ -15,13 +15,13 @@ LogWeights = Callable[[Tensor], Tensor]
 
 # Newton's steps, and the factor by which a step that went too far is shortened:
 # docs/decisions/030-proposal.md.
-N_STEPS, SHORTER = 5, 0.25
+N_STEPS, SHORTER = 2, 0.25
 # Draws that the slope is estimated from, likewise.
-N_PROPOSAL_DRAWS = 4
+N_PROPOSAL_DRAWS = 8
 # The least precision in any direction, where the noise itself has one, likewise.
 LEAST_PRECISION = 0.15
 # Rows that a few rows with some draws of each may amount to; at least one draw of all.
-DECODED_AT_ONCE = 2048
+DECODED_AT_ONCE = 1024
 
 
 class Proposal(NamedTuple):
@@ -52,12 +52,11 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     """Fit a Gaussian to what each row's noise should have been.
 
     Importance samples of ``E[w(e)]``, where ``e`` is standard normal noise, are best
-    drawn from ``w(e) N(e; 0, I)``. Some of Newton's steps lead from the noise's own
+    drawn from ``w(e) N(e; 0, I)``. Two of Newton's steps lead from the noise's own
     Gaussian towards the one that maximises the evidence lower bound: the mean of the
     slope over the Gaussian becomes zero, and the curvature its precision (Opper and
-    Archambeau 2009, section 2). All steps share the curvature where they start, which
-    costs as much as many slopes. A row whose bound a step would lower stays where it
-    was, and its next step is shorter.
+    Archambeau 2009, section 2; here the curvature is that at the mean). A row whose
+    bound a step would lower stays where it was, and its next step is shorter.
 
     Parameters
     ----------
@@ -88,8 +87,8 @@ def refined_proposal(log_weights: LogWeights, n: int, noise: Tensor) -> Proposal
     best = Proposal(noise.new_zeros(n, n_latents), unit.expand(n, -1, -1))
     bound, slope = look_at(best)
     length = noise.new_ones(n, 1)
-    root = _root_of_precision(-_curvature(log_target, best.mean))
     for _ in range(N_STEPS):
+        root = _root_of_precision(-_curvature(log_target, best.mean))
         step = torch.cholesky_solve(slope[:, :, None], root)[:, :, 0]
         new = Proposal(best.mean + length * step, root)
         new_bound, new_slope = look_at(new)

@@ -370,19 +370,19 @@ def test_grid_search_reaches_inference(rows):
 
 def test_joint_predictions_are_more_accurate_without_regularizers():
     X, y = (part[:900] for part in load_digits(return_X_y=True))
-    partial = mask_labels(y, 50, random_state=0)
-    plain = {"neighbours": None, "adversarial": None}
-    scores = []
-    for prediction in ("recognition", "joint"):
-        inference = Inference(prediction=prediction)
-        model = SemiSupervisedVAE(inference=inference, random_state=0, **plain)
-        scores.append(
-            model.set_params(max_epochs=40, lr=3e-3)
-            .fit(X / 16, partial)
-            .score(X / 16, y)
-        )
-    assert scores[0] > 0.85
-    assert scores[1] >= scores[0]
+    scores = {"recognition": 0.0, "joint": 0.0}
+    for seed in range(2):
+        partial = mask_labels(y, 50, random_state=seed)
+        for prediction in scores:
+            model = SemiSupervisedVAE(
+                inference=Inference(prediction=prediction),
+                neighbours=None,
+                adversarial=None,
+                random_state=seed,
+            )
+            scores[prediction] += model.fit(X / 16, partial).score(X / 16, y) / 2
+    assert scores["recognition"] > 0.85
+    assert scores["joint"] > scores["recognition"]
 
 
 def test_relit_objects_are_those_of_the_light_asked_for():

