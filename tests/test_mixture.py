@@ -253,6 +253,23 @@ def test_expected_log_density_and_divergence_agree_with_monte_carlo(covariance_t
 
 
 @all_types
+def test_densities_are_those_of_a_loaded_state(covariance_type):
+    """They are derived from it, and no part of it."""
+    mixture, (z, variance, _) = (
+        random_mixture(covariance_type),
+        random_rows(20, 1, 3, 2),
+    )
+    loaded = VariationalGaussianMixture(
+        1, 3, 2, covariance_type=covariance_type, dtype=torch.float64
+    )
+    state = mixture.state_dict()
+    loaded.load_state_dict(state)
+    assert set(state) == {*POSTERIOR, "mean_prior", "scale_inv_prior"}
+    expected = responsibilities(mixture, z, variance)
+    torch.testing.assert_close(responsibilities(loaded, z, variance), expected)
+
+
+@all_types
 def test_divergence_is_zero_at_the_prior_only(covariance_type):
     mixture = VariationalGaussianMixture(
         2, 3, 2, covariance_type=covariance_type, dtype=torch.float64

@@ -63,7 +63,7 @@ class PrincipalSpace:
     Attributes
     ----------
     rows : ndarray of shape (n, min(D, 50))
-        Principal components of the rows; rows without many columns as they are.
+        Principal components of the rows, or the rows where they have few columns.
     directions : ndarray of shape (50, D) or None
         What a step of length one along each component adds to a row; None for rows
         without many columns.

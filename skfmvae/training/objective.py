@@ -120,7 +120,7 @@ class Loss(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and the mean of every term over its rows, in nats."""
         kl_weight = self.objective.kl_weight(progress)
-        means = _means(terms, sample_weight)
+        means = {name: _mean(term, sample_weight) for name, term in terms.items()}
         total = torch.zeros_like(sample_weight[0])
         for name, term in terms.items():
             if term.is_kl:
@@ -156,14 +156,8 @@ def bound(terms: Mapping[str, Term], sample_weight: Tensor) -> Tensor:
     return (sample_weight * total).sum() / sample_weight.sum()
 
 
-def _means(terms, sample_weight):
-    """Return the mean of every term over its rows."""
-    # Terms of the same rows share their weights.
-    share = {id(None): sample_weight / len(sample_weight)}
-    means = {}
-    for name, term in terms.items():
-        if id(term.rows) not in share:
-            weight = sample_weight * term.rows
-            share[id(term.rows)] = weight / weight.sum().clamp_min(1e-12)
-        means[name] = share[id(term.rows)] @ term.value
-    return means
+def _mean(term, sample_weight):
+    if term.rows is None:
+        return (sample_weight * term.value).mean()
+    weight = sample_weight * term.rows
+    return (weight * term.value).sum() / weight.sum().clamp_min(1e-12)

@@ -117,17 +117,14 @@ class RegularizerTerms:
         steps: StepSpace | None = None,
     ):
         self.model = model
-        self.batch_norms = [
-            layer
-            for layer in model.modules()
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-        ]
         self.rows = rows
         self.graph = graph
         self.steps = steps
         self.n_rebuilt = 0
-        self.regularizers = regularizers
-        self._begin(graph)
+        self.losses: dict[Regularizer, RegularizerLoss] = {
+            regularizer: regularizer.begin(graph, steps, rows.codes)
+            for regularizer in regularizers
+        }
 
     def __bool__(self) -> bool:
         return bool(self.losses)
@@ -149,23 +146,24 @@ class RegularizerTerms:
         progress : float
             Share of training that is done.
         """
-        if self.graph is not None:
-            n_rebuilds = max(
-                (regularizer.n_rebuilds for regularizer in self.regularizers), default=0
-            )
-            n_due = int(progress * (n_rebuilds + 1))
-            if n_due > self.n_rebuilt:
-                self.n_rebuilt = n_due
-                self._begin(self.graph.joined(self._latents(self.graph)))
+        self._rebuild_if_due(progress)
         for loss in self.losses.values():
             loss.begin_epoch()
 
-    def _begin(self, graph: NeighbourGraph | None) -> None:
-        """Start the losses of the regularizers over, with this graph."""
-        self.losses: dict[Regularizer, RegularizerLoss] = {
-            regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
-            for regularizer in self.regularizers
-        }
+    def _rebuild_if_due(self, progress: float) -> None:
+        if self.graph is None:
+            return
+        n_rebuilds = max(
+            (regularizer.n_rebuilds for regularizer in self.losses), default=0
+        )
+        n_due = int(progress * (n_rebuilds + 1))
+        if n_due > self.n_rebuilt:
+            self.n_rebuilt = n_due
+            graph = self.graph.joined(self._latents(self.graph))
+            self.losses = {
+                regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
+                for regularizer in self.losses
+            }
 
     def __call__(
         self, batch: Batch, log_proba: list[Tensor], progress: float
@@ -198,7 +196,7 @@ class RegularizerTerms:
         return {regularizer.name: loss for regularizer, loss in losses.items()}, total
 
     def _predict(self, x, step):
-        with _frozen_running_statistics(self.batch_norms):
+        with _frozen_running_statistics(self.model):
             moved = self.model.likelihood.moved(x, step)
             return self._tempered(self.model.property_log_proba(moved))
 
@@ -231,11 +229,14 @@ class RegularizerTerms:
 
 
 @contextmanager
-def _frozen_running_statistics(layers):
-    """Keep rows that were moved out of the running means of batch normalisations.
+def _frozen_running_statistics(model):
+    """Keep rows that were moved out of the running means of batch normalisation.
 
     As in the code of Miyato et al. (2018), ``update_batch_stats=False``.
     """
+    layers = [
+        m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+    ]
     tracked = [layer.track_running_stats for layer in layers]
     for layer in layers:
         # In evaluation mode a layer has to track, for it normalises by its means.
