@@ -3,6 +3,7 @@
 from .arrays import Columns, as_array, columns_of, default_names, narrowed
 from .classes import codes_by_value
 from .encoder import TargetEncoder
+from .folds import hidden_label_folds
 from .labels import PartialLabelEncoder
 from .masking import keep_entries, label_order, mask_labels
 from .quantities import QuantityEncoder, is_quantity
@@ -16,6 +17,7 @@ __all__ = [
     "codes_by_value",
     "columns_of",
     "default_names",
+    "hidden_label_folds",
     "is_quantity",
     "keep_entries",
     "label_order",
