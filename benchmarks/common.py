@@ -46,11 +46,17 @@ def mnist():
 
 def table(name):
     """Return the rows of a table, categories one-hot and gaps filled, and classes."""
-    frame = pd.read_csv(DATA_FOLDER / "tables" / f"{name}.csv.gz")
-    classes = frame.pop("class")
+    frame, y = columns_and_classes(name)
     frame = pd.get_dummies(frame, dtype=np.float32)
     frame = frame.fillna(frame.mean())
-    return frame.to_numpy(np.float32), pd.factorize(classes, sort=True)[0]
+    return frame.to_numpy(np.float32), y
+
+
+def columns_and_classes(name):
+    """Return the columns of a table as they come, a data frame, and classes."""
+    frame = pd.read_csv(DATA_FOLDER / "tables" / f"{name}.csv.gz")
+    classes = frame.pop("class")
+    return frame, pd.factorize(classes, sort=True)[0]
 
 
 def cells():
