@@ -42,6 +42,7 @@ LAYERS = [
     {"cli"},
     {"plotting"},
     {"model_selection"},
+    {"ensemble"},
     {"estimators"},
     {"training"},
     {"regularizers"},

@@ -1,6 +1,32 @@
 """Seeds of an estimator that are None."""
 
-__all__ = ["unseeded"]
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+__all__ = ["seeded_clone", "unseeded"]
+
+
+def seeded_clone(estimator: Any, random_state: np.random.RandomState) -> Any:
+    """Return an unfitted copy of an estimator, with a seed wherever it had none.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+    random_state : RandomState
+        That draws the seeds.
+
+    Returns
+    -------
+    estimator : estimator
+        Every `random_state` that was None is a number.
+    """
+    copy = clone(estimator)
+    largest = np.iinfo(np.int32).max
+    seeds = {name: int(random_state.randint(largest)) for name in unseeded(copy)}
+    return copy.set_params(**seeds)
 
 
 def unseeded(estimator) -> list[str]:

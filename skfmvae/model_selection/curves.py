@@ -15,11 +15,15 @@ from sklearn.utils import check_random_state, indexable
 
 from skfmvae._utils.checks import check_whole
 from skfmvae._utils.missing import masked_as_nan
+from skfmvae.ensemble.per_property import (
+    PerProperty,
+    is_semi_supervised,
+    takes_partial_labels,
+)
 from skfmvae.targets import Columns, PartialLabelEncoder, columns_of, default_names
 
 from .budgets import check_budgets
 from .parallel import run_tasks
-from .per_property import PerProperty, is_semi_supervised, takes_partial_labels
 from .results import tidy
 from .scorers import PartialScorer, partial_scorer
 from .splits import PartialLabelKFold

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skfmvae._utils.missing import missing_entries
+from skfmvae.ensemble.per_property import final_estimator
 from skfmvae.models import GraphicalModel
 from skfmvae.targets import (
     Columns,
@@ -15,8 +16,6 @@ from skfmvae.targets import (
     default_names,
     is_quantity,
 )
-
-from .per_property import final_estimator
 
 __all__ = ["Targets", "read_targets", "takes_quantities"]
 

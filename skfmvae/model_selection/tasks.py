@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from joblib import parallel_config
-from sklearn.base import clone
 
 from skfmvae._utils.compat import safe_indexing
-from skfmvae._utils.seeds import unseeded
+from skfmvae._utils.seeds import seeded_clone
 from skfmvae._utils.threads import one_thread
 from skfmvae.targets import keep_entries, label_order
 
@@ -188,13 +187,8 @@ class Study:
         estimator : classifier
             Every `random_state` that was None is a number, the same for all budgets.
         """
-        estimator = clone(self.estimators[task.estimator])
         random_state = self._random_state(task, -1)
-        seeds = {
-            name: int(random_state.randint(np.iinfo(np.int32).max))
-            for name in unseeded(estimator)
-        }
-        return estimator.set_params(**seeds)
+        return seeded_clone(self.estimators[task.estimator], random_state)
 
     def key(self, task: Task, digest: str) -> str:
         """Return a key that identifies the task's result.

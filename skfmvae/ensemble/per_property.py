@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skfmvae._utils.compat import BaseSearchCV, safe_indexing
 from skfmvae.targets import PartialLabelEncoder, columns_of
@@ -19,6 +21,7 @@ __all__ = [
     "final_estimator",
     "is_semi_supervised",
     "takes_partial_labels",
+    "weight_params",
 ]
 
 
@@ -79,6 +82,38 @@ def final_estimator(estimator: Any) -> Any:
     return estimator
 
 
+def weight_params(estimator: Any, sample_weight: np.ndarray | None) -> dict[str, Any]:
+    """Return the arguments of `fit` by which an estimator gets weights of rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline gives them to its last step, a search to its estimator. Where
+        scikit-learn routes metadata, those get them that request them.
+    sample_weight : ndarray of shape (n_samples,) or None
+        The weights; None for no weights.
+
+    Returns
+    -------
+    params : dict of str to ndarray
+        Empty for estimators that take no weights.
+    """
+    if sample_weight is None:
+        return {}
+    if get_config()["enable_metadata_routing"]:
+        router = get_routing_for_object(estimator)
+        takes = bool(router.consumes("fit", ["sample_weight"]))
+    elif isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        params = weight_params(last, sample_weight)
+        return {f"{name}__{key}": value for key, value in params.items()}
+    elif isinstance(estimator, BaseSearchCV):
+        return weight_params(estimator.estimator, sample_weight)
+    else:
+        takes = has_fit_parameter(estimator, "sample_weight")
+    return {"sample_weight": sample_weight} if takes else {}
+
+
 def _has_proba(self: PerProperty) -> bool:
     return hasattr(self.estimator, "predict_proba")
 
@@ -112,7 +147,7 @@ class PerProperty(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> from skfmvae.model_selection.per_property import PerProperty
+    >>> from skfmvae.ensemble.per_property import PerProperty
     >>> X = [[0.0], [0.1], [1.0], [1.1]]
     >>> y = [["a", "x"], [None, "x"], ["b", None], ["b", "y"]]
     >>> model = PerProperty(KNeighborsClassifier(1)).fit(X, y)
@@ -124,7 +159,9 @@ class PerProperty(ClassifierMixin, BaseEstimator):
         self.estimator = estimator
         self.semi_supervised = semi_supervised
 
-    def fit(self, X: Any, y: Any) -> PerProperty:
+    def fit(
+        self, X: Any, y: Any, sample_weight: np.ndarray | None = None
+    ) -> PerProperty:
         """Fit a clone to each property.
 
         Parameters
@@ -133,6 +170,8 @@ class PerProperty(ClassifierMixin, BaseEstimator):
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_properties)
             Partial labels, marked as for the estimators of this package.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows, for classifiers that take them.
 
         Returns
         -------
@@ -152,12 +191,18 @@ class PerProperty(ClassifierMixin, BaseEstimator):
             labelled = np.flatnonzero(code >= 0)
             if not len(labelled):
                 raise ValueError(f"property {name!r} has no label to learn from.")
-            one_value = (code[labelled] == code[labelled[0]]).all()
-            estimator = DummyClassifier() if one_value else clone(self.estimator)
-            if one_value or not self.semi_supervised:
+            if (code[labelled] == code[labelled[0]]).all():
+                estimator = DummyClassifier()
                 estimator.fit(safe_indexing(X, labelled), code[labelled])
             else:
-                estimator.fit(X, code)
+                rows = np.arange(len(code)) if self.semi_supervised else labelled
+                weight = None if sample_weight is None else sample_weight[rows]
+                estimator = clone(self.estimator)
+                estimator.fit(
+                    X if self.semi_supervised else safe_indexing(X, rows),
+                    code[rows],
+                    **weight_params(estimator, weight),
+                )
             self.estimators_.append(estimator)
         classes = self.labels_.classes
         self.classes_ = classes if self.labels_.multi_output else classes[0]

@@ -1,4 +1,4 @@
-"""Classifiers of one property on partial labels of several."""
+"""Which labels a study gives to classifiers of any package, and to ours."""
 
 import numpy as np
 from numpy.testing import assert_array_equal
