@@ -268,9 +268,8 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
             self._n_labels = (codes >= 0).sum(axis=0).tolist()
             check_consistent_length(X, codes)
             counted = check_weights(sample_weight, X)
-            if (
-                sample_weight is not None
-            ):  # not scaled: members may not be blind to that
+            # Members get weights as they come, whose scale means much to some.
+            if sample_weight is not None:
                 sample_weight = check_sample_weight(masked_as_nan(sample_weight), X)
             random_state = check_random_state(self.random_state)
             folds = hidden_label_folds(codes, self.n_folds, random_state)
@@ -296,7 +295,10 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
         return dict(check_members(self, members))
 
     def _hidden_proba(self, run, members, data, folds):
-        """Return what each member predicts of hidden labels, NaN for others."""
+        """Return what each member predicts of hidden labels, NaN for others.
+
+        By member, and then by property, of shape (n_samples, n_classes).
+        """
         own = {m: own_hidden_proba(self._members[m], self.labels_) for m in members}
         others = [name for name, proba in own.items() if proba is None]
         tasks = [(name, f) for name in others for f in np.unique(folds[folds >= 0])]
