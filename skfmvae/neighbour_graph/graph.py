@@ -21,10 +21,14 @@ from .edges import (
     self_scaled_weights,
 )
 from .propagation import default_alpha, label_probabilities
-from .reliability import hidden_label_kappa, reliability
+from .reliability import HiddenLabels, judge_by_hidden_labels
 from .search import EXACT_UP_TO
 from .step_space import StepSpace, step_space_in
 from .whitening import choose_whitening
+
+# From here on the graph alone tells the classes of a property: the usual level of
+# significance.
+RELIABLE = 0.95
 
 __all__ = ["NeighbourGraph", "PropagatedLabels", "build_neighbour_graph"]
 
@@ -42,19 +46,21 @@ class PropagatedLabels:
         labels.
     alpha : float
         How far labels spread, see `propagate`.
-    kappa : float
-        How well hidden labels are predicted, see `hidden_label_kappa`.
+    hidden : HiddenLabels or None
+        How well labels are predicted that the graph does not see; None where nothing
+        can be judged.
+    reliability : float
+        How far the graph can be relied on for the property, 0 to 1: as hidden labels
+        show. Without any label it is 1, since there is no other way to tell the
+        classes. With too few labels to hide it is 0, but 1 for neighbours by features
+        or a distance of the user, who vouches for them.
     """
 
     proba: np.ndarray
     class_prior: np.ndarray
     alpha: float
-    kappa: float
-
-    @property
-    def reliability(self) -> float:
-        """How far rows that lie near each other are alike in the property, 0 to 1."""
-        return reliability(self.kappa)
+    hidden: HiddenLabels | None
+    reliability: float
 
     def propagated_over(self, weights, codes) -> PropagatedLabels:
         """Return the same with the labels propagated over other weights.
@@ -120,17 +126,35 @@ class NeighbourGraph:
         Returns
         -------
         graph : NeighbourGraph
-            With labels propagated over both kinds of edges. Class priors and kappas
-            stay: the latents of labelled rows were trained to be where they are.
+            With labels propagated over both kinds of edges. Class priors and
+            reliability stay: the latents of labelled rows were trained to be where they
+            are.
         """
         Z = principal_components(Z)
         added = nearest_neighbour_weights(Z, self.n_neighbors, self.exact_up_to)
-        weights = self.weights + added
+        return self._propagated(self.weights + added, self.codes)
+
+    def without(self, hidden) -> NeighbourGraph:
+        """Return a graph of the same rows, of which some labels are hidden.
+
+        Parameters
+        ----------
+        hidden : bool ndarray of shape (n, K)
+            Labels that are hidden; every class keeps one.
+
+        Returns
+        -------
+        graph : NeighbourGraph
+            With the other labels propagated. Class priors and reliability stay.
+        """
+        return self._propagated(self.weights, np.where(hidden, -1, self.codes))
+
+    def _propagated(self, weights, codes):
         labels = tuple(
-            None if known is None else known.propagated_over(weights, codes)
-            for codes, known in zip(self.codes.T, self.labels, strict=True)
+            None if known is None else known.propagated_over(weights, column)
+            for column, known in zip(codes.T, self.labels, strict=True)
         )
-        return replace(self, weights=weights, labels=labels)
+        return replace(self, weights=weights, codes=codes, labels=labels)
 
 
 def build_neighbour_graph(
@@ -214,7 +238,20 @@ def build_neighbour_graph(
         whitening, distances, steps = 0.0, find(comparable), None
     weights = self_scaled_weights(distances)
     priors = _priors_of_labelled(class_prior, codes)
-    propagate = partial(_propagate_new, weights, distances, n_classes, alpha, priors)
+    propagate = partial(
+        _propagate_new,
+        partial(
+            _propagated,
+            weights,
+            distances,
+            comparable,
+            alpha=alpha,
+            unjudged=0.0 if is_plain else 1.0,
+        ),
+        n_classes,
+        priors,
+        codes >= 0,
+    )
     codes = seed_clusters(weights, codes, n_classes)
     labels = propagate(codes, [None] * len(n_classes))
     codes = seed_discovered(
@@ -264,32 +301,46 @@ def _priors_of_labelled(class_prior, codes):
     ]
 
 
-def _propagate_new(weights, distances, n_classes, alpha, priors, codes, labels):
+def _propagate_new(propagated, n_classes, priors, is_label, codes, labels):
     """Return the labels of all properties, propagated where they were not before."""
     return tuple(
         known
         if known is not None or (column < 0).all()
-        else _propagated(weights, distances, column, n, alpha, prior)
-        for column, n, prior, known in zip(
-            codes.T, n_classes, priors, labels, strict=True
-        )
+        else propagated(column, is_label[:, k], n_classes[k], priors[k])
+        for k, (column, known) in enumerate(zip(codes.T, labels, strict=True))
     )
 
 
-def _propagated(weights, distances, codes, n_classes, alpha, class_prior):
+def _propagated(
+    weights,
+    distances,
+    rows,
+    codes,
+    is_label,
+    n_classes,
+    class_prior,
+    *,
+    alpha,
+    unjudged,
+):
     """Return what the labels of one property say of all rows."""
     if class_prior is None:
         class_prior = estimate_class_prior(distances, codes, n_classes)
     if alpha is None:
         alpha = default_alpha(codes)
     proba = label_probabilities(weights, codes, alpha, class_prior)
-    kappa = hidden_label_kappa(weights, codes, alpha, class_prior)
-    return PropagatedLabels(proba, class_prior, alpha, kappa)
+    if not is_label.any():
+        return PropagatedLabels(proba, class_prior, alpha, None, 1.0)
+    hidden = judge_by_hidden_labels(weights, rows, codes, is_label, alpha, class_prior)
+    reliability = unjudged if hidden is None else hidden.reliability
+    return PropagatedLabels(proba, class_prior, alpha, hidden, reliability)
 
 
 def _reliable_proba(labels):
-    """Return class probabilities for which the graph is fully reliable, else None."""
-    return labels.proba if labels is not None and labels.reliability == 1 else None
+    """Return class probabilities for which the graph is reliable, else None."""
+    if labels is None or labels.reliability < RELIABLE:
+        return None
+    return labels.proba
 
 
 def _smallest_of_rows(distances):
