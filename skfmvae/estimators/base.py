@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -25,9 +26,10 @@ from skfmvae.training import EarlyStopping, Objective, Rows
 from .checks import check_device, check_weights
 from .generation import GenerationMixin
 from .guards import all_or_nothing, plain_torch, seeded
+from .judging import judge
 from .prediction import PredictionMixin
 from .settings import SettingsMixin, check_settings
-from .training import OPTIMIZERS, train
+from .training import OPTIMIZERS, prepare, train
 
 __all__ = ["BaseVAE"]
 
@@ -62,6 +64,7 @@ class BaseVAE(
         "augmentation": [None, StrOptions({"image"}), HasMethods("build"), callable],
         "max_epochs": [None, Interval(Integral, 1, None, closed="left")],
         "early_stopping": [None, "boolean", EarlyStopping],
+        "calibrate": ["boolean"],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
         "callbacks": [None, list],
@@ -124,7 +127,8 @@ class BaseVAE(
             When the loss stops being finite; likewise.
         KeyboardInterrupt
             When interrupted. The estimator is then fitted as far as the last complete
-            epoch, or, before one is complete, what it was before the call.
+            epoch, without being calibrated, or, before one is complete, what it was
+            before the call.
 
         Warns
         -----
@@ -132,7 +136,8 @@ class BaseVAE(
             When a column of labels has a single class, has a number of their own on
             more than half of its labelled rows, or has -1, which marks unlabelled
             entries, beside other negative numbers. Likewise when
-            float32 merges values of a column of `X`.
+            float32 merges values of a column of `X`, and when a logistic regression on
+            the labelled rows alone predicts hidden labels better than the model.
         """
         with all_or_nothing(self):
             check_settings(self)
@@ -145,20 +150,26 @@ class BaseVAE(
                 sample_weight = check_weights(sample_weight, X)
             random_state = check_random_state(self.random_state)
             with plain_torch(self.device_), seeded(random_state):
-                with redirected_draws():  # layers initialise themselves
-                    likelihood = self.likelihood_.build(X)
-                    model = self._build_model(
-                        X.shape[1], likelihood, self.n_components_
-                    )
-                redirect_modules(model)
+                build_model = partial(self._untrained_model, X)
+                model = build_model()
+                self.n_samples_fit_ = X.shape[0]
                 rows = Rows(X, codes, sample_weight, self.device_, quantities)
-                self.net_ = train(self, model, rows, random_state)
-            self.n_iter_ = self.net_.n_complete_epochs_
+                preparation = prepare(self, model, rows, random_state)
+                self.net_ = train(self, model, preparation)
+                self.n_iter_ = self.net_.n_complete_epochs_
+                self.judgement_ = judge(self, build_model, preparation, random_state)
         if self.net_.interrupted_:
             raise KeyboardInterrupt(
                 f"The model is that of epoch {self.n_iter_}, the last complete one."
             )
         return self
+
+    def _untrained_model(self, X):
+        with redirected_draws():  # layers initialise themselves
+            likelihood = self.likelihood_.build(X)
+            model = self._build_model(X.shape[1], likelihood, self.n_components_)
+        redirect_modules(model)
+        return model
 
     @property
     def classes_(self) -> np.ndarray | list[np.ndarray]:
@@ -168,12 +179,6 @@ class BaseVAE(
         if not values:
             raise AttributeError("There are no classes, as no property is discrete.")
         return values if labels.multi_output else values[0]
-
-    @property
-    def n_components_(self) -> dict[str, int]:
-        """Number of values of every discrete property."""
-        sizes = map(len, self.targets_.labels.values)
-        return dict(zip(self.property_names_, sizes, strict=True))
 
     def __setstate__(self, state):
         super().__setstate__(state)

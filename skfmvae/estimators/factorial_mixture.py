@@ -196,6 +196,9 @@ class FactorialMixtureVAE(BaseVAE):
     early_stopping : bool, EarlyStopping or None, default=None
         When to stop before; True stands for ``EarlyStopping()``, None and False for
         never.
+    calibrate : bool, default=True
+        Whether probabilities and deviations are made as certain as labels show that are
+        hidden from two more fits of half the length; they take as long as the fit.
     neighbours : {"graph"}, Neighbours or None, default="graph"
         Regularizer: rows are classed as their nearest neighbours.
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
@@ -223,6 +226,12 @@ class FactorialMixtureVAE(BaseVAE):
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
         without its optimizer: they predict, and train no further.
+    judgement_ : Judgement
+        What hidden labels say: how reliable neighbours are, temperatures, scores.
+    hidden_proba_ : list of ndarray of shape (n_samples, n_values)
+        Probabilities of the labels of `fit` by fits that did not see them.
+    n_samples_fit_ : int
+        Number of rows seen by `fit`.
     n_iter_ : int
         Number of epochs that ran.
     device_ : torch.device
@@ -299,6 +308,7 @@ class FactorialMixtureVAE(BaseVAE):
         augmentation: str | Any | Callable | None = None,
         max_epochs: int | None = None,
         early_stopping: bool | EarlyStopping | None = None,
+        calibrate: bool = True,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
@@ -322,6 +332,7 @@ class FactorialMixtureVAE(BaseVAE):
         self.augmentation = augmentation
         self.max_epochs = max_epochs
         self.early_stopping = early_stopping
+        self.calibrate = calibrate
         self.neighbours = neighbours
         self.adversarial = adversarial
         self.callbacks = callbacks

@@ -15,8 +15,10 @@ from skfmvae._utils.checks import check_whole
 from skfmvae._utils.types import MatrixLike
 from skfmvae.nn.folding import fold_norms
 
+from .calibration import interval_factor, residual_scale
 from .checks import check_counted, check_weights
 from .guards import plain_torch
+from .judging import Judgement
 from .rows import RowsMixin
 
 __all__ = ["PredictionMixin"]
@@ -25,10 +27,19 @@ __all__ = ["PredictionMixin"]
 class PredictionMixin(RowsMixin):
     """Predict properties and score rows."""
 
+    judgement_: Judgement
+    n_samples_fit_: int
+
     @property
     def property_names_(self) -> list[str]:
         """Names of the discrete properties of `y`, then of the discovered ones."""
         return self.targets_.labels.property_names
+
+    @property
+    def n_components_(self) -> dict[str, int]:
+        """Number of values of every discrete property."""
+        sizes = map(len, self.targets_.labels.values)
+        return dict(zip(self.property_names_, sizes, strict=True))
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the most probable value of every property of `y`.
@@ -127,19 +138,90 @@ class PredictionMixin(RowsMixin):
             for name, block in quantities.blocks.items()
         }
 
+    def property_interval(
+        self, X: MatrixLike, coverage: float = 0.9
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Predict an interval for every continuous property.
+
+        It holds a share of the values: as many deviations to both sides of the mean as
+        cover that share of the values that were hidden from a part of the fit, see
+        :func:`~skfmvae.estimators.calibration.interval_factor`; with
+        ``calibrate=False`` those of a Gaussian.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The rows.
+        coverage : float, default=0.9
+            The share, between 0 and 1.
+
+        Returns
+        -------
+        interval : dict of str to (lower, upper)
+            By the names of the properties; each of shape (n_samples, n_dims), in the
+            units of `y`. Empty where all properties are discrete.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is not between 0 and 1.
+        """
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage={coverage!r} should lie between 0 and 1.")
+        quantities, residuals = self.targets_.quantities, self.judgement_.residuals
+        factor = np.array(
+            [interval_factor(r[~np.isnan(r)], coverage) for r in residuals.T]
+        )
+        mean, std = self._quantity_moments(self._check_X(X))
+        lower, upper = (
+            quantities.inverse(mean + side * factor * std) for side in (-1, 1)
+        )
+        return {
+            name: (lower[:, block], upper[:, block])
+            for name, block in quantities.blocks.items()
+        }
+
     def _quantity_distribution(self, X):
+        """Return means and deviations, as large as hidden values show them to be."""
+        mean, std = self._quantity_moments(X)
+        residuals = self.judgement_.residuals
+        scale = [residual_scale(r[~np.isnan(r)]) for r in residuals.T]
+        return mean, std * np.asarray(scale)
+
+    def _quantity_moments(self, X):
         def moments(x):
             distribution = self._model.quantity_distribution(x)
             return [distribution.mean, distribution.stddev]
 
         return self._map_rows(moments, X)
 
+    @property
+    def hidden_proba_(self) -> list[np.ndarray]:
+        """Probabilities of labels by fits that did not see them, property by property.
+
+        Each of shape (n_samples, n_values), for the rows of `fit`; NaN for labels that
+        were not hidden.
+        """
+        found = []
+        for name, n_values in self.n_components_.items():
+            proba = np.full((self.n_samples_fit_, n_values), np.nan)
+            if name in self.judgement_.hidden_proba:
+                rows, known = self.judgement_.hidden_proba[name]
+                proba[rows] = known
+            found.append(proba)
+        return found
+
     def _property_proba(self, X):
+        temperatures = self.judgement_.temperature.values()
+
         def normalised(x):
             # Twice in float64, so that rows sum to one to its precision; on the CPU, as
             # not every device has it.
             log_proba = self._model.property_log_proba(x)
-            return [torch.softmax(p.cpu().double(), dim=1) for p in log_proba]
+            return [
+                torch.softmax(values.cpu().double() / temperature, dim=1)
+                for values, temperature in zip(log_proba, temperatures, strict=True)
+            ]
 
         return self._map_rows(normalised, X)
 

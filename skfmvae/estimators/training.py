@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,11 +12,17 @@ from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
-from skfmvae.training import EpochBar, ModelNet, build_regularizer_terms
+from skfmvae.training import (
+    EpochBar,
+    ModelNet,
+    RegularizerTerms,
+    Rows,
+    build_regularizer_terms,
+)
 
 from .settings import settings_of
 
-__all__ = ["OPTIMIZERS", "train"]
+__all__ = ["OPTIMIZERS", "Preparation", "prepare", "train"]
 
 # Passes over so many rows; the root of the number of rows and the least number of steps
 # are for more and for few rows: docs/decisions/023-epochs.md.
@@ -36,8 +42,28 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-def train(estimator, model, rows, random_state) -> ModelNet:
-    """Train a model as the parameters of an estimator say.
+class Preparation(NamedTuple):
+    """What a training starts from, beside the model.
+
+    Attributes
+    ----------
+    rows : Rows
+        To train on; seeds of clusters stand for labels.
+    held_out : Rows or None
+        For early stopping.
+    labelled : Rows
+        Those to train on, with their labels alone.
+    regularization : RegularizerTerms
+    """
+
+    rows: Rows
+    held_out: Rows | None
+    labelled: Rows
+    regularization: RegularizerTerms
+
+
+def prepare(estimator, model, rows, random_state) -> Preparation:
+    """Part the rows, and prepare the regularizers of an untrained model.
 
     Parameters
     ----------
@@ -52,6 +78,35 @@ def train(estimator, model, rows, random_state) -> ModelNet:
 
     Returns
     -------
+    preparation : Preparation
+
+    Raises
+    ------
+    ValueError
+        When parameters do not go together or leave too few rows.
+    """
+    held_out = None
+    early_stopping = settings_of(estimator, "early_stopping") or None
+    if early_stopping:
+        rows, held_out = _hold_out(early_stopping, rows, random_state)
+    regularization = _regularization(estimator, model, rows)
+    return Preparation(regularization.rows, held_out, rows, regularization)
+
+
+def train(estimator, model, preparation: Preparation) -> ModelNet:
+    """Train a model as the parameters of an estimator say.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Its parameters are checked, and it knows its likelihood and device.
+    model : Model
+        Untrained.
+    preparation : Preparation
+        For this model, see `prepare`.
+
+    Returns
+    -------
     net : ModelNet
         Which holds the model, ready to predict: after an interrupt, that of the last
         complete epoch, see `ModelNet.interrupted_`.
@@ -62,16 +117,8 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         When training is interrupted before an epoch is complete.
     FloatingPointError
         When the loss, or at the end a parameter, is not finite.
-    ValueError
-        When parameters do not go together or leave too few rows.
     """
-    held_out = None
-    early_stopping = settings_of(estimator, "early_stopping") or None
-    if early_stopping:
-        rows, held_out = _hold_out(early_stopping, rows, random_state)
-    regularization = _regularization(estimator, model, rows)
-    # Seeds of clusters stand for labels from here on.
-    rows = regularization.rows
+    rows, held_out = preparation.rows, preparation.held_out
     optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
     net = ModelNet(
         model,
@@ -87,11 +134,10 @@ def train(estimator, model, rows, random_state) -> ModelNet:
         device=estimator.device_,
         verbose=estimator.verbose,
     )
-    n_steps = net.n_steps(rows)
-    net.set_params(callbacks=_callbacks(estimator, early_stopping, n_steps))
+    net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
     if estimator.verbose < 2:
         net.set_params(callbacks__print_log=None)
-    net.fit(rows, regularization=regularization)
+    net.fit(rows, regularization=preparation.regularization)
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
     net.check_parameters()
@@ -147,7 +193,7 @@ def _augmentation(estimator):
     return settings.build(estimator.n_features_in_)
 
 
-def _callbacks(estimator, early_stopping, n_steps):
+def _callbacks(estimator, held_out, n_steps):
     """List ours, less those that the user replaces by name, then the user's."""
     ours: dict[str, Callback] = {
         "lr_schedule": LRScheduler(
@@ -159,8 +205,9 @@ def _callbacks(estimator, early_stopping, n_steps):
     theirs = estimator.callbacks or []
     replaced = {item[0] for item in theirs if isinstance(item, tuple)}
     callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
-    if early_stopping:
+    if held_out:
         # Last, for it ends the epoch at once when it stops.
+        early_stopping = settings_of(estimator, "early_stopping")
         callbacks.append(("early_stopping", early_stopping.callback()))
     return callbacks
 

@@ -19,6 +19,8 @@ __all__ = [
     "hidden_label_kappa",
     "judge_by_hidden_labels",
     "predict_hidden_labels",
+    "probability_better",
+    "scores_of",
 ]
 
 N_FOLDS = 5  # in which labels are hidden: the usual compromise of bias and time
@@ -51,18 +53,13 @@ class HiddenLabels:
     def reliability(self) -> float:
         """How far the graph is known to be the better teacher, 0 to 1.
 
-        Only labels that one of the two predicts and the other does not tell them apart
-        (McNemar 1947). Their number that the graph predicts is binomial; with the prior
-        of Jeffreys, the probability that the graph predicts more than half is a tail of
-        a Beta distribution. It is scaled so that an even chance counts as 0.
+        The probability that it is, scaled so that an even chance counts as 0.
         """
         graph, linear = (
             proba.argmax(axis=1) == self.codes
             for proba in (self.by_graph, self.by_linear)
         )
-        gained, lost = (graph & ~linear).sum(), (linear & ~graph).sum()
-        is_better = beta.sf(0.5, gained + 0.5, lost + 0.5)
-        return float(max(2 * is_better - 1, 0.0))
+        return max(2 * probability_better(graph, linear) - 1, 0.0)
 
     @property
     def scores(self) -> dict[str, dict[str, float]]:
@@ -71,6 +68,28 @@ class HiddenLabels:
             "graph": scores_of(self.codes, self.by_graph),
             "linear": scores_of(self.codes, self.by_linear),
         }
+
+
+def probability_better(right, other) -> float:
+    """Return the probability that one classifier predicts more labels than another.
+
+    Only labels that one of the two predicts and the other does not tell them apart
+    (McNemar 1947). How many of these the first predicts is binomial; with the prior of
+    Jeffreys, the probability that it predicts more than half of those to come is a tail
+    of a Beta distribution.
+
+    Parameters
+    ----------
+    right, other : bool ndarray of shape (n_labels,)
+        Which hidden labels the two classifiers predict.
+
+    Returns
+    -------
+    probability : float
+        A half where the labels do not tell.
+    """
+    gained, lost = (right & ~other).sum(), (other & ~right).sum()
+    return float(beta.sf(0.5, gained + 0.5, lost + 0.5))
 
 
 def scores_of(codes, proba) -> dict[str, float]:

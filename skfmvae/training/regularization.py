@@ -136,6 +136,27 @@ class RegularizerTerms:
             return [False] * self.rows.codes.shape[1]
         return [weight > 0 for weight in property_weights(self.graph, self.rows.codes)]
 
+    def without(self, hidden: Tensor, model: Model) -> RegularizerTerms:
+        """Return the losses for a model that does not see some labels.
+
+        Parameters
+        ----------
+        hidden : bool Tensor of shape (n, K + Q)
+            What is hidden, as in `Rows.known`.
+        model : Model
+            Another model, untrained.
+
+        Returns
+        -------
+        terms : RegularizerTerms
+            On the same neighbour graph, which counts as reliable as before.
+        """
+        graph, n_properties = self.graph, self.rows.codes.shape[1]
+        if graph is not None:
+            graph = graph.without(hidden[:, :n_properties].numpy())
+        rows = self.rows.without(hidden)
+        return RegularizerTerms(tuple(self.losses), model, rows, graph, self.steps)
+
     def begin_epoch(self, progress: float) -> None:
         """Prepare the losses for an epoch.
 

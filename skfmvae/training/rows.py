@@ -88,11 +88,19 @@ class Rows(Dataset):
         rows.codes = codes.to(self.device)
         return rows
 
+    def without(self, hidden: Tensor) -> Rows:
+        """Return the same rows without some of what is known, as in `known`."""
+        hidden = hidden.to(self.device)
+        n_properties = self.codes.shape[1]
+        rows = self.with_codes(self.codes.masked_fill(hidden[:, :n_properties], -1))
+        rows.quantities = self.quantities.masked_fill(
+            hidden[:, n_properties:], torch.nan
+        )
+        return rows
+
     def without_labels(self) -> Rows:
         """Return the same rows with nothing known of their properties."""
-        rows = self.with_codes(torch.full_like(self.codes, -1))
-        rows.quantities = torch.full_like(self.quantities, torch.nan)
-        return rows
+        return self.without(self.known())
 
     def values(self):
         """Return all values as an ndarray or a CSR matrix, shared where possible."""

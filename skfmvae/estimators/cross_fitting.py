@@ -1,0 +1,134 @@
+"""Predictions of labels by fits that did not see them."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skorch.callbacks import GradientNormClipping, LRScheduler, ParamMapper
+
+from skfmvae.models.base import Model
+from skfmvae.targets import hidden_label_folds
+
+from .training import Preparation, train
+
+__all__ = ["HiddenPredictions", "predict_hidden_labels"]
+
+# Refits, each without its share of the labels, and their length as a share of the
+# fit's: together they take as long as the fit. docs/decisions/037-calibration.md.
+N_FOLDS, SHARE_OF_EPOCHS = 2, 0.5
+# Labels of a property that are hidden in all: the standard error of an accuracy is then
+# a hundredth, and the other labels can all be seen.
+MOST_LABELS = 2000
+# Callbacks without which a user's fit would be another one; others watch it or keep it.
+KEPT_CALLBACKS = (GradientNormClipping, LRScheduler, ParamMapper)
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenPredictions:
+    """What refits predict where they did not see what is known.
+
+    Attributes
+    ----------
+    folds : int64 ndarray of shape (n, K + Q)
+        By which refit an entry was predicted; -1 where it was not hidden.
+    log_proba : list of ndarray of shape (n, C_k)
+        Log-probabilities of the hidden labels of each discrete property, NaN elsewhere.
+    residuals : ndarray of shape (n, Q)
+        What is known of the continuous properties less the mean that was predicted, in
+        units of the deviation that was; NaN elsewhere.
+    """
+
+    folds: np.ndarray
+    log_proba: list[np.ndarray]
+    residuals: np.ndarray
+
+
+def predict_hidden_labels(
+    estimator, build_model: Callable[[], Model], preparation: Preparation, random_state
+) -> HiddenPredictions:
+    """Train the model again without each fold of what is known, and predict that.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Fitted.
+    build_model : callable
+        Returns an untrained model.
+    preparation : Preparation
+        Of the fit.
+    random_state : RandomState
+        That draws the folds.
+
+    Returns
+    -------
+    hidden : HiddenPredictions
+    """
+    labelled = preparation.labelled
+    folds = _folds(labelled, random_state)
+    refit = copy.copy(estimator).set_params(
+        max_epochs=math.ceil(SHARE_OF_EPOCHS * estimator.n_iter_),
+        callbacks=[c for c in estimator.callbacks or [] if _is_kept(c)],
+        verbose=0,
+    )
+    sizes = estimator.n_components_.values()
+    log_proba = [np.full((len(folds), n), np.nan) for n in sizes]
+    quantities = labelled.quantities.cpu().numpy()
+    residuals = np.full(quantities.shape, np.nan)
+    for fold in range(N_FOLDS):
+        is_hidden = folds == fold
+        rows = np.flatnonzero(is_hidden.any(axis=1))
+        if not len(rows):
+            continue
+        model, without = build_model(), torch.from_numpy(is_hidden)
+        regularization = preparation.regularization.without(without, model)
+        refit.net_ = train(
+            refit,
+            model,
+            Preparation(regularization.rows, None, labelled, regularization),
+        )
+        *found, mean, stddev = refit._map_batches(
+            _everything_predicted(model), labelled.choose(torch.from_numpy(rows))
+        )
+        for k, values in enumerate(found):
+            hidden = is_hidden[rows, k]
+            log_proba[k][rows[hidden]] = values[hidden]
+        hidden = is_hidden[:, len(found) :]
+        scaled = np.full(quantities.shape, np.nan)
+        scaled[rows] = (quantities[rows] - mean) / stddev
+        residuals[hidden] = scaled[hidden]
+    return HiddenPredictions(folds, log_proba, residuals)
+
+
+def _folds(labelled, random_state):
+    """Return which refit does not see what is known, as `HiddenPredictions.folds`."""
+    codes = labelled.codes.cpu().numpy()
+    known = ~labelled.quantities.isnan().cpu().numpy()
+    # All known values of a quantity are of one class.
+    codes = np.hstack([codes, np.where(known, 0, -1)])
+    folds = hidden_label_folds(codes, N_FOLDS, random_state)
+    for fold in folds.T:
+        hidden = random_state.permutation(np.flatnonzero(fold >= 0))
+        fold[hidden[MOST_LABELS:]] = -1
+    return folds
+
+
+def _is_kept(callback):
+    named = callback[1] if isinstance(callback, tuple) else callback
+    return named is None or isinstance(named, KEPT_CALLBACKS)
+
+
+def _everything_predicted(model):
+    def predict(batch):
+        quantities = model.quantity_distribution(batch.x)
+        return [
+            *model.property_log_proba(batch.x),
+            quantities.mean,
+            quantities.stddev,
+        ]
+
+    return predict

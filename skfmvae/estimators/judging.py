@@ -1,0 +1,186 @@
+"""What hidden labels say of a fit: how good it is, and how certain it may be."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from scipy.stats import entropy
+from sklearn.linear_model import LogisticRegression
+
+from skfmvae.models.base import Model
+from skfmvae.neighbour_graph.reliability import probability_better, scores_of
+
+from .calibration import fit_temperature, temperature_of_entropy
+from .cross_fitting import N_FOLDS, predict_hidden_labels
+from .training import Preparation
+
+__all__ = ["Judgement", "judge"]
+
+# Rows by which the certainty of two classifiers is compared: a mean over them is exact
+# to a few hundredths of a nat.
+N_COMPARED = 2000
+# Labelled rows that the linear classifier learns from: of more it learns little more,
+# and of wide rows it takes seconds.
+MOST_LABELS = 2000
+# Probability from which on another classifier counts as better.
+SIGNIFICANT = 0.95
+
+
+@dataclass
+class Judgement:
+    """What labels that were hidden say of a fit.
+
+    Attributes
+    ----------
+    reliability : dict of str to float
+        How far regularizers were relied on for each property with labels, 0 to 1, see
+        :class:`~skfmvae.neighbour_graph.reliability.HiddenLabels`; empty without a
+        neighbour graph.
+    class_prior : dict of str to ndarray of shape (n_values,)
+        The class proportions that regularizers took, given or estimated; likewise.
+    scores : dict of str to dict
+        "accuracy" and "log_loss", in nats, of the hidden labels of each property: by
+        the neighbour "graph" and by the "linear" classifier that it was judged against,
+        which saw four fifths of the labels, and by the "model", which saw half of them
+        and was trained half as long.
+    temperature : dict of str to float
+        What the log-probabilities of a property are divided by.
+    residuals : ndarray of shape (n_samples, n_quantities)
+        What was hidden of the continuous properties less the mean that was predicted,
+        in units of the deviation that was; NaN elsewhere.
+    hidden_proba : dict of str to (rows, proba)
+        Rows of `fit` whose label of a property was hidden from a fit, and its
+        probabilities, at the temperature above.
+    """
+
+    reliability: dict[str, float] = field(default_factory=dict)
+    class_prior: dict[str, np.ndarray] = field(default_factory=dict)
+    scores: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    temperature: dict[str, float] = field(default_factory=dict)
+    residuals: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    hidden_proba: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+
+def judge(
+    estimator, build_model: Callable[[], Model], preparation: Preparation, random_state
+) -> Judgement:
+    """Note what the regularizers relied on, and calibrate the predictions.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Whose net is trained.
+    build_model : callable
+        Returns an untrained model.
+    preparation : Preparation
+        Of the training.
+    random_state : RandomState
+        That draws what is hidden.
+
+    Returns
+    -------
+    judgement : Judgement
+
+    Warns
+    -----
+    UserWarning
+        When a logistic regression on the labelled rows predicts hidden labels better.
+    """
+    labelled, graph = preparation.labelled, preparation.regularization.graph
+    n_components = estimator.n_components_
+    judgement = Judgement(
+        temperature=dict.fromkeys(n_components, 1.0),
+        residuals=np.empty((0, labelled.quantities.shape[1])),
+    )
+    for name, found in zip(n_components, graph.labels if graph else (), strict=False):
+        if found is not None:
+            judgement.reliability[name] = found.reliability
+            judgement.class_prior[name] = found.class_prior
+            judgement.scores[name] = {} if found.hidden is None else found.hidden.scores
+    if estimator.calibrate and not estimator.net_.interrupted_:
+        _calibrate(judgement, estimator, build_model, preparation, random_state)
+    if estimator.verbose:
+        _show(judgement, sys.stderr if estimator.verbose == 1 else sys.stdout)
+    return judgement
+
+
+def _calibrate(judgement, estimator, build_model, preparation, random_state):
+    """Train again without some labels, and learn from how these are predicted."""
+    labelled, model = preparation.labelled, estimator.net_.module_
+    hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
+    judgement.residuals = hidden.residuals
+    codes = labelled.codes.cpu().numpy()
+    positions = np.arange(len(labelled)) if labelled.chosen is None else labelled.chosen
+    rows = model.likelihood.comparable(labelled.values())
+    compared = random_state.permutation(len(labelled))[:N_COMPARED]
+    proba = estimator._map_batches(
+        lambda batch: model.property_log_proba(batch.x),
+        labelled.choose(torch.from_numpy(compared)),
+    )
+    for k, (name, n_classes) in enumerate(estimator.n_components_.items()):
+        column = codes[:, k]
+        if len(np.unique(column[column >= 0])) < 2:
+            continue
+        linear = partial(_linear_proba, rows, n_classes)
+        target = entropy(linear(column, compared), axis=1).mean()
+        prior = temperature_of_entropy(proba[k], target)
+        judged = np.flatnonzero(hidden.folds[:, k] >= 0)
+        log_proba, true = hidden.log_proba[k][judged], column[judged]
+        temperature = fit_temperature(log_proba, true, prior)
+        judgement.temperature[name] = temperature
+        if not len(judged):
+            continue
+        by_model = softmax(log_proba / temperature, axis=1)
+        judgement.hidden_proba[name] = positions[judged], by_model
+        judgement.scores.setdefault(name, {})["model"] = scores_of(true, by_model)
+        by_linear = np.empty_like(by_model)
+        for fold in range(N_FOLDS):
+            is_hidden = hidden.folds[:, k] == fold
+            seen = np.where(is_hidden, -1, column)
+            by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))
+        _warn_if_behind(name, true, by_model, by_linear)
+
+
+def _linear_proba(rows, n_classes, codes, wanted):
+    """Return class probabilities by the labelled rows alone."""
+    proba = np.zeros((len(wanted), n_classes))
+    known = np.random.default_rng(0).permutation(np.flatnonzero(codes >= 0))
+    known = known[:MOST_LABELS]
+    classifier = LogisticRegression(max_iter=1000).fit(rows[known], codes[known])
+    proba[:, classifier.classes_] = classifier.predict_proba(rows[wanted])
+    return proba
+
+
+def _warn_if_behind(name, codes, by_model, by_linear):
+    model, linear = (p.argmax(axis=1) == codes for p in (by_model, by_linear))
+    if probability_better(linear, model) > SIGNIFICANT:
+        warnings.warn(
+            f"Unlabelled rows do not help to predict {name!r}: of {len(codes)} hidden "
+            f"labels, logistic regression on the labelled rows predicts "
+            f"{linear.mean():.0%}, the model {model.mean():.0%}. Pool both with "
+            "skfmvae.ensemble.PartialLabelStacking, or use logistic regression.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _show(judgement, file):
+    for name, by_teacher in judgement.scores.items():
+        right = ", ".join(
+            f"{teacher} {scores['accuracy']:.0%}"
+            for teacher, scores in by_teacher.items()
+        )
+        print(
+            f"{name}: hidden labels right: {right or 'none could be hidden'}; "
+            f"regularizers count {judgement.reliability.get(name, 0):.2f}; "
+            f"temperature {judgement.temperature[name]:.2f}",
+            file=file,
+            flush=True,
+        )
