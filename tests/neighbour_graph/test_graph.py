@@ -13,7 +13,7 @@ from skfmvae.neighbour_graph import build_neighbour_graph
 from skfmvae.neighbour_graph.components import principal_space
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
 from skfmvae.neighbour_graph.propagation import default_alpha, label_probabilities
-from skfmvae.neighbour_graph.reliability import hidden_label_kappa
+from skfmvae.neighbour_graph.reliability import judge_by_hidden_labels
 from skfmvae.neighbour_graph.search import nearest_rows
 
 FIRST_COLUMN = FunctionTransformer(lambda X: X[:, :1])
@@ -83,10 +83,49 @@ def test_each_property_is_as_reliable_as_its_hidden_labels_say(label_evenly):
     codes = np.stack([label_evenly(y, 5), label_evenly(coin, 25)], axis=1)
     graph = build_neighbour_graph(X / 16, codes, [10, 2])
     for column, labels in zip(codes.T, graph.labels, strict=True):
-        assert labels.kappa == hidden_label_kappa(
-            graph.weights, column, labels.alpha, labels.class_prior
+        hidden = judge_by_hidden_labels(
+            graph.weights,
+            X / 16,
+            column,
+            column >= 0,
+            labels.alpha,
+            labels.class_prior,
         )
-    assert [labels.reliability for labels in graph.labels] == [1.0, 0.0]
+        assert labels.reliability == hidden.reliability
+    digit, coin = (labels.reliability for labels in graph.labels)
+    assert digit > 0.95
+    assert coin < 0.9
+
+
+@pytest.mark.parametrize(("features", "expected"), [(None, 0.0), (FIRST_COLUMN, 1.0)])
+def test_what_cannot_be_judged_is_relied_on_only_if_the_user_vouches(
+    features, expected
+):
+    codes = unlabelled()
+    codes[:3, 0] = [0, 1, 2]
+    graph = build_neighbour_graph(make_points(), codes, [3], features=features)
+    assert graph.labels[0].hidden is None
+    assert graph.labels[0].reliability == expected
+
+
+def test_clusters_have_no_other_teacher():
+    X, _ = make_blobs(120, centers=3, random_state=0)
+    graph = build_neighbour_graph(X, unlabelled(120), [3])
+    assert graph.labels[0].reliability == 1.0
+
+
+def test_hidden_labels_have_no_part_in_what_is_propagated(label_evenly):
+    X, y = make_blobs(120, centers=3, cluster_std=4.0, random_state=0)
+    codes = label_evenly(y, 6)[:, None]
+    hidden = (codes >= 0) & (np.arange(120)[:, None] % 2 == 0)
+    graph = build_neighbour_graph(X, codes, [3])
+    without, labels = graph.without(hidden), graph.labels[0]
+    np.testing.assert_array_equal(without.codes, np.where(hidden, -1, codes))
+    expected = label_probabilities(
+        graph.weights, without.codes[:, 0], labels.alpha, labels.class_prior
+    )
+    np.testing.assert_array_equal(without.labels[0].proba, expected)
+    assert without.labels[0].reliability == labels.reliability
 
 
 def test_seeds_of_clusters_count_as_labels():
@@ -153,7 +192,7 @@ def test_a_joined_graph_propagates_over_both_kinds_of_edges():
     expected = label_probabilities(both, codes[:, 0], 0.9, class_prior)
     np.testing.assert_allclose(joined.labels[0].proba, expected)
     assert joined.labels[0].class_prior is class_prior
-    assert joined.labels[0].kappa == graph.labels[0].kappa
+    assert joined.labels[0].reliability == graph.labels[0].reliability
     assert joined.labels[1] is None
     # The graph itself stays.
     np.testing.assert_array_equal(graph.labels[0].proba, before)

@@ -32,25 +32,26 @@ def make_batch():
 
 
 @pytest.fixture(scope="session")
-def make_graph():
-    """Return a function that builds the neighbour graph of the rows of a batch."""
+def with_reliability():
+    """Return a function that changes the reliability of a graph for each property."""
 
-    def make(batch, sizes=(3,)):
-        X, codes = batch.x.numpy(), batch.labels.codes.numpy()
-        return build_neighbour_graph(X, codes, list(sizes))
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def with_kappas():
-    """Return a function that gives a graph other kappas, one for each property."""
-
-    def change(graph, *kappas):
+    def change(graph, *reliability):
         labels = [
-            labels if labels is None else replace(labels, kappa=kappa)
-            for labels, kappa in zip(graph.labels, kappas, strict=True)
+            labels if labels is None else replace(labels, reliability=changed)
+            for labels, changed in zip(graph.labels, reliability, strict=True)
         ]
         return replace(graph, labels=tuple(labels))
 
     return change
+
+
+@pytest.fixture(scope="session")
+def make_graph(with_reliability):
+    """Return a function that builds a fully reliable graph of the rows of a batch."""
+
+    def make(batch, sizes=(3,)):
+        X, codes = batch.x.numpy(), batch.labels.codes.numpy()
+        graph = build_neighbour_graph(X, codes, list(sizes))
+        return with_reliability(graph, *[1.0] * len(sizes))
+
+    return make

@@ -11,12 +11,12 @@ from skfmvae.regularizers.base import (
 LABELS = {0: 0, 1: 1, 2: 2}
 
 
-@pytest.mark.parametrize(("kappa", "reliability"), [(0.5, 0), (0.65, 0.25), (0.9, 1)])
+@pytest.mark.parametrize("reliability", [0.0, 0.25, 1.0])
 def test_a_property_weighs_its_reliability_times_its_unlabelled_share(
-    make_batch, make_graph, with_kappas, kappa, reliability
+    make_batch, make_graph, with_reliability, reliability
 ):
     batch = make_batch(LABELS, {}, {5: 1, 6: 0})
-    graph = with_kappas(make_graph(batch, (3, 4, 2)), kappa, None, 1.0)
+    graph = with_reliability(make_graph(batch, (3, 4, 2)), reliability, None, 1.0)
     codes = batch.labels.codes
     assert unlabelled_shares(codes) == pytest.approx([0.9, 1, 28 / 30])
     expected = [0.9 * reliability, 0, 28 / 30]

@@ -122,35 +122,37 @@ def test_a_class_without_labels_is_not_ruled_out(make_batch, make_graph):
         average = known_rows(graph, 0.8 * average + 0.2 * proba)
 
 
-@pytest.mark.parametrize(("kappa", "share"), [(0.5, 0), (0.65, 0.25), (0.9, 1)])
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_neighbours_count_as_far_as_they_are_reliable(
-    make_batch, make_graph, with_kappas, kappa, share
+    make_batch, make_graph, with_reliability, share
 ):
     """Each property for itself."""
     batch = make_batch({0: 0, 1: 1, 2: 2}, {5: 1, 6: 0})
     graph, log_proba = make_graph(batch, (3, 2)), varied(3, 2)
 
-    def value(*kappas):
-        return begin(with_kappas(graph, *kappas))(None, batch, log_proba).item()
+    def value(*reliability):
+        return begin(with_reliability(graph, *reliability))(
+            None, batch, log_proba
+        ).item()
 
     expected = share * value(1.0, 1.0) + (1 - share) * value(1.0, 0.0)
-    assert value(1.0, kappa) == pytest.approx(expected)
+    assert value(1.0, share) == pytest.approx(expected)
     both, neither = value(1.0, 1.0), value(0.0, 0.0)
     assert value(1.0, 0.0) + value(0.0, 1.0) == pytest.approx(both + neither)
     assert abs(value(1.0, 1.0) - value(1.0, 0.0)) > 0.1
 
 
-@pytest.mark.parametrize(("kappa", "share"), [(0.5, 1), (0.65, 0.75)])
+@pytest.mark.parametrize("share", [1.0, 0.75])
 def test_where_they_are_not_reliable_classes_are_kept_from_vanishing(
-    make_batch, make_graph, with_kappas, kappa, share
+    make_batch, make_graph, with_reliability, share
 ):
     """By the divergence from the class prior, times the share of unlabelled rows."""
     batch = make_batch(LABELS)
     graph = make_graph(batch)
     prior = graph.labels[0].class_prior
     scarce = [0.5, 0.45, 0.05]
-    loss, value = begin(with_kappas(graph, kappa)), 0.0
-    reliable = begin(with_kappas(graph, 1.0))
+    loss, value = begin(with_reliability(graph, 1 - share)), 0.0
+    reliable = begin(with_reliability(graph, 1.0))
     for _ in range(400):  # in which the running mean becomes that of the batch
         value = loss(None, batch, constant(*scarce)).item()
         neighbours = reliable(None, batch, constant(*scarce)).item()
@@ -159,13 +161,15 @@ def test_where_they_are_not_reliable_classes_are_kept_from_vanishing(
     assert value == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("kappa", [0.5, 1.0])
+@pytest.mark.parametrize("reliability", [0.0, 1.0])
 def test_properties_add_up_without_those_that_have_no_label_or_all(
-    make_batch, make_graph, with_kappas, kappa
+    make_batch, make_graph, with_reliability, reliability
 ):
     all_known = {row: row % 2 for row in range(N)}
     batch = make_batch({0: 0, 1: 1, 2: 2}, {}, {5: 1, 6: 0}, all_known)
-    graph = with_kappas(make_graph(batch, (3, 4, 2, 2)), 1.0, None, 1.0, kappa)
+    graph = with_reliability(
+        make_graph(batch, (3, 4, 2, 2)), 1.0, None, 1.0, reliability
+    )
     log_proba = varied(3, 4, 2, 2)
     value = begin(graph)(None, batch, log_proba)
     value.backward()
@@ -174,7 +178,7 @@ def test_properties_add_up_without_those_that_have_no_label_or_all(
     alone = [make_batch({0: 0, 1: 1, 2: 2}), make_batch({5: 1, 6: 0})]
     expected = 0.0
     for some, size, predictions in zip(alone, (3, 2), log_proba[::2], strict=True):
-        of_one = with_kappas(make_graph(some, (size,)), 1.0)
+        of_one = with_reliability(make_graph(some, (size,)), 1.0)
         expected += begin(of_one)(None, some, [predictions]).item()
     assert value.item() == pytest.approx(expected)
 
