@@ -129,7 +129,12 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         if len(np.unique(column[column >= 0])) < 2:
             continue
         linear = partial(_linear_proba, rows, n_classes)
-        target = entropy(linear(column, compared), axis=1).mean()
+        certainty = entropy(linear(column, compared), axis=1).mean()
+        n_labels = (column >= 0).sum()
+        # As if one more row of each class had been told by chance.
+        target = np.average(
+            [certainty, np.log(n_classes)], weights=[n_labels, n_classes]
+        )
         prior = temperature_of_entropy(proba[k], target)
         judged = np.flatnonzero(hidden.folds[:, k] >= 0)
         log_proba, true = hidden.log_proba[k][judged], column[judged]
