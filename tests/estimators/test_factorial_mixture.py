@@ -262,7 +262,11 @@ def test_mixtures_start_early_where_regularizers_spread_labels(
 
     y = np.where(np.arange(len(y)) < n_labels, y, -1)
     FactorialMixtureVAE(
-        max_epochs=20, callbacks=[Note()], random_state=0, **settings
+        max_epochs=20,
+        callbacks=[Note()],
+        calibrate=False,
+        random_state=0,
+        **settings,
     ).fit(X, y)
     # The first epoch to end with mixtures is that which began when they were due.
     assert started.index(True) / 20 == pytest.approx(expected)
@@ -283,7 +287,11 @@ def test_mixtures_wait_where_regularizers_spread_nothing():
                 started[name].append(net.module_.mixture_step >= 0)  # noqa: B023
 
         FactorialMixtureVAE(
-            max_epochs=20, callbacks=[Note()], random_state=0, **settings
+            max_epochs=20,
+            callbacks=[Note()],
+            calibrate=False,
+            random_state=0,
+            **settings,
         ).fit(X, y)
     assert started["on"] == started["off"]
 

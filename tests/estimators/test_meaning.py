@@ -22,7 +22,7 @@ def fitted(Estimator, digits):
     kept = [rng.choice(np.flatnonzero(y == d), 10, replace=False) for d in range(10)]
     partial = np.full_like(y, -1)
     partial[kept] = y[kept]
-    return Estimator(max_epochs=50, random_state=0).fit(X, partial)
+    return Estimator(max_epochs=50, calibrate=False, random_state=0).fit(X, partial)
 
 
 @pytest.fixture(scope="module")

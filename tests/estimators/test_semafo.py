@@ -14,6 +14,7 @@ SMALL = {
     "latent_dim": 6,
     "label_autoencoder": LabelAutoencoder(hidden=(16,), prior_hidden=(16,)),
     "max_epochs": 2,
+    "calibrate": False,
     "random_state": 0,
 }
 

@@ -29,6 +29,7 @@ SMALL = {
     "batch_size": 100,
     "lr": 5e-3,
     "max_epochs": 60,
+    "calibrate": False,
     "neighbours": None,
     "adversarial": None,
     "random_state": 0,

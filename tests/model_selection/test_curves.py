@@ -55,8 +55,8 @@ def kind_and_size():
 def test_quantities_have_budgets_and_scores_of_their_own(kind_and_size, as_array):
     X, y, graph = kind_and_size
     models = {
-        "ours": Noted(graph, max_epochs=20),
-        "mixture": FactorialMixtureVAE(max_epochs=20),
+        "ours": Noted(graph, max_epochs=20, calibrate=False),
+        "mixture": FactorialMixtureVAE(max_epochs=20, calibrate=False),
         "logistic": LogisticRegression(),
     }
     results = label_efficiency_curve(
@@ -86,7 +86,7 @@ def test_quantities_have_budgets_and_scores_of_their_own(kind_and_size, as_array
 
 def test_the_score_of_a_quantity_is_that_of_a_loop_by_hand(kind_and_size):
     X, y, graph = kind_and_size
-    model = SemiSupervisedVAE(graph, max_epochs=5, random_state=0)
+    model = SemiSupervisedVAE(graph, max_epochs=5, calibrate=False, random_state=0)
     results = label_efficiency_curve(
         {"ours": model},
         X,
@@ -126,7 +126,7 @@ def test_whole_numbers_of_a_quantity_are_hidden_by_no_number(as_array):
     graph = GraphicalModel({"kind": Discrete(2), "place": Continuous(2)})
     Noted.noted.clear()
     results = label_efficiency_curve(
-        {"ours": Noted(graph, max_epochs=1)},
+        {"ours": Noted(graph, max_epochs=1, calibrate=False)},
         X,
         y.to_numpy() if as_array else y,
         budgets=[{"kind": 10, "place": 15}],
@@ -144,7 +144,9 @@ def test_whole_numbers_of_a_quantity_are_hidden_by_no_number(as_array):
 
 def test_quantities_alone(kind_and_size):
     X, y, _ = kind_and_size
-    ours = SemiSupervisedVAE(GraphicalModel({"size": Continuous()}), max_epochs=5)
+    ours = SemiSupervisedVAE(
+        GraphicalModel({"size": Continuous()}), max_epochs=5, calibrate=False
+    )
     settings = {"budgets": [20], "cv": 2, "scoring": "r2", "random_state": 0}
     results = label_efficiency_curve({"ours": ours}, X, y["size"], **settings)
     assert results["n_labels"].tolist() == [20, 20]
@@ -178,7 +180,9 @@ def test_kinds_of_labels_make_no_difference(numbered, convert):
     estimators = {
         "tree": DecisionTreeClassifier(max_depth=3),
         "spreading": LabelSpreading(gamma=0.3),
-        "ours": FactorialMixtureVAE(max_epochs=1, likelihood="gaussian"),
+        "ours": FactorialMixtureVAE(
+            max_epochs=1, calibrate=False, likelihood="gaussian"
+        ),
     }
     settings = {"budgets": [20, 50], "cv": 2, "random_state": 0}
     expected = label_efficiency_curve(estimators, X, y, **settings)
@@ -221,7 +225,7 @@ def test_groups_are_never_split(recorder, numbered):
 
 
 def test_equal_seeds_give_equal_results_and_others_do_not(digits):
-    estimators = {"ours": FactorialMixtureVAE(max_epochs=2)}
+    estimators = {"ours": FactorialMixtureVAE(max_epochs=2, calibrate=False)}
     first, again, other = (
         label_efficiency_curve(estimators, *digits, budgets=[30], cv=2, random_state=s)
         for s in (0, 0, 1)

@@ -49,7 +49,7 @@ def run_study(**settings):
     """Return the scores of 16 fits."""
     X, y = load_digits(return_X_y=True)
     models = {
-        "VAE": FactorialMixtureVAE(max_epochs=2),
+        "VAE": FactorialMixtureVAE(max_epochs=2, calibrate=False),
         "logistic": LogisticRegression(max_iter=50, tol=1e-2),
     }
     results = label_efficiency_curve(
@@ -83,7 +83,7 @@ def test_fits_at_once_in_threads_do_not_disturb_each_other():
     X, y = load_digits(return_X_y=True)
 
     def fit(seed):
-        model = FactorialMixtureVAE(max_epochs=3, random_state=seed)
+        model = FactorialMixtureVAE(max_epochs=3, calibrate=False, random_state=seed)
         return model.fit(X[:200] / 16, y[:200]).predict_proba(X / 16)
 
     one_after_the_other = [fit(seed) for seed in range(4)]
@@ -149,7 +149,7 @@ MODULE = """
     def run(cache=None):
         X, y = load_digits(return_X_y=True)
         return label_efficiency_curve(
-            {"counted": Counted(max_epochs=2)}, X[:300] / 16, y[:300],
+            {"counted": Counted(max_epochs=2, calibrate=False)}, X[:300] / 16, y[:300],
             budgets=[20, 50], n_repeats=2, cv=3, random_state=0, cache=cache,
         )
 """

@@ -33,6 +33,7 @@ def model(X):
         property_components={"discovered_0": 4},
         n_discovered=1,
         max_epochs=6,
+        calibrate=False,
         random_state=0,
     )
     return model.fit(X, labels)
