@@ -1,6 +1,10 @@
 """Measures of disentanglement, of control and of calibration."""
 
-from .calibration import expected_calibration_error
+from .calibration import (
+    ConfidenceBins,
+    confidence_bins,
+    expected_calibration_error,
+)
 from .control import PropertyShares, controllability, specificity
 from .disentanglement import (
     DCIScores,
@@ -10,8 +14,10 @@ from .disentanglement import (
 )
 
 __all__ = [
+    "ConfidenceBins",
     "DCIScores",
     "PropertyShares",
+    "confidence_bins",
     "controllability",
     "dci",
     "expected_calibration_error",

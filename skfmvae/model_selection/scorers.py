@@ -19,7 +19,7 @@ from skfmvae._utils.missing import masked_as_nan
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.targets import narrowed
 
-from .single_column import one_column
+from .single_column import one_column, refuse_unlabelled_class
 from .targets import Targets, read_targets
 
 __all__ = ["PartialScorer", "partial_scorer"]
@@ -139,7 +139,7 @@ class PartialScorer:
             quantity, if the metric has no weights, or if weights are negative, not
             finite or not one for each row.
         """
-        _refuse_unlabelled_class(estimator)
+        refuse_unlabelled_class(estimator)
         targets = read_targets(y, estimator)
         known = targets.codes >= 0
         weights = None
@@ -254,18 +254,6 @@ class PartialScorer:
     def _parameters(self):
         # A scorer of scikit-learn has the parameters of its function.
         return signature(getattr(self._score, "_score_func", self._score)).parameters
-
-
-def _refuse_unlabelled_class(estimator):
-    """Raise an error if -1 is one of the classes."""
-    classes = getattr(estimator, "classes_", [])
-    for values in classes if isinstance(classes, list) else [classes]:
-        if -1 in np.asarray(values).tolist():
-            raise ValueError(
-                f"{type(estimator).__name__} has -1 among its classes_, but -1 marks "
-                "entries without a label: it took them for a class. Fit it to labelled "
-                "rows alone; if -1 is a class of yours, give it another value."
-            )
 
 
 def _check_weight(sample_weight, n_samples):

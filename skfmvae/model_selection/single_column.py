@@ -12,7 +12,7 @@ from skfmvae.targets import narrowed
 
 from .targets import Targets
 
-__all__ = ["one_column"]
+__all__ = ["one_column", "refuse_unlabelled_class"]
 
 
 def _has_proba(one: _OneLabel) -> bool:
@@ -108,3 +108,26 @@ def one_column(estimator: Any, targets: Targets, position: int) -> Any:
     kind = _OneLabel if position in targets.labels else _OneQuantity
     named = type(type(estimator).__name__, (kind,), {})
     return named(estimator, targets, position)
+
+
+def refuse_unlabelled_class(estimator: Any) -> None:
+    """Raise an error if -1 is one of the classes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        If it took entries without a label for a class.
+    """
+    classes = getattr(estimator, "classes_", [])
+    for values in classes if isinstance(classes, list) else [classes]:
+        if -1 in np.asarray(values).tolist():
+            raise ValueError(
+                f"{type(estimator).__name__} has -1 among its classes_, but -1 marks "
+                "entries without a label: it took them for a class. Fit it to labelled "
+                "rows alone; if -1 is a class of yours, give it another value."
+            )

@@ -1,4 +1,4 @@
-"""Pictures of estimators, of their history and graphical models, and of studies.
+"""Pictures of estimators, their history, models and probabilities, and of studies.
 
 The displays follow scikit-learn's: ``from_estimator`` computes and draws, the result
 holds the data of the picture, and ``plot`` draws it again. Rows of data are drawn as
@@ -10,6 +10,7 @@ from .history import HistoryDisplay
 from .interventions import InterventionDisplay
 from .label_efficiency import LabelEfficiencyDisplay
 from .reconstructions import ReconstructionDisplay
+from .reliability import ReliabilityDisplay
 from .samples import SamplesDisplay
 from .traversals import TraversalDisplay
 
@@ -19,6 +20,7 @@ __all__ = [
     "InterventionDisplay",
     "LabelEfficiencyDisplay",
     "ReconstructionDisplay",
+    "ReliabilityDisplay",
     "SamplesDisplay",
     "TraversalDisplay",
 ]
