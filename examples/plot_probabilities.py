@@ -2,15 +2,15 @@
 Can I believe the probabilities?
 ================================
 
-A prediction at 90 % should be right nine times in ten. Are those of few labels, before
-and after `fit` has compared them with labels that it hid?
+A prediction at 90 % should be right nine times in ten. Is it, with ten labels of each
+class? And is it after ``fit`` has compared its predictions with labels that it hid?
 """
 
 # %%
 # Three data sets
 # ---------------
-# Of each class ten rows keep their label; a third of the rows is for testing. These are
-# few for a diagram, so three draws of the labels and the test rows are pooled.
+# Of each class ten rows keep their label; a third of the rows is for testing. As these
+# are few for a diagram, three draws of labels and test rows are pooled, in five bins.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
@@ -50,9 +50,9 @@ def predictions(load, scaler, likelihood, calibrate):
 # %%
 # Reliability diagrams
 # --------------------
-# The accuracy is the same, for no prediction changes its place: all become less, or
-# more, certain by one factor. Below the dotted line they are too certain. The bars show
-# where the rows are.
+# Calibration changes no prediction: all become less, or more, certain by one
+# temperature. Below the dotted line they are too certain, above it too uncertain. The
+# bars show where the rows are.
 figure, axes = plt.subplots(1, 3, figsize=(12, 5), layout="constrained")
 for ax, (name, settings) in zip(axes, DATA.items(), strict=True):
     for calibrate in (False, True):
