@@ -65,13 +65,15 @@ class Neighbours(Regularizer):
     ones, see :func:`~skfmvae.neighbour_graph.discovery.discover`.
 
     Rows that lie near each other need not be alike in a property. Before training, a
-    fifth of its labels at a time is hidden and predicted on the graph. Where the
-    predictions are bad (a kappa of 0.6 or less, see
-    :func:`~skfmvae.neighbour_graph.reliability.hidden_label_kappa`), the mean
-    prediction is held to at least half of each class prior instead, by its divergence
-    (as Mann and McCallum 2007 do), so that not all rows become one class. From a kappa
-    of 0.8 on the loss counts in full, and in between in part. It is weighted by the
-    share of unlabelled rows.
+    fifth of its labels at a time is hidden and predicted on the graph, and by a
+    logistic regression on the same rows that sees the labelled ones alone. The loss
+    counts as far as the graph is known to predict better, from 0 to 1, see
+    :class:`~skfmvae.neighbour_graph.reliability.HiddenLabels`. Where no label can be
+    hidden, as with one of each class, it counts for neighbours by your `features` or
+    `distance` alone. As far as it does not count, the mean prediction is held to at
+    least half of each class prior instead, by its divergence (as Mann and McCallum 2007
+    do), so that not all rows become one class. The loss is weighted by the share of
+    unlabelled rows.
 
     Parameters
     ----------
