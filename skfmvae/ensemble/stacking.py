@@ -27,13 +27,13 @@ from skfmvae._utils.compat import (
     check_sample_weight,
     fit_context,
 )
+from skfmvae._utils.folds import hidden_label_folds
 from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.seeds import seeded_clone
 from skfmvae._utils.types import MatrixLike
 from skfmvae.estimators import SemiSupervisedVAE
 from skfmvae.estimators.checks import check_counted, check_weights
 from skfmvae.estimators.guards import all_or_nothing
-from skfmvae.targets import hidden_label_folds
 
 from .members import (
     check_members,

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from skorch.callbacks import GradientNormClipping, LRScheduler, ParamMapper
 
+from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.models.base import Model
-from skfmvae.targets import hidden_label_folds
 
 from .training import Preparation, train
 
@@ -23,7 +23,7 @@ __all__ = ["HiddenPredictions", "predict_hidden_labels"]
 N_FOLDS, SHARE_OF_EPOCHS = 2, 0.5
 # Labels of a property that are hidden in all: the standard error of an accuracy is then
 # a hundredth, and the other labels can all be seen.
-MOST_LABELS = 2000
+MOST_HIDDEN = 2000
 # Callbacks without which a user's fit would be another one; others watch it or keep it.
 KEPT_CALLBACKS = (GradientNormClipping, LRScheduler, ParamMapper)
 
@@ -113,7 +113,7 @@ def _folds(labelled, random_state):
     folds = hidden_label_folds(codes, N_FOLDS, random_state)
     for fold in folds.T:
         hidden = random_state.permutation(np.flatnonzero(fold >= 0))
-        fold[hidden[MOST_LABELS:]] = -1
+        fold[hidden[MOST_HIDDEN:]] = -1
     return folds
 
 

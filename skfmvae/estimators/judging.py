@@ -28,7 +28,7 @@ __all__ = ["Judgement", "judge"]
 N_COMPARED = 2000
 # Labelled rows that the linear classifier learns from: of more it learns little more,
 # and of wide rows it takes seconds.
-MOST_LABELS = 2000
+MOST_LEARNED = 2000
 # Probability from which on another classifier counts as better.
 SIGNIFICANT = 0.95
 
@@ -157,7 +157,7 @@ def _linear_proba(rows, n_classes, codes, wanted):
     """Return class probabilities by the labelled rows alone."""
     proba = np.zeros((len(wanted), n_classes))
     known = np.random.default_rng(0).permutation(np.flatnonzero(codes >= 0))
-    known = known[:MOST_LABELS]
+    known = known[:MOST_LEARNED]
     classifier = LogisticRegression(max_iter=1000).fit(rows[known], codes[known])
     proba[:, classifier.classes_] = classifier.predict_proba(rows[wanted])
     return proba

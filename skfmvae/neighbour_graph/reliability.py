@@ -9,7 +9,7 @@ from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score, log_loss
 
-from skfmvae.targets.folds import hidden_label_folds
+from skfmvae._utils.folds import hidden_label_folds
 
 from .propagation import LabelSpread
 

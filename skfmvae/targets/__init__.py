@@ -3,7 +3,6 @@
 from .arrays import Columns, as_array, columns_of, default_names, narrowed
 from .classes import codes_by_value
 from .encoder import TargetEncoder
-from .folds import hidden_label_folds
 from .labels import PartialLabelEncoder
 from .masking import keep_entries, label_order, mask_labels
 from .quantities import QuantityEncoder, is_quantity
@@ -17,7 +16,6 @@ __all__ = [
     "codes_by_value",
     "columns_of",
     "default_names",
-    "hidden_label_folds",
     "is_quantity",
     "keep_entries",
     "label_order",

@@ -20,11 +20,11 @@ from sklearn.semi_supervised import LabelSpreading
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfmvae import SemiSupervisedVAE
+from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.ensemble import PartialLabelStacking, fit_weights, floored_log, pool
 from skfmvae.ensemble.per_property import PerProperty
 from skfmvae.model_selection import label_efficiency_curve, partial_scorer
 from skfmvae.nn import MLP
-from skfmvae.targets import hidden_label_folds
 
 SMALL_VAE = SemiSupervisedVAE(
     encoder=MLP(hidden=(16,)),

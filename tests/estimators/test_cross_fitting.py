@@ -68,7 +68,7 @@ def test_nothing_is_trained_again_without_a_label_that_can_be_hidden(rows, train
 
 
 def test_of_many_labels_a_sample_is_hidden(rows, trainings, monkeypatch):
-    monkeypatch.setattr(cross_fitting, "MOST_LABELS", 6)
+    monkeypatch.setattr(cross_fitting, "MOST_HIDDEN", 6)
     X, y = rows
     FactorialMixtureVAE(**SHORT).fit(X, y)
     seen = np.stack([p.rows.codes[:, 0].numpy() for p, *_ in trainings])

@@ -4,6 +4,7 @@ from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
+from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.neighbour_graph.class_prior import match_class_prior
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
 from skfmvae.neighbour_graph.propagation import default_alpha, threshold_dynamics
@@ -14,7 +15,6 @@ from skfmvae.neighbour_graph.reliability import (
     predict_hidden_labels,
     probability_better,
 )
-from skfmvae.targets import hidden_label_folds
 
 
 def right(*numbers, n=30):

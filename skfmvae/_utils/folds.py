@@ -33,7 +33,7 @@ def hidden_label_folds(
     Examples
     --------
     >>> import numpy as np
-    >>> from skfmvae.targets import hidden_label_folds
+    >>> from skfmvae._utils.folds import hidden_label_folds
     >>> codes = np.array([[0], [0], [1], [1], [-1], [2]])
     >>> folds = hidden_label_folds(codes, 2, np.random.RandomState(0))
     >>> folds[4:].ravel().tolist()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skfmvae.targets import hidden_label_folds
+from skfmvae._utils.folds import hidden_label_folds
 
 
 @pytest.fixture
