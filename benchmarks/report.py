@@ -15,6 +15,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 DECISIONS = ROOT / "docs" / "decisions"
@@ -110,3 +112,20 @@ def replace_section(text, heading, body):
     else:
         lines += ["", *section] if lines else section
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def mean_and_deviation(figures, forms):
+    """Return the mean of every column over rows, and its deviation, as cells.
+
+    Parameters
+    ----------
+    figures : array-like of shape (n_draws, n_figures)
+    forms : sequence of str
+        Formats of each figure, such as ".1f".
+    """
+    return [
+        f"{mean:{form}} ({deviation:{form}})"
+        for mean, deviation, form in zip(
+            np.mean(figures, axis=0), np.std(figures, axis=0), forms, strict=True
+        )
+    ]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
@@ -299,3 +300,59 @@ def test_fits_to_tables_go_on_where_they_stopped(
 
 def test_settings_are_confirmed_on_tables_that_they_were_not_chosen_on(tables):
     assert len({*tables.CHOSEN_ON, *tables.CONFIRMED_ON}) == 18
+
+
+def test_figures_over_draws_worked_out_by_hand(report):
+    cells = report.mean_and_deviation([[1, 0.5], [3, 0.5]], (".1f", ".2f"))
+    assert cells == ["2.0 (1.0)", "0.50 (0.00)"]
+
+
+@pytest.fixture
+def intervals(monkeypatch):
+    """Return the benchmark of intervals, with a table of two quantities."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    module = load("intervals")
+    rng = np.random.default_rng(0)
+    X, y = 5 + 3 * rng.normal(size=(200, 4)), 10 * rng.normal(size=(200, 2))
+    monkeypatch.setitem(module.DATA, "two", lambda draw: (X, y))
+    return module
+
+
+def test_quantities_are_known_on_a_share_of_the_training_rows(intervals):
+    X, y, X_test, y_test = intervals.split("two", 0)
+    assert (X.shape, X_test.shape) == ((140, 4), (60, 4))
+    assert_array_equal(np.isnan(y).sum(axis=0), 2 * [140 - 42])
+    assert_array_equal(np.isnan(y[:, 0]), np.isnan(y[:, 1]))
+    assert not np.isnan(y_test).any()
+    assert_allclose(X.mean(axis=0), 0, atol=1e-12)
+    assert_allclose(X.std(axis=0), 1)
+    all_rows, all_y = intervals.DATA["two"](0)
+    train, test = train_test_split(np.arange(200), test_size=0.3, random_state=0)
+    assert_array_equal(y_test, all_y[test])
+    own = all_rows[train]
+    assert_allclose(X_test, (all_rows[test] - own.mean(axis=0)) / own.std(axis=0))
+
+
+def test_alcohol_is_no_column_of_the_wines(intervals):
+    X, y = intervals.wine(0)
+    assert X.shape == (178, 12)
+    assert not np.isclose(X, y[:, None]).all(axis=0).any()
+
+
+def test_figures_of_intervals_agree_with_those_of_a_gaussian(intervals):
+    y = 3 * np.random.default_rng(0).normal(size=(20_000, 2))
+    interval = tuple(np.full_like(y, side * 3 * 1.6448536) for side in (-1, 1))
+    # The standard error of the share is 0.0015, that of a deviation half a hundredth.
+    assert intervals.share_inside(interval, y) == pytest.approx(0.9, abs=0.005)
+    assert intervals.mean_width(interval, y) == pytest.approx(2 * 1.645, rel=0.02)
+
+
+def test_components_of_cells_do_not_tell_how_much_of_a_cell_was_read(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    module = load("cells")
+    rng = np.random.default_rng(0)
+    counts = csr_matrix(rng.poisson(2, size=(80, 60)).astype(np.float32))
+    found = module.components(counts)
+    assert_allclose(np.cov(found.T), np.diag(found.var(axis=0, ddof=1)), atol=1e-4)
+    twice = csr_matrix(counts.multiply(rng.integers(1, 4, size=(80, 1))))
+    assert_allclose(module.components(twice), found, atol=1e-4)
