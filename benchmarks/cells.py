@@ -4,11 +4,10 @@
 
 The estimators, at their defaults, see the counts of genes in a CSR matrix under
 likelihood="negative_binomial", or 50 principal components of them under the default
-likelihood; what is compared with them sees the components. Of the 13,714 genes the
-2,000 with the largest ratio of variance to mean are taken, as is usual; the file that
-`common.cells` reads holds no others. Components are those of all cells: everything here
-is transductive, that is, scores are of the unlabelled rows of `fit`. Nothing is chosen
-by them.
+likelihood; what is compared with them sees the components. The file that `common.cells`
+reads holds 2,000 of the genes. Components are those of all cells: everything here is
+transductive, that is, scores are of the unlabelled rows of `fit`. Nothing is chosen by
+them.
 """
 
 import argparse
@@ -61,7 +60,7 @@ def components(X):
     Counts become counts per 10,000 of a cell, logarithms of one more, and columns of
     unit variance. Components keep their own variances: with these made equal, the many
     that are noise count as much as the few that tell types apart, and label spreading
-    falls to half its accuracy.
+    falls from 76 to 52 % of two other draws.
     """
     logs = np.log1p(1e4 * normalize(X.astype(np.float64), norm="l1").toarray())
     pca = PCA(N_COMPONENTS, random_state=0)
