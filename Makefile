@@ -113,6 +113,10 @@ bench: $(BENCH_READY)
 	$(call run_benchmark_alone,mnist_semafo.py)
 	$(call run_benchmark_alone,semafo_stability.py)
 	$(call run_benchmark,label_efficiency.py)
+	$(call run_benchmark_alone,fit_time.py)
+	$(call run_benchmark_alone,tables.py --all)
+	$(call run_benchmark_alone,intervals.py)
+	$(call run_benchmark_alone,cells.py)
 
 # The examples run in two processes of one thread each; those that did not change since
 # the build before are not run again.

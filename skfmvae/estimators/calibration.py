@@ -10,7 +10,7 @@ from scipy.stats import norm, t
 __all__ = [
     "fit_temperature",
     "interval_factor",
-    "residual_scale",
+    "lacking_variance",
     "temperature_of_entropy",
 ]
 
@@ -84,20 +84,35 @@ def fit_temperature(log_proba, codes, prior: float) -> float:
     return float(np.exp(found.x))
 
 
-def residual_scale(residuals) -> float:
-    """Return the factor that makes predicted deviations those of hidden values.
+def lacking_variance(residuals, deviations) -> float:
+    """Return the variance that predicted deviations lack to explain residuals.
+
+    Added to the squares of the deviations it makes the mean square of the residuals, in
+    units of their deviations, one. A network that is trained long on few values
+    predicts hardly any deviation on some rows; a factor would enlarge those of others
+    instead.
 
     Parameters
     ----------
     residuals : ndarray of shape (n,)
-        In units of the deviations; without any the factor is 1.
+        Of values that were hidden.
+    deviations : ndarray of shape (n,)
+        As they were predicted.
 
     Returns
     -------
-    factor : float
-        The root of their mean square.
+    variance : float
+        0 where nothing lacks, or nothing was hidden.
     """
-    return float(np.sqrt(np.mean(residuals**2))) if len(residuals) else 1.0
+    squares = residuals**2
+
+    def excess(variance):
+        return np.mean(squares / (deviations**2 + variance)) - 1
+
+    if not len(residuals) or excess(0.0) <= 0:
+        return 0.0
+    # At the mean square the excess is at most zero.
+    return float(brentq(excess, 0.0, squares.mean()))
 
 
 def interval_factor(residuals, coverage: float) -> float:
@@ -127,4 +142,4 @@ def interval_factor(residuals, coverage: float) -> float:
     position = int(np.ceil((n + 1) * coverage))
     if position <= n:
         return float(np.sort(np.abs(residuals))[position - 1])
-    return residual_scale(residuals) * float(t.ppf(0.5 + coverage / 2, n))
+    return float(np.sqrt(np.mean(residuals**2)) * t.ppf(0.5 + coverage / 2, n))

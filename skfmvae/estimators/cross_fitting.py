@@ -39,13 +39,16 @@ class HiddenPredictions:
     log_proba : list of ndarray of shape (n, C_k)
         Log-probabilities of the hidden labels of each discrete property, NaN elsewhere.
     residuals : ndarray of shape (n, Q)
-        What is known of the continuous properties less the mean that was predicted, in
-        units of the deviation that was; NaN elsewhere.
+        What is known of the continuous properties, standardised, less the mean that was
+        predicted; NaN elsewhere.
+    deviations : ndarray of shape (n, Q)
+        The deviations that were predicted, likewise.
     """
 
     folds: np.ndarray
     log_proba: list[np.ndarray]
     residuals: np.ndarray
+    deviations: np.ndarray
 
 
 def predict_hidden_labels(
@@ -69,7 +72,8 @@ def predict_hidden_labels(
     hidden : HiddenPredictions
     """
     labelled = preparation.labelled
-    folds = _folds(labelled, random_state)
+    blocks = estimator.targets_.quantities.blocks
+    folds = _folds(labelled, blocks, random_state)
     refit = copy.copy(estimator).set_params(
         max_epochs=math.ceil(SHARE_OF_EPOCHS * estimator.n_iter_),
         callbacks=[c for c in estimator.callbacks or [] if _is_kept(c)],
@@ -78,7 +82,7 @@ def predict_hidden_labels(
     sizes = estimator.n_components_.values()
     log_proba = [np.full((len(folds), n), np.nan) for n in sizes]
     quantities = labelled.quantities.cpu().numpy()
-    residuals = np.full(quantities.shape, np.nan)
+    residuals, deviations = np.full((2, *quantities.shape), np.nan)
     for fold in range(N_FOLDS):
         is_hidden = folds == fold
         rows = np.flatnonzero(is_hidden.any(axis=1))
@@ -97,24 +101,24 @@ def predict_hidden_labels(
         for k, values in enumerate(found):
             hidden = is_hidden[rows, k]
             log_proba[k][rows[hidden]] = values[hidden]
-        hidden = is_hidden[:, len(found) :]
-        scaled = np.full(quantities.shape, np.nan)
-        scaled[rows] = (quantities[rows] - mean) / stddev
-        residuals[hidden] = scaled[hidden]
-    return HiddenPredictions(folds, log_proba, residuals)
+        hidden = is_hidden[rows, len(found) :]
+        residuals[rows] = np.where(hidden, quantities[rows] - mean, residuals[rows])
+        deviations[rows] = np.where(hidden, stddev, deviations[rows])
+    return HiddenPredictions(folds, log_proba, residuals, deviations)
 
 
-def _folds(labelled, random_state):
+def _folds(labelled, blocks, random_state):
     """Return which refit does not see what is known, as `HiddenPredictions.folds`."""
     codes = labelled.codes.cpu().numpy()
     known = ~labelled.quantities.isnan().cpu().numpy()
-    # All known values of a quantity are of one class.
-    codes = np.hstack([codes, np.where(known, 0, -1)])
-    folds = hidden_label_folds(codes, N_FOLDS, random_state)
+    # The columns of a quantity are hidden together; all its values are of one class.
+    firsts = np.where(known[:, [block.start for block in blocks.values()]], 0, -1)
+    folds = hidden_label_folds(np.hstack([codes, firsts]), N_FOLDS, random_state)
     for fold in folds.T:
         hidden = random_state.permutation(np.flatnonzero(fold >= 0))
         fold[hidden[MOST_HIDDEN:]] = -1
-    return folds
+    sizes = [block.stop - block.start for block in blocks.values()]
+    return np.repeat(folds, [1] * codes.shape[1] + sizes, axis=1)
 
 
 def _is_kept(callback):

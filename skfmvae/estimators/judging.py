@@ -17,7 +17,11 @@ from sklearn.linear_model import LogisticRegression
 from skfmvae.models.base import Model
 from skfmvae.neighbour_graph.reliability import probability_better, scores_of
 
-from .calibration import fit_temperature, temperature_of_entropy
+from .calibration import (
+    fit_temperature,
+    lacking_variance,
+    temperature_of_entropy,
+)
 from .cross_fitting import N_FOLDS, predict_hidden_labels
 from .training import Preparation
 
@@ -52,9 +56,12 @@ class Judgement:
         and was trained half as long.
     temperature : dict of str to float
         What the log-probabilities of a property are divided by.
-    residuals : ndarray of shape (n_samples, n_quantities)
-        What was hidden of the continuous properties less the mean that was predicted,
-        in units of the deviation that was; NaN elsewhere.
+    lacking_variance : ndarray of shape (n_quantities,)
+        What is added to the predicted variances of the continuous properties, which are
+        standardised; see `lacking_variance`.
+    residuals : list of ndarray
+        What was hidden of each column of the continuous properties less the mean that
+        was predicted, in units of the deviation that results.
     hidden_proba : dict of str to (rows, proba)
         Rows of `fit` whose label of a property was hidden from a fit, and its
         probabilities, at the temperature above.
@@ -64,7 +71,8 @@ class Judgement:
     class_prior: dict[str, np.ndarray] = field(default_factory=dict)
     scores: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     temperature: dict[str, float] = field(default_factory=dict)
-    residuals: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    lacking_variance: np.ndarray = field(default_factory=lambda: np.empty(0))
+    residuals: list[np.ndarray] = field(default_factory=list)
     hidden_proba: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
@@ -97,7 +105,8 @@ def judge(
     n_components = estimator.n_components_
     judgement = Judgement(
         temperature=dict.fromkeys(n_components, 1.0),
-        residuals=np.empty((0, labelled.quantities.shape[1])),
+        lacking_variance=np.zeros(labelled.quantities.shape[1]),
+        residuals=[np.empty(0)] * labelled.quantities.shape[1],
     )
     for name, found in zip(n_components, graph.labels if graph else (), strict=False):
         if found is not None:
@@ -115,7 +124,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
     """Train again without some labels, and learn from how these are predicted."""
     labelled, model = preparation.labelled, estimator.net_.module_
     hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
-    judgement.residuals = hidden.residuals
+    _calibrate_quantities(judgement, hidden)
     codes = labelled.codes.cpu().numpy()
     positions = np.arange(len(labelled)) if labelled.chosen is None else labelled.chosen
     rows = model.likelihood.comparable(labelled.values())
@@ -151,6 +160,16 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
             seen = np.where(is_hidden, -1, column)
             by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))
         _warn_if_behind(name, true, by_model, by_linear)
+
+
+def _calibrate_quantities(judgement, hidden):
+    columns = zip(hidden.residuals.T, hidden.deviations.T, strict=True)
+    for k, (residuals, deviations) in enumerate(columns):
+        is_hidden = ~np.isnan(residuals)
+        residuals, deviations = residuals[is_hidden], deviations[is_hidden]
+        variance = lacking_variance(residuals, deviations)
+        judgement.lacking_variance[k] = variance
+        judgement.residuals[k] = residuals / np.sqrt(deviations**2 + variance)
 
 
 def _linear_proba(rows, n_classes, codes, wanted):

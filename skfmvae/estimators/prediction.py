@@ -15,7 +15,7 @@ from skfmvae._utils.checks import check_whole
 from skfmvae._utils.types import MatrixLike
 from skfmvae.nn.folding import fold_norms
 
-from .calibration import interval_factor, residual_scale
+from .calibration import interval_factor
 from .checks import check_counted, check_weights
 from .guards import plain_torch
 from .judging import Judgement
@@ -168,11 +168,11 @@ class PredictionMixin(RowsMixin):
         """
         if not 0 < coverage < 1:
             raise ValueError(f"coverage={coverage!r} should lie between 0 and 1.")
-        quantities, residuals = self.targets_.quantities, self.judgement_.residuals
+        quantities = self.targets_.quantities
         factor = np.array(
-            [interval_factor(r[~np.isnan(r)], coverage) for r in residuals.T]
+            [interval_factor(hidden, coverage) for hidden in self.judgement_.residuals]
         )
-        mean, std = self._quantity_moments(self._check_X(X))
+        mean, std = self._quantity_distribution(self._check_X(X))
         lower, upper = (
             quantities.inverse(mean + side * factor * std) for side in (-1, 1)
         )
@@ -183,17 +183,13 @@ class PredictionMixin(RowsMixin):
 
     def _quantity_distribution(self, X):
         """Return means and deviations, as large as hidden values show them to be."""
-        mean, std = self._quantity_moments(X)
-        residuals = self.judgement_.residuals
-        scale = [residual_scale(r[~np.isnan(r)]) for r in residuals.T]
-        return mean, std * np.asarray(scale)
 
-    def _quantity_moments(self, X):
         def moments(x):
             distribution = self._model.quantity_distribution(x)
             return [distribution.mean, distribution.stddev]
 
-        return self._map_rows(moments, X)
+        mean, std = self._map_rows(moments, X)
+        return mean, np.sqrt(std**2 + self.judgement_.lacking_variance)
 
     @property
     def hidden_proba_(self) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ from scipy.stats import entropy, norm, t
 from skfmvae.estimators.calibration import (
     fit_temperature,
     interval_factor,
-    residual_scale,
+    lacking_variance,
     temperature_of_entropy,
 )
 
@@ -57,10 +57,17 @@ def test_an_entropy_that_no_temperature_gives_takes_the_nearest():
     assert cold == pytest.approx(np.exp(-3))
 
 
-def test_deviations_become_as_large_as_residuals():
-    residuals = np.random.default_rng(0).normal(scale=7, size=5000)
-    assert residual_scale(residuals) == pytest.approx(7, rel=0.05)
-    assert residual_scale(np.empty(0)) == 1
+def test_deviations_get_the_variance_that_they_lack():
+    rng = np.random.default_rng(0)
+    predicted = rng.uniform(0.01, 2, size=20_000)
+    residuals = rng.normal(scale=np.sqrt(predicted**2 + 9))
+    assert lacking_variance(residuals, predicted) == pytest.approx(9, rel=0.05)
+    # Deviations that are large enough stay.
+    assert lacking_variance(rng.normal(scale=predicted / 2), predicted) == 0
+    assert lacking_variance(np.empty(0), np.empty(0)) == 0
+    variance = lacking_variance(residuals[:7], predicted[:7])
+    scaled = residuals[:7] / np.sqrt(predicted[:7] ** 2 + variance)
+    assert np.mean(scaled**2) == pytest.approx(1)
 
 
 def test_few_residuals_give_the_quantiles_of_students_t():
