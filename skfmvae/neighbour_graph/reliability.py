@@ -28,6 +28,9 @@ MIN_LABELS = 10  # two in each fold; a kappa of fewer says nothing
 # Labels of a property that are hidden and seen in turn. The standard error of an
 # accuracy is a hundredth at most, and classifiers of wide rows take seconds.
 MOST_LABELS = 2000
+# Share of errors up to which the graph hardly errs, so that following it does no harm
+# even where the labelled rows alone do as well: docs/decisions/010-graph-reliability.md.
+HARDLY_ANY = 0.05
 # Probability that stands for none where log losses are taken: some classifiers say 0.
 LEAST_PROBA = 1e-6
 
@@ -51,15 +54,21 @@ class HiddenLabels:
 
     @property
     def reliability(self) -> float:
-        """How far the graph is known to be the better teacher, 0 to 1.
+        """How far the graph is known to be a teacher worth following, 0 to 1.
 
-        The probability that it is, scaled so that an even chance counts as 0.
+        The probability that it is better than the linear classifier, or the one that
+        it hardly ever errs, whichever is larger; scaled so that an even chance counts
+        as 0.
         """
         graph, linear = (
             proba.argmax(axis=1) == self.codes
             for proba in (self.by_graph, self.by_linear)
         )
-        return max(2 * probability_better(graph, linear) - 1, 0.0)
+        n_wrong = (~graph).sum()
+        # The share of errors has the prior of Jeffreys, too.
+        hardly_errs = beta.cdf(HARDLY_ANY, n_wrong + 0.5, graph.sum() + 0.5)
+        probability = max(probability_better(graph, linear), hardly_errs)
+        return float(max(2 * probability - 1, 0.0))
 
     @property
     def scores(self) -> dict[str, dict[str, float]]:

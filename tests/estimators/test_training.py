@@ -188,9 +188,10 @@ def test_progress_names_the_phase_the_epoch_and_the_bound(
 ):
     X, y = partial_blobs
     make_estimator(verbose=1).fit(X, y)
-    first, *_, last = re.split(r"[\r\n]+", capsys.readouterr().err.strip())
+    first, *_, last, judged = re.split(r"[\r\n]+", capsys.readouterr().err.strip())
     assert first == "finding neighbours of 150 rows"
     assert re.match(r"100%.* 3/3 \[.*, bound=-\d+\.\d\d nats\]", last)
+    assert judged.startswith("property_0: hidden labels right: graph 100%")
     make_estimator(verbose=2).fit(X, y)
     assert capsys.readouterr().out.startswith("finding neighbours of 150 rows\n")
     for nothing_to_find in (

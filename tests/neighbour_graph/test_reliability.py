@@ -39,7 +39,7 @@ def one_hot(codes):
     return np.eye(2)[codes]
 
 
-@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (8, 0), (4, 1), (1, 4)])
+@pytest.mark.parametrize(("gained", "lost"), [(4, 1), (1, 4), (2, 2)])
 def test_the_graph_is_reliable_as_far_as_it_beats_the_linear_classifier(gained, lost):
     codes = np.zeros(20, dtype=int)
     by_graph, by_linear = codes.copy(), codes.copy()
@@ -50,6 +50,20 @@ def test_the_graph_is_reliable_as_far_as_it_beats_the_linear_classifier(gained, 
     assert hidden.reliability == pytest.approx(max(2 * better - 1, 0))
     assert hidden.scores["graph"]["accuracy"] == 1 - lost / 20
     assert hidden.scores["linear"]["accuracy"] == 1 - gained / 20
+
+
+@pytest.mark.parametrize(("n", "n_wrong"), [(6, 0), (40, 0), (40, 1), (400, 8), (9, 3)])
+def test_a_graph_that_hardly_errs_is_reliable_where_a_line_does_as_well(n, n_wrong):
+    """The share of the posterior below 5 % of errors, by integration."""
+    codes = np.zeros(n, dtype=int)
+    found = one_hot((np.arange(n) < n_wrong).astype(int))
+    share = (np.arange(200_000) + 0.5) / 200_000
+    density = share ** (n_wrong - 0.5) * (1 - share) ** (n - n_wrong - 0.5)
+    below = density[:10_000].sum() / density.sum()
+    expected = max(2 * below - 1, 0)
+    assert HiddenLabels(codes, found, found).reliability == pytest.approx(
+        expected, abs=5e-3
+    )
 
 
 @pytest.fixture
