@@ -29,7 +29,7 @@ MIN_LABELS = 10  # two in each fold; a kappa of fewer says nothing
 # accuracy is a hundredth at most, and classifiers of wide rows take seconds.
 MOST_LABELS = 2000
 # Share of errors up to which the graph hardly errs, so that following it does no harm
-# even where the labelled rows alone do as well: docs/decisions/010-graph-reliability.md.
+# where labelled rows alone do as well, too: docs/decisions/010-graph-reliability.md.
 HARDLY_ANY = 0.05
 # Probability that stands for none where log losses are taken: some classifiers say 0.
 LEAST_PROBA = 1e-6

@@ -67,7 +67,7 @@ class Neighbours(Regularizer):
     Rows that lie near each other need not be alike in a property. Before training, a
     fifth of its labels at a time is hidden and predicted on the graph, and by a
     logistic regression on the same rows that sees the labelled ones alone. The loss
-    counts as far as the graph is known to predict better, from 0 to 1, see
+    counts as far as the graph is known to predict better, or to hardly err, see
     :class:`~skfmvae.neighbour_graph.reliability.HiddenLabels`. Where no label can be
     hidden, as with one of each class, it counts for neighbours by your `features` or
     `distance` alone. As far as it does not count, the mean prediction is held to at

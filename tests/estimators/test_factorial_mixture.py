@@ -273,10 +273,9 @@ def test_mixtures_start_early_where_regularizers_spread_labels(
 
 
 def test_mixtures_wait_where_regularizers_spread_nothing():
-    """They are on, but labels that are hidden are not found among near rows."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(300, 20))
-    y = np.where(np.arange(300) < 80, rng.integers(4, size=300), -1)
+    """They are on, but with one label of each class there is none to judge by."""
+    X = np.random.default_rng(0).normal(size=(300, 20))
+    y = np.where(np.arange(300) < 4, np.arange(300), -1)
     on, off = ({}, dict.fromkeys(("neighbours", "adversarial")))
     started = {}
     for name, settings in (("on", on), ("off", off)):

@@ -18,12 +18,12 @@ SMALL = {"encoder": MLP(hidden=(32,)), "decoder": MLP(hidden=(32,)), "random_sta
 
 @pytest.fixture
 def overlapping():
-    """Return rows of two Gaussians, labels of 40 of them, and the true posterior."""
+    """Return rows of two Gaussians, labels of 100 of them, and the true posterior."""
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=1000)
     X = rng.normal(size=(1000, 4)) + 0.7 * y[:, None]
     posterior = 1 / (1 + np.exp(-(0.7 * X - 0.245).sum(axis=1)))
-    return X, y, np.where(np.arange(1000) < 40, y, -1), posterior
+    return X, y, np.where(np.arange(1000) < 100, y, -1), posterior
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def overlapping():
 )
 def test_probabilities_come_near_those_of_a_known_posterior(make, overlapping):
     X, y, partial, posterior = overlapping
-    new = slice(40, None)
+    new = slice(100, None)
     losses, errors = [], []
     for calibrate in (False, True):
         estimator = make(max_epochs=20, calibrate=calibrate, **SMALL).fit(X, partial)
@@ -66,10 +66,10 @@ def test_scores_are_those_of_the_hidden_predictions(overlapping):
     estimator = FactorialMixtureVAE(max_epochs=5, **SMALL).fit(X, partial)
     scores = estimator.judgement_.scores["property_0"]
     assert list(scores) == ["graph", "linear", "model"]
-    proba = estimator.hidden_proba_[0][:40]
-    found = accuracy_score(y[:40], proba.argmax(axis=1))
+    proba = estimator.hidden_proba_[0][:100]
+    found = accuracy_score(y[:100], proba.argmax(axis=1))
     assert scores["model"]["accuracy"] == found
-    assert scores["model"]["log_loss"] == pytest.approx(log_loss(y[:40], proba))
+    assert scores["model"]["log_loss"] == pytest.approx(log_loss(y[:100], proba))
 
 
 def test_all_is_silent_without_labels(overlapping, capsys):

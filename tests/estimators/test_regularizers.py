@@ -278,5 +278,5 @@ def test_tabular_rows_after_a_scaler(make_learner):
         pipeline.set_params(**{f"{step}__{k}": v for k, v in settings.items()})
         pipeline.fit(X, partial)
         error[name] = 1 - pipeline.score(X, y)
-    assert error["on"] <= error["off"] + 0.02
+    assert error["on"] <= error["off"] + 3.5 / 150  # three rows
     assert error["on"] < 0.1
