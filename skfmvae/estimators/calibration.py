@@ -28,6 +28,7 @@ def temperature_of_entropy(log_proba, entropy: float) -> float:
     Parameters
     ----------
     log_proba : ndarray of shape (n, C)
+        The predictions.
     entropy : float
         In nats.
 
@@ -67,6 +68,7 @@ def fit_temperature(log_proba, codes, prior: float) -> float:
     Returns
     -------
     temperature : float
+        The posterior mode.
 
     References
     ----------
@@ -122,7 +124,8 @@ def interval_factor(residuals, coverage: float) -> float:
     ----------
     residuals : ndarray of shape (n,)
         Of values that were hidden, in units of the predicted deviations.
-    coverage : float in (0, 1)
+    coverage : float
+        The share, between 0 and 1.
 
     Returns
     -------

@@ -32,7 +32,7 @@ KEPT_CALLBACKS = (GradientNormClipping, LRScheduler, ParamMapper)
 class HiddenPredictions:
     """What refits predict where they did not see what is known.
 
-    Attributes
+    Parameters
     ----------
     folds : int64 ndarray of shape (n, K + Q)
         By which refit an entry was predicted; -1 where it was not hidden.
@@ -70,15 +70,15 @@ def predict_hidden_labels(
     Returns
     -------
     hidden : HiddenPredictions
+        Of all that was hidden.
     """
     labelled = preparation.labelled
     blocks = estimator.targets_.quantities.blocks
     folds = _folds(labelled, blocks, random_state)
-    refit = copy.copy(estimator).set_params(
-        max_epochs=math.ceil(SHARE_OF_EPOCHS * estimator.n_iter_),
-        callbacks=[c for c in estimator.callbacks or [] if _is_kept(c)],
-        verbose=0,
-    )
+    refit = copy.copy(estimator)
+    refit.max_epochs = math.ceil(SHARE_OF_EPOCHS * estimator.n_iter_)
+    refit.callbacks = [c for c in estimator.callbacks or [] if _is_kept(c)]
+    refit.verbose = 0
     sizes = estimator.n_components_.values()
     log_proba = [np.full((len(folds), n), np.nan) for n in sizes]
     quantities = labelled.quantities.cpu().numpy()

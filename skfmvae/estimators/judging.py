@@ -29,7 +29,7 @@ __all__ = ["Judgement", "judge"]
 
 # Rows by which the certainty of two classifiers is compared: a mean over them is exact
 # to a few hundredths of a nat.
-N_COMPARED = 2000
+COMPARED_ROWS = 2000
 # Labelled rows that the linear classifier learns from: of more it learns little more,
 # and of wide rows it takes seconds.
 MOST_LEARNED = 2000
@@ -41,7 +41,7 @@ SIGNIFICANT = 0.95
 class Judgement:
     """What labels that were hidden say of a fit.
 
-    Attributes
+    Parameters
     ----------
     reliability : dict of str to float
         How far regularizers were relied on for each property with labels, 0 to 1, see
@@ -95,6 +95,7 @@ def judge(
     Returns
     -------
     judgement : Judgement
+        What was found.
 
     Warns
     -----
@@ -128,7 +129,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
     codes = labelled.codes.cpu().numpy()
     positions = np.arange(len(labelled)) if labelled.chosen is None else labelled.chosen
     rows = model.likelihood.comparable(labelled.values())
-    compared = random_state.permutation(len(labelled))[:N_COMPARED]
+    compared = random_state.permutation(len(labelled))[:COMPARED_ROWS]
     proba = estimator._map_batches(
         lambda batch: model.property_log_proba(batch.x),
         labelled.choose(torch.from_numpy(compared)),

@@ -45,7 +45,7 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
 class Preparation(NamedTuple):
     """What a training starts from, beside the model.
 
-    Attributes
+    Parameters
     ----------
     rows : Rows
         To train on; seeds of clusters stand for labels.
@@ -54,6 +54,7 @@ class Preparation(NamedTuple):
     labelled : Rows
         Those to train on, with their labels alone.
     regularization : RegularizerTerms
+        The losses of the regularizers on these rows.
     """
 
     rows: Rows
@@ -79,6 +80,7 @@ def prepare(estimator, model, rows, random_state) -> Preparation:
     Returns
     -------
     preparation : Preparation
+        For `train`.
 
     Raises
     ------

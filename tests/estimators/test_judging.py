@@ -106,7 +106,7 @@ def test_a_warning_says_where_the_labelled_rows_alone_are_better(overlapping):
 
 def test_wide_rows_are_compared_by_a_sample(overlapping, monkeypatch):
     X, _, partial, _ = overlapping
-    monkeypatch.setattr(judging, "N_COMPARED", 50)
+    monkeypatch.setattr(judging, "COMPARED_ROWS", 50)
     monkeypatch.setattr(judging, "MOST_LEARNED", 10)
     estimator = FactorialMixtureVAE(max_epochs=2, **SMALL).fit(X, partial)
     assert estimator.judgement_.temperature["property_0"] > 0
