@@ -47,7 +47,7 @@ def test_scikit_learns_checks(estimator, check):
 
 def test_the_defaults_learn_what_scikit_learn_asks(Estimator):
     """The check that turns on training, in all epochs."""
-    check_classifiers_train(Estimator.__name__, Estimator())
+    check_classifiers_train(Estimator.__name__, Estimator(calibrate=False))
 
 
 # What check_classifiers_classes guards ------------------------------------------------
