@@ -158,7 +158,7 @@ class BaseVAE(
                 self.net_ = train(self, model, preparation)
                 self.n_iter_ = self.net_.n_complete_epochs_
                 self.judgement_ = judge(self, build_model, preparation, random_state)
-        if self.net_.interrupted_:
+        if self.net_.interrupted_ or self.judgement_.is_interrupted:
             raise KeyboardInterrupt(
                 f"The model is that of epoch {self.n_iter_}, the last complete one."
             )

@@ -71,6 +71,11 @@ def predict_hidden_labels(
     -------
     hidden : HiddenPredictions
         Of all that was hidden.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When a refit is interrupted.
     """
     labelled = preparation.labelled
     blocks = estimator.targets_.quantities.blocks
@@ -95,6 +100,8 @@ def predict_hidden_labels(
             model,
             Preparation(regularization.rows, None, labelled, regularization),
         )
+        if refit.net_.interrupted_:
+            raise KeyboardInterrupt
         *found, mean, stddev = refit._map_batches(
             _everything_predicted(model), labelled.choose(torch.from_numpy(rows))
         )

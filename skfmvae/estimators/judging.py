@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -65,6 +66,8 @@ class Judgement:
     hidden_proba : dict of str to (rows, proba)
         Rows of `fit` whose label of a property was hidden from a fit, and its
         probabilities, at the temperature above.
+    is_interrupted : bool
+        Whether calibration was interrupted; predictions are then as they were trained.
     """
 
     reliability: dict[str, float] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class Judgement:
     lacking_variance: np.ndarray = field(default_factory=lambda: np.empty(0))
     residuals: list[np.ndarray] = field(default_factory=list)
     hidden_proba: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    is_interrupted: bool = False
 
 
 def judge(
@@ -115,7 +119,11 @@ def judge(
             judgement.class_prior[name] = found.class_prior
             judgement.scores[name] = {} if found.hidden is None else found.hidden.scores
     if estimator.calibrate and not estimator.net_.interrupted_:
-        _calibrate(judgement, estimator, build_model, preparation, random_state)
+        uncalibrated = deepcopy(judgement)
+        try:
+            _calibrate(judgement, estimator, build_model, preparation, random_state)
+        except KeyboardInterrupt:
+            judgement = replace(uncalibrated, is_interrupted=True)
     if estimator.verbose:
         _show(judgement, sys.stderr if estimator.verbose == 1 else sys.stdout)
     return judgement
@@ -127,7 +135,9 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
     hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
     _calibrate_quantities(judgement, hidden)
     codes = labelled.codes.cpu().numpy()
-    positions = np.arange(len(labelled)) if labelled.chosen is None else labelled.chosen
+    positions = np.arange(len(labelled))
+    if labelled.chosen is not None:
+        positions = labelled.chosen.numpy()
     rows = model.likelihood.comparable(labelled.values())
     compared = random_state.permutation(len(labelled))[:COMPARED_ROWS]
     proba = estimator._map_batches(

@@ -76,7 +76,7 @@ class Rows(Dataset):
     def choose(self, index: Tensor) -> Rows:
         """Return some of the rows, renumbered; the values stay shared."""
         rows = copy.copy(self)
-        rows.chosen = index
+        rows.chosen = index if self.chosen is None else self.chosen[index]
         rows.codes = self.codes[index.to(self.device)]
         rows.quantities = self.quantities[index.to(self.device)]
         rows.weight = self.weight[index.to(self.device)]

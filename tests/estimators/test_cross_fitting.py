@@ -112,3 +112,40 @@ def test_the_columns_of_a_quantity_are_hidden_together(rows, trainings):
         known = preparation.rows.known().numpy()
         np.testing.assert_array_equal(known[:, 0], known[:, 1])
         assert known.sum() == 40
+
+
+def test_an_interrupt_of_a_refit_leaves_the_model_without_calibration(rows):
+    class Breaking(GradientNormClipping):
+        n_trainings = 0
+
+        def on_train_begin(self, net, **kwargs):
+            self.n_trainings += 1
+
+        def on_batch_end(self, net, **kwargs):
+            if self.n_trainings == 3:
+                raise KeyboardInterrupt
+
+    X, y = rows
+    estimator = FactorialMixtureVAE(callbacks=[Breaking()], **SHORT)
+    with pytest.raises(KeyboardInterrupt, match="epoch 4"):
+        estimator.fit(X, y)
+    assert estimator.judgement_.temperature == {"property_0": 1.0}
+    plain = FactorialMixtureVAE(
+        callbacks=[GradientNormClipping()], calibrate=False, **SHORT
+    )
+    expected = plain.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(estimator.predict_proba(X), expected)
+
+
+def test_rows_that_early_stopping_holds_out_take_no_part(rows, trainings):
+    X, y = rows
+    estimator = FactorialMixtureVAE(early_stopping=True, **SHORT).fit(X, y)
+    for preparation, *_ in trainings:
+        assert preparation.held_out is None
+        assert len(preparation.rows) < 120
+        chosen = preparation.labelled.chosen.numpy()
+        np.testing.assert_array_equal(
+            preparation.labelled.values(), X[chosen].astype(np.float32)
+        )
+    is_judged = ~np.isnan(estimator.hidden_proba_[0]).any(axis=1)
+    np.testing.assert_array_equal(is_judged, y >= 0)

@@ -157,3 +157,13 @@ def test_rows_without_labels_are_the_same_rows():
     batch = bare[torch.arange(3)]
     np.testing.assert_array_equal(batch.x, X)
     assert batch.weight.tolist() == [1.0, 2.0, 0.0]
+
+
+def test_some_of_chosen_rows_are_those_of_the_whole():
+    X = np.arange(20, dtype=np.float32).reshape(10, 2)
+    rows = Rows(X, np.arange(10)[:, None])
+    twice = rows.choose(torch.tensor([8, 3, 5])).choose(torch.tensor([2, 0]))
+    np.testing.assert_array_equal(twice.values(), X[[5, 8]])
+    batch = twice[torch.tensor([1, 0])]
+    np.testing.assert_array_equal(batch.x, X[[8, 5]])
+    np.testing.assert_array_equal(batch.labels.codes[:, 0], [8, 5])
