@@ -13,6 +13,7 @@ import skfmvae
 from skfmvae.model_selection import partial_scorer
 
 from .errors import InputError
+from .estimators import OURS
 from .fields import one_line
 
 __all__ = ["make_parser"]
@@ -69,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
         "study",
         help="how many labels are needed",
         description=DESCRIPTION,
-        epilog=DETAILS.format(ours=", ".join(skfmvae.__all__)),
+        epilog=DETAILS.format(ours=", ".join(OURS)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -115,10 +116,11 @@ def _add_design(parser):
     )
     group.add_argument(
         "--estimators",
-        required=True,
+        default=",".join(OURS),
         type=_names,
         metavar="NAME[,NAME...]",
-        help="classifiers to compare, by the names of their classes",
+        help="classifiers to compare, by the names of their classes "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--scoring",

@@ -11,10 +11,15 @@ from typing import Any
 from sklearn.utils import all_estimators
 
 import skfmvae
+from skfmvae.ensemble import PartialLabelStacking
 
 from .errors import InputError
 
-__all__ = ["make_estimators"]
+__all__ = ["OURS", "make_estimators"]
+
+
+# What a study compares where no estimator is named.
+OURS = [PartialLabelStacking.__name__, *skfmvae.__all__]
 
 
 def make_estimators(names: Sequence[str]) -> dict[str, Any]:
@@ -49,12 +54,14 @@ def make_estimators(names: Sequence[str]) -> dict[str, Any]:
 def _make(name):
     if name in skfmvae.__all__:
         return getattr(skfmvae, name)(likelihood="gaussian")
+    if name == PartialLabelStacking.__name__:
+        return PartialLabelStacking()
     with warnings.catch_warnings():
         # Listing deprecated classes warns of them.
         warnings.simplefilter("ignore", FutureWarning)
         classes = dict(all_estimators("classifier"))
     if name not in classes:
-        known = {known.lower(): known for known in (*skfmvae.__all__, *classes)}
+        known = {known.lower(): known for known in (*OURS, *classes)}
         near = difflib.get_close_matches(name.lower(), known, n=3)
         meant = f"did you mean {' or '.join(known[key] for key in near)}?"
         remedy = "name a class of this package or a classifier of scikit-learn's."

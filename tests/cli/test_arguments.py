@@ -2,6 +2,7 @@
 
 import pytest
 
+import skfmvae
 from skfmvae.cli import main
 from skfmvae.cli.arguments import make_parser
 from skfmvae.cli.errors import InputError
@@ -30,6 +31,11 @@ def test_help_states_the_defaults(capsys):
         default = " ".join(described.split()).partition("(default: ")[2]
         stated = options[name][0] if name == "scoring" else options[name]
         assert default.startswith(f"{stated})"), name
+
+
+def test_the_pool_and_ours_are_compared_where_no_estimator_is_named():
+    options = make_parser().parse_args("study d --target y --budgets 1 --out o".split())
+    assert options.estimators == ["PartialLabelStacking", *skfmvae.__all__]
 
 
 def test_names_with_a_comma_are_quoted():

@@ -7,6 +7,7 @@ from sklearn.utils import all_estimators
 import skfmvae
 from skfmvae.cli.errors import InputError
 from skfmvae.cli.estimators import make_estimators
+from skfmvae.ensemble import PartialLabelStacking
 
 
 def test_our_estimators_suit_standardised_columns():
@@ -15,6 +16,11 @@ def test_our_estimators_suit_standardised_columns():
     for name, estimator in made.items():
         assert type(estimator) is getattr(skfmvae, name)
         assert estimator.likelihood == "gaussian"
+
+
+def test_the_pool_can_be_named():
+    (pool,) = make_estimators(["PartialLabelStacking"]).values()
+    assert type(pool) is PartialLabelStacking
 
 
 def test_those_of_scikit_learn_have_their_defaults():
