@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 
 from skfmvae._utils.checks import refuse
 from skfmvae._utils.compat import safe_indexing
+from skfmvae.estimators.judging import UNHELPFUL_ROWS
 from skfmvae.targets import PartialLabelEncoder, codes_by_value, keep_entries
 
 from .per_property import takes_partial_labels, weight_params
@@ -112,7 +113,10 @@ def fit_member(member: Any, X: Any, y: Any, sample_weight: np.ndarray | None) ->
         The clone.
     """
     fitted = clone(member)
-    return fitted.fit(X, y, **weight_params(fitted, sample_weight))
+    with warnings.catch_warnings():
+        # The remedy that this warning names is the ensemble.
+        warnings.filterwarnings("ignore", UNHELPFUL_ROWS, UserWarning)
+        return fitted.fit(X, y, **weight_params(fitted, sample_weight))
 
 
 def predict_hidden(

@@ -36,6 +36,8 @@ COMPARED_ROWS = 2000
 MOST_LEARNED = 2000
 # Probability from which on another classifier counts as better.
 SIGNIFICANT = 0.95
+# How the warning begins, by which it can be told.
+UNHELPFUL_ROWS = "Unlabelled rows do not help"
 
 
 @dataclass
@@ -197,7 +199,7 @@ def _warn_if_behind(name, codes, by_model, by_linear):
     model, linear = (p.argmax(axis=1) == codes for p in (by_model, by_linear))
     if probability_better(linear, model) > SIGNIFICANT:
         warnings.warn(
-            f"Unlabelled rows do not help to predict {name!r}: of {len(codes)} hidden "
+            f"{UNHELPFUL_ROWS} to predict {name!r}: of {len(codes)} hidden "
             f"labels, logistic regression on the labelled rows predicts "
             f"{linear.mean():.0%}, the model {model.mean():.0%}. Pool both with "
             "skfmvae.ensemble.PartialLabelStacking, or use logistic regression.",

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -583,3 +584,27 @@ def test_the_default_takes_sparse_rows(partial_blobs):
     X = csr_array(np.vstack([X[first], X[50:87]]))
     ensemble = PartialLabelStacking(random_state=0).fit(X, few)
     assert ensemble.predict_proba(X).shape == (40, 3)
+
+
+def test_ours_are_fitted_once_and_do_not_name_the_ensemble_as_remedy(monkeypatch):
+    """Hardly trained, the member is far behind a line, which it does not say here."""
+    fits = []
+    fit = SemiSupervisedVAE.fit
+
+    def counted(self, X, y=None, sample_weight=None):
+        fits.append(len(X))
+        return fit(self, X, y, sample_weight)
+
+    monkeypatch.setattr(SemiSupervisedVAE, "fit", counted)
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=150)
+    X = rng.normal(size=(150, 20))
+    X[:, 0] += 6 * y
+    partial = np.where(np.arange(150) < 100, y, -1)
+    vae = clone(SMALL_VAE).set_params(max_epochs=1, lr=1e-6)
+    members = [("vae", vae), ("logistic", LogisticRegression())]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stacking = PartialLabelStacking(members, random_state=0).fit(X, partial)
+    assert fits == [150]
+    assert stacking.weights_["logistic"] > stacking.weights_["vae"]
