@@ -124,7 +124,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
         Names of the columns of `y`.
     n_features_in_ : int
         Number of columns of `X`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of `X`, where all of them are strings.
 
     See Also
