@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -68,17 +68,17 @@ class Judgement:
     hidden_proba : dict of str to (rows, proba)
         Rows of `fit` whose label of a property was hidden from a fit, and its
         probabilities, at the temperature above.
-    is_interrupted : bool
+    is_interrupted : bool, default=False
         Whether calibration was interrupted; predictions are then as they were trained.
     """
 
-    reliability: dict[str, float] = field(default_factory=dict)
-    class_prior: dict[str, np.ndarray] = field(default_factory=dict)
-    scores: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
-    temperature: dict[str, float] = field(default_factory=dict)
-    lacking_variance: np.ndarray = field(default_factory=lambda: np.empty(0))
-    residuals: list[np.ndarray] = field(default_factory=list)
-    hidden_proba: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    reliability: dict[str, float]
+    class_prior: dict[str, np.ndarray]
+    scores: dict[str, dict[str, dict[str, float]]]
+    temperature: dict[str, float]
+    lacking_variance: np.ndarray
+    residuals: list[np.ndarray]
+    hidden_proba: dict[str, tuple[np.ndarray, np.ndarray]]
     is_interrupted: bool = False
 
 
@@ -111,9 +111,13 @@ def judge(
     labelled, graph = preparation.labelled, preparation.regularization.graph
     n_components = estimator.n_components_
     judgement = Judgement(
+        reliability={},
+        class_prior={},
+        scores={},
         temperature=dict.fromkeys(n_components, 1.0),
         lacking_variance=np.zeros(labelled.quantities.shape[1]),
         residuals=[np.empty(0)] * labelled.quantities.shape[1],
+        hidden_proba={},
     )
     for name, found in zip(n_components, graph.labels if graph else (), strict=False):
         if found is not None:
