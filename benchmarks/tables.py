@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from common import columns_and_classes
 from joblib import Parallel, delayed
-from report import ROOT, add_save, report
+from report import DECISIONS, ROOT, add_save, report
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -289,6 +289,7 @@ def report_all(tasks, lines, arguments):
             ],
             spread,
             arguments.save,
+            DECISIONS / "038-tables.md",
         )
 
 

@@ -109,7 +109,7 @@ def sections(page):
 
 
 def test_results_are_short():
-    assert len(RESULTS.read_text(encoding="utf-8").splitlines()) <= 300
+    assert len(RESULTS.read_text(encoding="utf-8").splitlines()) <= 250
 
 
 def test_every_table_of_results_says_where_it_comes_from():

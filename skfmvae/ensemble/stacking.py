@@ -240,7 +240,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows, which members get as they are.
+            The rows, which members get unchanged.
         y : array-like of shape (n_samples,) or (n_samples, n_properties)
             Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
             unlabelled entry, and so does a mask.

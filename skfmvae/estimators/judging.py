@@ -36,7 +36,7 @@ COMPARED_ROWS = 2000
 MOST_LEARNED = 2000
 # Probability from which on another classifier counts as better.
 SIGNIFICANT = 0.95
-# How the warning begins, by which it can be told.
+# How the warning begins, for filters.
 UNHELPFUL_ROWS = "Unlabelled rows do not help"
 
 
@@ -157,7 +157,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         linear = partial(_linear_proba, rows, n_classes)
         certainty = entropy(linear(column, compared), axis=1).mean()
         n_labels = (column >= 0).sum()
-        # As if one more row of each class had been told by chance.
+        # Equal probabilities, with the weight of one more label of each class.
         target = np.average(
             [certainty, np.log(n_classes)], weights=[n_labels, n_classes]
         )
