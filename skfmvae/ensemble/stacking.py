@@ -32,8 +32,9 @@ from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.seeds import seeded_clone
 from skfmvae._utils.types import MatrixLike
 from skfmvae.estimators import SemiSupervisedVAE
-from skfmvae.estimators.checks import check_counted, check_weights
+from skfmvae.estimators.checks import check_weights
 from skfmvae.estimators.guards import all_or_nothing
+from skfmvae.estimators.prediction import labelled_accuracy
 
 from .members import (
     check_members,
@@ -443,12 +444,8 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
         check_is_fitted(self)
         codes = self.labels_.transform(y, unknown=-2)
         check_consistent_length(X, codes)
-        weight = check_weights(sample_weight, codes)
-        counted = check_counted(codes != -1, weight)
         self.labels_.warn_of_marks(y)
-        correct = self._most_probable(X) == codes
-        weight = np.broadcast_to(weight[:, None], codes.shape)
-        return float(np.average(correct[counted], weights=weight[counted]))
+        return labelled_accuracy(codes, sample_weight, lambda: self._most_probable(X))
 
     def _most_probable(self, X):
         proba = self.property_proba(X).values()

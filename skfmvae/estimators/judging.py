@@ -13,10 +13,13 @@ import numpy as np
 import torch
 from scipy.special import softmax
 from scipy.stats import entropy
-from sklearn.linear_model import LogisticRegression
 
 from skfmvae.models.base import Model
-from skfmvae.neighbour_graph.reliability import probability_better, scores_of
+from skfmvae.neighbour_graph.reliability import (
+    linear_proba,
+    probability_better,
+    scores_of,
+)
 
 from .calibration import (
     fit_temperature,
@@ -31,9 +34,6 @@ __all__ = ["Judgement", "judge"]
 # Rows by which the certainty of two classifiers is compared: a mean over them is exact
 # to a few hundredths of a nat.
 COMPARED_ROWS = 2000
-# Labelled rows that the linear classifier learns from: of more it learns little more,
-# and of wide rows it takes seconds.
-MOST_LEARNED = 2000
 # Probability from which on another classifier counts as better.
 SIGNIFICANT = 0.95
 # How the warning begins, for filters.
@@ -154,7 +154,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         column = codes[:, k]
         if len(np.unique(column[column >= 0])) < 2:
             continue
-        linear = partial(_linear_proba, rows, n_classes)
+        linear = partial(linear_proba, rows, n_classes)
         certainty = entropy(linear(column, compared), axis=1).mean()
         n_labels = (column >= 0).sum()
         # Equal probabilities, with the weight of one more label of each class.
@@ -187,16 +187,6 @@ def _calibrate_quantities(judgement, hidden):
         variance = lacking_variance(residuals, deviations)
         judgement.lacking_variance[k] = variance
         judgement.residuals[k] = residuals / np.sqrt(deviations**2 + variance)
-
-
-def _linear_proba(rows, n_classes, codes, wanted):
-    """Return class probabilities by the labelled rows alone."""
-    proba = np.zeros((len(wanted), n_classes))
-    known = np.random.default_rng(0).permutation(np.flatnonzero(codes >= 0))
-    known = known[:MOST_LEARNED]
-    classifier = LogisticRegression(max_iter=1000).fit(rows[known], codes[known])
-    proba[:, classifier.classes_] = classifier.predict_proba(rows[wanted])
-    return proba
 
 
 def _warn_if_behind(name, codes, by_model, by_linear):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,40 @@ from .guards import plain_torch
 from .judging import Judgement
 from .rows import RowsMixin
 
-__all__ = ["PredictionMixin"]
+__all__ = ["PredictionMixin", "labelled_accuracy"]
+
+
+def labelled_accuracy(
+    codes: np.ndarray,
+    sample_weight: MatrixLike | None,
+    most_probable: Callable[[], np.ndarray],
+) -> float:
+    """Return the accuracy over labelled entries.
+
+    Parameters
+    ----------
+    codes : int64 ndarray of shape (n_samples, n_properties)
+        True classes, -1 for unlabelled entries, which do not count.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights of the rows.
+    most_probable : callable
+        Returns the predicted classes; it is called once something counts.
+
+    Returns
+    -------
+    accuracy : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If no row of positive weight has a label, or weights are not usable.
+    """
+    weight = check_weights(sample_weight, codes)
+    counted = check_counted(codes != -1, weight)
+    correct = most_probable() == codes
+    weight = np.broadcast_to(weight[:, None], codes.shape)
+    return float(np.average(correct[counted], weights=weight[counted]))
 
 
 class PredictionMixin(RowsMixin):
@@ -268,12 +302,8 @@ class PredictionMixin(RowsMixin):
         codes, _ = self.targets_.transform(y, X.shape[0], unknown=-2)
         codes = codes[:, : labels.n_columns]
         check_consistent_length(X, codes)
-        weight = check_weights(sample_weight, X)
-        counted = check_counted(codes != -1, weight)
         labels.warn_of_marks(quantities.rest(y))
-        correct = self._most_probable(X) == codes
-        weight = np.broadcast_to(weight[:, None], codes.shape)
-        return float(np.average(correct[counted], weights=weight[counted]))
+        return labelled_accuracy(codes, sample_weight, lambda: self._most_probable(X))
 
     def _score_quantities(self, X, y, sample_weight):
         """Return the mean R² of all columns of quantities, over rows where known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import beta
@@ -18,6 +19,7 @@ __all__ = [
     "HiddenLabels",
     "hidden_label_kappa",
     "judge_by_hidden_labels",
+    "linear_proba",
     "predict_hidden_labels",
     "probability_better",
     "scores_of",
@@ -145,18 +147,39 @@ def judge_by_hidden_labels(
     if len(np.unique(codes[hidden])) < 2:
         return None
 
-    def by_linear(seen, hidden):
-        proba = np.zeros((len(hidden), n_classes))
-        known = np.flatnonzero(seen >= 0)
-        classifier = LogisticRegression(max_iter=1000).fit(rows[known], seen[known])
-        proba[:, classifier.classes_] = classifier.predict_proba(rows[hidden])
-        return proba
-
+    by_linear = partial(linear_proba, rows, n_classes)
     return HiddenLabels(
         codes[hidden],
         by_graph=_in_turn(_graph_predictor(weights, alpha, class_prior), codes, folds),
         by_linear=_in_turn(by_linear, codes, folds),
     )
+
+
+def linear_proba(rows, n_classes: int, codes, wanted):
+    """Return class probabilities by a logistic regression on the labelled rows alone.
+
+    Parameters
+    ----------
+    rows : ndarray or CSR matrix of shape (n, D)
+        The rows, their columns on one scale.
+    n_classes : int
+        Number of classes.
+    codes : int64 ndarray of shape (n,)
+        Classes, -1 for unknown; a random part of more than 2,000 known ones counts.
+    wanted : int64 ndarray of shape (n_wanted,)
+        Positions of rows.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_wanted, n_classes)
+        Of those rows; zero for a class without labels.
+    """
+    known = np.random.RandomState(0).permutation(np.flatnonzero(codes >= 0))
+    known = np.sort(known[:MOST_LABELS])
+    classifier = LogisticRegression(max_iter=1000).fit(rows[known], codes[known])
+    proba = np.zeros((len(wanted), n_classes))
+    proba[:, classifier.classes_] = classifier.predict_proba(rows[wanted])
+    return proba
 
 
 def hidden_label_kappa(weights, codes, alpha: float, class_prior) -> float:

@@ -11,6 +11,7 @@ from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.estimators import judging
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.models import Continuous, GraphicalModel, Latent
+from skfmvae.neighbour_graph import reliability
 from skfmvae.nn import MLP
 
 SMALL = {"encoder": MLP(hidden=(32,)), "decoder": MLP(hidden=(32,)), "random_state": 0}
@@ -107,7 +108,7 @@ def test_a_warning_says_where_the_labelled_rows_alone_are_better(overlapping):
 def test_wide_rows_are_compared_by_a_sample(overlapping, monkeypatch):
     X, _, partial, _ = overlapping
     monkeypatch.setattr(judging, "COMPARED_ROWS", 50)
-    monkeypatch.setattr(judging, "MOST_LEARNED", 10)
+    monkeypatch.setattr(reliability, "MOST_LABELS", 10)
     estimator = FactorialMixtureVAE(max_epochs=2, **SMALL).fit(X, partial)
     assert estimator.judgement_.temperature["property_0"] > 0
 
