@@ -201,7 +201,9 @@ class PredictionMixin(RowsMixin):
             If `coverage` is not between 0 and 1.
         """
         if not 0 < coverage < 1:
-            raise ValueError(f"coverage={coverage!r} should lie between 0 and 1.")
+            raise ValueError(
+                f"coverage={coverage!r} should lie between 0 and 1, such as 0.9."
+            )
         quantities = self.targets_.quantities
         factor = np.array(
             [interval_factor(hidden, coverage) for hidden in self.judgement_.residuals]

@@ -11,7 +11,7 @@ from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.estimators import judging
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.models import Continuous, GraphicalModel, Latent
-from skfmvae.neighbour_graph import reliability
+from skfmvae.neighbour_graph.reliability import linear_proba
 from skfmvae.nn import MLP
 
 SMALL = {"encoder": MLP(hidden=(32,)), "decoder": MLP(hidden=(32,)), "random_state": 0}
@@ -105,12 +105,18 @@ def test_a_warning_says_where_the_labelled_rows_alone_are_better(overlapping):
         estimator.fit(X, partial)
 
 
-def test_wide_rows_are_compared_by_a_sample(overlapping, monkeypatch):
+def test_many_rows_are_compared_by_a_sample(overlapping, monkeypatch):
+    compared = []
+
+    def spied(rows, n_classes, codes, wanted):
+        compared.append(len(wanted))
+        return linear_proba(rows, n_classes, codes, wanted)
+
+    monkeypatch.setattr(judging, "linear_proba", spied)
+    monkeypatch.setattr(judging, "COMPARED_ROWS", 70)
     X, _, partial, _ = overlapping
-    monkeypatch.setattr(judging, "COMPARED_ROWS", 50)
-    monkeypatch.setattr(reliability, "MOST_LABELS", 10)
-    estimator = FactorialMixtureVAE(max_epochs=2, **SMALL).fit(X, partial)
-    assert estimator.judgement_.temperature["property_0"] > 0
+    FactorialMixtureVAE(max_epochs=2, **SMALL).fit(X, partial)
+    assert compared == [70, 50, 50]  # then the hidden labels of each of the two fits
 
 
 @pytest.fixture(scope="module")

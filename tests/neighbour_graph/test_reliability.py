@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
 from skfmvae._utils.folds import hidden_label_folds
+from skfmvae.neighbour_graph import reliability
 from skfmvae.neighbour_graph.class_prior import match_class_prior
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
 from skfmvae.neighbour_graph.propagation import default_alpha, threshold_dynamics
@@ -12,6 +13,7 @@ from skfmvae.neighbour_graph.reliability import (
     HiddenLabels,
     hidden_label_kappa,
     judge_by_hidden_labels,
+    linear_proba,
     predict_hidden_labels,
     probability_better,
 )
@@ -113,6 +115,23 @@ def test_the_linear_classifier_is_that_of_scikit_learn_on_the_labels_it_sees(
     hidden = judged(X, codes)
     np.testing.assert_allclose(hidden.by_linear, expected[codes >= 0])
     np.testing.assert_array_equal(hidden.codes, codes[codes >= 0])
+
+
+def test_the_linear_classifier_learns_from_a_sample_of_many_labels(monkeypatch):
+    monkeypatch.setattr(reliability, "MOST_LABELS", 20)
+    X, y = make_blobs(300, centers=3, cluster_std=5.0, random_state=0)
+    fitted = []
+
+    class Noting(LogisticRegression):
+        def fit(self, X, y):
+            fitted.append(len(X))
+            return super().fit(X, y)
+
+    monkeypatch.setattr(reliability, "LogisticRegression", Noting)
+    proba = linear_proba(X, 4, y, np.arange(5))
+    assert fitted == [20]
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(proba[:, 3], 0)
 
 
 @pytest.mark.parametrize("codes", [[0, 1, 2], [0, 0, 0, 1], [1] * 12])
