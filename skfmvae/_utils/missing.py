@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "has_missing",
     "is_missing",
     "is_unlabelled",
     "masked_as_nan",
@@ -96,6 +97,22 @@ def unlabelled_entries(column: np.ndarray) -> np.ndarray:
     # Once per distinct value, since there are few of them.
     unlabelled = set(filter(is_unlabelled, set(column)))
     return np.fromiter(map(unlabelled.__contains__, column), bool, len(column))
+
+
+def has_missing(X: Any) -> bool:
+    """Return whether some entry of a matrix is NaN.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_columns)
+        Of floats.
+
+    Returns
+    -------
+    bool
+    """
+    values = X.data if hasattr(X, "indptr") else X
+    return bool(np.isnan(values.min(initial=0.0)))  # takes no memory
 
 
 def masked_as_nan(values: Any) -> Any:

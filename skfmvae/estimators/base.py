@@ -14,11 +14,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae._utils.missing import has_missing
 from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae._utils.types import MatrixLike
 from skfmvae.images import ImageAugmentation
 from skfmvae.models.base import Model
-from skfmvae.nn import LIKELIHOODS, NETWORKS
+from skfmvae.nn import LIKELIHOODS, NETWORKS, LikelihoodWithGaps
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, TargetEncoder
 from skfmvae.training import EarlyStopping, Objective, Rows
@@ -26,6 +27,7 @@ from skfmvae.training import EarlyStopping, Objective, Rows
 from .checks import check_device, check_weights
 from .generation import GenerationMixin
 from .guards import all_or_nothing, plain_torch, seeded
+from .imputation import ImputationMixin
 from .judging import judge
 from .prediction import PredictionMixin
 from .settings import SettingsMixin, check_settings
@@ -38,6 +40,7 @@ class BaseVAE(
     SettingsMixin,
     PredictionMixin,
     GenerationMixin,
+    ImputationMixin,
     ClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -54,7 +57,7 @@ class BaseVAE(
         "n_discovered": [Interval(Integral, 0, None, closed="left")],
         "encoder": [StrOptions({"mlp", "conv"}), HasMethods("build_encoder"), callable],
         "decoder": [StrOptions({"mlp", "conv"}), HasMethods("build_decoder"), callable],
-        "likelihood": [str, HasMethods("build")],
+        "likelihood": [str, dict, HasMethods("build")],
         "objective": [None, Objective],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -166,7 +169,7 @@ class BaseVAE(
 
     def _untrained_model(self, X):
         with redirected_draws():  # layers initialise themselves
-            likelihood = self.likelihood_.build(X)
+            likelihood = LikelihoodWithGaps(self.likelihood_.build(X), has_missing(X))
             model = self._build_model(X.shape[1], likelihood, self.n_components_)
         redirect_modules(model)
         return model
@@ -193,5 +196,6 @@ class BaseVAE(
         tags.target_tags.required = False
         tags.target_tags.multi_output = True
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []
         return tags

@@ -72,9 +72,8 @@ def check_counted(known, weight):
 def check_finite(X, feature_names):
     """Raise an error that says where the first value that float32 lacks stands."""
     values = X.data if scipy.sparse.issparse(X) else X
-    with np.errstate(invalid="ignore"):
-        # Neither takes memory, and each is NaN where a value is.
-        extremes = [values.min(initial=0.0), values.max(initial=0.0)]
+    # Neither takes memory; NaN, which marks what is missing, does not count.
+    extremes = [np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)]
     if _is_float32(np.array(extremes)).all():
         return
     if scipy.sparse.issparse(X):
@@ -86,13 +85,13 @@ def check_finite(X, feature_names):
         column = np.flatnonzero(~_is_float32(X[row]))[0]
         value = X[row, column]
     name = f" ({feature_names[column]!r})" if feature_names is not None else ""
-    what = "NaN" if np.isnan(value) else "infinity or a value too large for float32"
     raise ValueError(
-        f"Input X contains {what}: row {row}, column {column}{name}. Drop or impute "
-        "such rows first, for instance with sklearn.impute.SimpleImputer."
+        f"Input X contains infinity or a value too large for float32, {value}: row "
+        f"{row}, column {column}{name}. Scale the column, or mark the entry as missing "
+        "by NaN."
     )
 
 
 def _is_float32(values):
-    """Return which values are finite numbers in float32."""
-    return np.abs(values) <= np.finfo(np.float32).max
+    """Return which values float32 has, NaN among them."""
+    return ~(np.abs(values) > np.finfo(np.float32).max)

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
+from skfmvae._utils.random import generator_for
 from skfmvae.nn import LikelihoodModule
 
 from .draws import even_draws
-from .proposal import DECODED_AT_ONCE, N_PROPOSAL_DRAWS, LogWeights, refined_proposal
+from .proposal import DECODED_AT_ONCE, N_PROPOSAL_DRAWS, refined_proposal
 
-__all__ = ["Batch", "Evaluation", "Labels", "Model", "Term"]
+__all__ = ["Batch", "Evaluation", "ImportanceSample", "Labels", "Model", "Term"]
 
 
 class Labels(NamedTuple):
@@ -111,6 +112,20 @@ class Evaluation(NamedTuple):
     terms: dict[str, Term]
     log_proba: list[Tensor]
     latents: Any = None
+
+
+class ImportanceSample(NamedTuple):
+    """Draws of the latents of some rows from ``q(z | x)``.
+
+    Attributes
+    ----------
+    z : Tensor of shape (n, S, L)
+    log_weight : Tensor of shape (n, S)
+        ``ln p(x, z) / q(z | x)``, in nats.
+    """
+
+    z: Tensor
+    log_weight: Tensor
 
 
 class Model(nn.Module, ABC):
@@ -233,7 +248,11 @@ class Model(nn.Module, ABC):
         They do not depend on each other: some of them are the weights of a bound of
         fewer draws.
         """
-        weigh = self.importance_weights(x)
+        sampler = self.importance_sampler(x)
+
+        def weigh(noise: Tensor) -> Tensor:
+            return sampler(noise).log_weight
+
         half = even_draws(noise.shape[1], N_PROPOSAL_DRAWS // 2).to(noise)
         proposal = refined_proposal(weigh, len(x), torch.cat([half, -half]))
         drawn = []
@@ -243,25 +262,62 @@ class Model(nn.Module, ABC):
             drawn.append(weigh(draws) - 0.5 * draws.square().sum(2) - log_q)
         return torch.cat(drawn, dim=1)
 
-    def importance_weights(self, x: Tensor) -> LogWeights:
-        """Encode rows; return the function from draws to their log-weights.
+    def importance_sampler(self, x: Tensor) -> Callable[[Tensor], ImportanceSample]:
+        """Encode rows; return the function from noise to weighted draws of latents.
 
-        The function takes draws of noise, shape (n, S, L), and returns
-        ``ln p(x, z) / q(z | x)``, shape (n, S), in nats, of the ``z`` that they stand
-        for. It is standard normal noise that stands for draws from ``q(z | x)``.
+        The function takes draws of noise, shape (n, S, L), and returns the ``z`` that
+        they stand for with ``ln p(x, z) / q(z | x)``. It is standard normal noise that
+        stands for draws from ``q(z | x)``.
         """
         posterior = self.encode(x)
         mean, stddev = posterior.mean[:, None], posterior.stddev[:, None]
         log_det = (stddev.log() + 0.5 * math.log(2 * math.pi)).sum(2)
 
-        def log_weights(noise: Tensor) -> Tensor:
-            z = (mean + stddev * noise).flatten(0, 1)
+        def weighted(noise: Tensor) -> ImportanceSample:
+            z = mean + stddev * noise
+            flat = z.flatten(0, 1)
             rows = x.repeat_interleave(noise.shape[1], dim=0)
-            log_joint = self.decode(z).log_prob(rows) + self.log_prior(z)
+            log_joint = self.decode(flat).log_prob(rows) + self.log_prior(flat)
             log_q = -0.5 * noise.square().sum(2) - log_det
-            return log_joint.view(len(x), -1) - log_q
+            return ImportanceSample(z, log_joint.view(len(x), -1) - log_q)
 
-        return log_weights
+        return weighted
+
+    @torch.no_grad()
+    def fill(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return the expected rows (n, D) given what is observed of them.
+
+        Numbers have the mean and categories the most probable value under
+        ``p(x_j | z)``, averaged over draws from ``q(z | x)`` with the weights
+        ``p(x, z) / q(z | x)`` (Mattei and Frellsen 2019, section 3).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, D)
+            Rows with NaN where an entry is missing.
+        noise : Tensor of shape (S, L)
+            Standard normal draws, shared by all rows.
+        """
+        z, log_weight = self.importance_sampler(x)(noise.expand(len(x), -1, -1))
+        weight = torch.softmax(log_weight, dim=1)
+        decoded = self.decode(z.flatten(0, 1))
+        return self.likelihood.weighted_expectation(decoded, weight)
+
+    @torch.no_grad()
+    def draw_filled(self, x: Tensor, noise: Tensor, n_draws: int) -> Tensor:
+        """Draw whole rows (n_draws, n, D) given what is observed of them.
+
+        Latents are resampled by the weights of `fill`, and values drawn from
+        ``p(x | z)`` (sampling importance resampling; Mattei and Frellsen 2019,
+        section 3).
+        """
+        z, log_weight = self.importance_sampler(x)(noise.expand(len(x), -1, -1))
+        chosen = torch.softmax(log_weight, dim=1).multinomial(
+            n_draws, replacement=True, generator=generator_for(x.device)
+        )
+        rows = torch.arange(len(x), device=x.device)
+        drawn = [self.decode(z[rows, column]).sample() for column in chosen.unbind(1)]
+        return torch.stack(drawn)
 
     def global_kl(self) -> float:
         """Return the divergence of the global parameters from their prior, in nats.

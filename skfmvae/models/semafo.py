@@ -16,6 +16,7 @@ from skfmvae.nn import Level
 
 from .base import (
     Evaluation,
+    ImportanceSample,
     Labels,
     Model,
     Term,
@@ -23,7 +24,6 @@ from .base import (
 from .draws import N_CANDIDATES, N_EVEN_DRAWS, even_draws, relaxed_draw, resample
 from .label_networks import GroupedNetworks, dense
 from .latents import diagonal_normal, side_by_side
-from .proposal import LogWeights
 
 __all__ = ["Semafo"]
 
@@ -428,21 +428,25 @@ class Semafo(Model):
         self._place(z, stay)
         return torch.stack(log_p).sum(0)
 
-    def importance_weights(self, x: Tensor) -> LogWeights:
+    def importance_sampler(self, x: Tensor) -> Callable[[Tensor], ImportanceSample]:
         states = self._states(x)
 
-        def log_weights(noise: Tensor) -> Tensor:
+        def weighted(noise: Tensor) -> ImportanceSample:
             rows, *repeated = (
                 values.repeat_interleave(noise.shape[1], dim=0)
                 for values in (x, *states)
             )
-            of_draws = self._log_weight(rows, repeated, noise.flatten(0, 1))
-            return of_draws.view(len(x), -1)
+            z, log_weight = self._weighted(rows, repeated, noise.flatten(0, 1))
+            return ImportanceSample(
+                z.view(*noise.shape[:2], -1), log_weight.view(len(x), -1)
+            )
 
-        return log_weights
+        return weighted
 
-    def _log_weight(self, x: Tensor, states: list[Tensor], noise: Tensor) -> Tensor:
-        """Return ``ln p(x, z) / q(z | x)`` of one draw, level by level.
+    def _weighted(
+        self, x: Tensor, states: list[Tensor], noise: Tensor
+    ) -> ImportanceSample:
+        """Return one draw of a row, level by level, and ``ln p(x, z) / q(z | x)``.
 
         ``u`` is proposed from the probabilities that ``z0`` gives.
         """
@@ -463,7 +467,8 @@ class Semafo(Model):
         draw("u", diagonal_normal(self.label_encoder(proba)))
         likelihood = self.likelihood(self._walk(z0, recognise)).log_prob(x)
         z = torch.cat([drawn[name] for name in self.latent_blocks], dim=1)
-        return likelihood + self.log_prior(z) - torch.stack(log_q).sum(0)
+        log_weight = likelihood + self.log_prior(z) - torch.stack(log_q).sum(0)
+        return ImportanceSample(z, log_weight)
 
     # Control ------------------------------------------------------------------------
 

@@ -16,14 +16,13 @@ from torch.utils.checkpoint import checkpoint
 from skfmvae._utils.random import draw_normal, repeatable_draws
 from skfmvae.nn import Branches
 
-from .base import Evaluation, Labels, Model, Term
+from .base import Evaluation, ImportanceSample, Labels, Model, Term
 from .draws import N_EVEN_DRAWS, even_draws, relaxed_draw
 from .graphical_model import GraphicalModel
 from .graphical_prior import GraphicalPrior
 from .joint_assignments import JointAssignments
 from .latents import diagonal_normal
 from .marginalization import every_value, one_hot, sum_and_sample
-from .proposal import LogWeights
 from .variables import Variables
 
 __all__ = ["SemiSupervised"]
@@ -501,13 +500,13 @@ class SemiSupervised(Model):
             log_proba.append(assignments.log_sum_over_rows(score[:, None] + value))
         return log_proba
 
-    def importance_weights(self, x: Tensor) -> LogWeights:
+    def importance_sampler(self, x: Tensor) -> Callable[[Tensor], ImportanceSample]:
         outputs, nothing = (
             self._outputs(x),
             self.variables.nothing_known(len(x), self.draws),
         )
 
-        def log_weights(noise: Tensor) -> Tensor:
+        def weighted(noise: Tensor) -> ImportanceSample:
             epsilon = noise.flatten(0, 1)  # assignments of a row follow each other
             assignments, _ = self._recognise(
                 outputs,
@@ -520,9 +519,12 @@ class SemiSupervised(Model):
             log_ratio = assignments.log_likelihood
             for v in self.latent_blocks:
                 log_ratio = log_ratio - self._log_ratio(v, assignments)
-            return log_ratio.view(len(x), -1)
+            z = self.variables.beside(assignments.values)
+            return ImportanceSample(
+                z.view(*noise.shape[:2], -1), log_ratio.view(len(x), -1)
+            )
 
-        return log_weights
+        return weighted
 
     def _gaussian_draw(
         self, noise: Tensor, v: str, posterior: Normal, assignments: JointAssignments

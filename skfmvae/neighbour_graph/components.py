@@ -72,6 +72,12 @@ class PrincipalSpace:
     rows: np.ndarray
     directions: np.ndarray | None
 
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the rows themselves."""
+        of_columns = self.rows if self.directions is None else self.directions
+        return of_columns.shape[1]
+
     def whitened(self, power: float):
         """Return the rows, their components divided by a power of their deviations."""
         return self.rows if power == 0 else whitened(self.rows, power)

@@ -28,10 +28,13 @@ class StepSpace:
     axes : ndarray of shape (L, D) or None
         What a step of length one along each whitened principal component adds to a row;
         None where steps are taken along the columns.
+    n_columns : int
+        Number of columns ``D`` of the rows.
     """
 
     unit: float
     axes: np.ndarray | None
+    n_columns: int
 
 
 def measure_step_space(comparable, whitening: float) -> StepSpace:
@@ -67,7 +70,8 @@ def step_space_in(space: PrincipalSpace, whitening: float, nearest=None) -> Step
     step_space : StepSpace
     """
     rows = space.whitened(whitening)
-    return StepSpace(typical_distance(rows, nearest), space.axes(whitening))
+    unit = typical_distance(rows, nearest)
+    return StepSpace(unit, space.axes(whitening), space.n_columns)
 
 
 def typical_distance(rows, nearest=None) -> float:

@@ -116,11 +116,12 @@ class _AdversarialLoss(RegularizerLoss):
         self.weights = [(k, weight) for k, weight in enumerate(weights) if weight]
         self.probe, self.radius = PROBE * steps.unit, settings.radius * steps.unit
         self.n_power_iterations = settings.n_power_iterations
-        self.axes = None
+        self.axes, self.n_axes = None, steps.n_columns
         if steps.axes is not None:
             self.axes = torch.as_tensor(
                 steps.axes, dtype=torch.float32, device=codes.device
             )
+            self.n_axes = len(self.axes)
 
     def __call__(
         self, predict: Predict, batch: Batch, log_proba: list[Tensor]
@@ -134,8 +135,7 @@ class _AdversarialLoss(RegularizerLoss):
             parts = [w * _divergence(target[k], moved[k]) for k, w in self.weights]
             return torch.stack(parts).sum(0)
 
-        n_axes = batch.x.shape[1] if self.axes is None else len(self.axes)
-        start = batch.x.new_empty(len(batch.x), n_axes)
+        start = batch.x.new_empty(len(batch.x), self.n_axes)
         start.normal_(generator=generator_for(start.device))
         direction = adversarial_direction(
             divergence, start, self.probe, self.n_power_iterations

@@ -174,12 +174,13 @@ class ModelNet(NeuralNet):
         """Compute the loss of a batch and its gradient."""
         if not self.module_.training:
             self._set_training(True)
-        step = self._evaluate(batch, "train", self._progress)
-        if self._regularization:
-            log_proba = step["evaluation"].log_proba
-            means, loss = self._regularization(batch, log_proba, self._progress)
-            self._record("train", means)
-            step["loss"] = step["loss"] + loss
+        with self.module_.likelihood.hiding(batch.x):
+            step = self._evaluate(batch, "train", self._progress)
+            if self._regularization:
+                log_proba = step["evaluation"].log_proba
+                means, loss = self._regularization(batch, log_proba, self._progress)
+                self._record("train", means)
+                step["loss"] = step["loss"] + loss
         step["loss"].backward()
         return step
 

@@ -105,7 +105,7 @@ def test_weights_of_draws_and_rows_do_not_depend_on_each_other():
 def test_importance_weights_are_a_loop_over_rows_and_draws():
     model, x = Linear(bent), normal_draws(3, N_INPUTS)
     noise = normal_draws(3, 5, N_LATENTS, seed=2)
-    found = model.importance_weights(x)(noise)
+    found = model.importance_sampler(x)(noise).log_weight
     posterior = model.encode(x)
     for i in range(3):
         q = Normal(posterior.mean[i], posterior.stddev[i])

@@ -344,7 +344,7 @@ def test_log_marginal_is_the_integral_over_u_and_all_levels(
         noise = torch.randn(n_draws, 1, model.n_latents, dtype=torch.float64)
         rows = x.expand(n_draws, -1, -1).flatten(0, 1)
         both = noise.expand(-1, len(x), -1).flatten(0, 1)
-        log_weights = model._log_weight(rows, model._states(rows), both)
+        log_weights = model._weighted(rows, model._states(rows), both).log_weight
         log_weights = log_weights.view(n_draws, len(x))
         found = log_weights.logsumexp(0) - math.log(n_draws)
         torch.testing.assert_close(found, exact, atol=0.02, rtol=0)

@@ -29,7 +29,7 @@ class Classifier(nn.Module):
 
 def value_of(regularizer, graph, batch, model, unit=0.7):
     """Return the loss of a batch with a seed of its own."""
-    loss = regularizer.begin(graph, StepSpace(unit, None), batch.labels.codes)
+    loss = regularizer.begin(graph, StepSpace(unit, None, D), batch.labels.codes)
     torch.manual_seed(0)
     return loss(model.predict_moved, batch, model.property_log_proba(batch.x))
 
@@ -56,7 +56,7 @@ def test_the_direction_is_the_first_eigenvector_of_the_hessian():
 def test_the_target_has_no_gradient(make_batch):
     """Moved rows follow the predictions of the rows, which do not follow them."""
     model, batch = Classifier(), make_batch({row: row % 3 for row in range(N - 1)})
-    loss = VirtualAdversarial().begin(None, StepSpace(0.7, None), batch.labels.codes)
+    loss = VirtualAdversarial().begin(None, StepSpace(0.7, None, D), batch.labels.codes)
     [target] = model.property_log_proba(batch.x)
     target = target.detach().requires_grad_()
     loss(model.predict_moved, batch, [target]).backward()

@@ -26,6 +26,7 @@ class Location(nn.Module):
     def __init__(self):
         super().__init__()
         self.location = nn.Parameter(torch.zeros(2))
+        self.likelihood = Gaussian(learn_scale=False).build(np.eye(2))
         self.register_buffer("n_updates", torch.zeros(()))
         self.calls = []
 

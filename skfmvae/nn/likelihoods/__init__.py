@@ -3,18 +3,26 @@
 from .base import Likelihood, LikelihoodModule
 from .bernoulli import Bernoulli
 from .categorical import Categorical
+from .columns import Columns
 from .counts import NegativeBinomial, Poisson
+from .gaps import LikelihoodWithGaps
 from .gaussian import Gaussian, column_origin
+from .log_normal import LogNormal
+from .ordinal import Ordinal
 from .resolve import LIKELIHOODS, resolve_likelihood
 
 __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
     "Categorical",
+    "Columns",
     "Gaussian",
     "Likelihood",
     "LikelihoodModule",
+    "LikelihoodWithGaps",
+    "LogNormal",
     "NegativeBinomial",
+    "Ordinal",
     "Poisson",
     "column_origin",
     "resolve_likelihood",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, distributions, nn
 
 from .blocks import check_values
 
-__all__ = ["Likelihood", "LikelihoodModule", "over_columns"]
+__all__ = ["Likelihood", "LikelihoodModule", "column_log_prob", "over_columns"]
 
 
 class Likelihood(BaseEstimator, ABC):
@@ -21,9 +24,12 @@ class Likelihood(BaseEstimator, ABC):
     ----------
     allows_steps : bool
         Whether a row that is moved by a small step is still a row.
+    allows_shifts : bool, or list of bool of shape (n_columns,)
+        Whether the units of columns have no zero of their own.
     """
 
     allows_steps: bool = True
+    allows_shifts: Any = False
 
     @abstractmethod
     def build(self, X: Any) -> LikelihoodModule:
@@ -62,6 +68,12 @@ class LikelihoodModule(nn.Module, ABC):
         Number of columns of ``features(x)``.
     n_outputs : int
         Number of columns of the decoder's output.
+    feature_columns : int64 Tensor of shape (n_inputs,)
+        The column of the data that each of ``features(x)`` and of ``comparable(X)``
+        comes from.
+    placeholder : Tensor of shape (D,)
+        A possible value of every column, which stands in for missing ones where a
+        result of theirs is not used.
 
     Notes
     -----
@@ -73,10 +85,16 @@ class LikelihoodModule(nn.Module, ABC):
     support: str
     remedy: str
 
+    feature_columns: Tensor
+    placeholder: Tensor
+
     def __init__(self, n_columns: int, n_values: int = 1):
         super().__init__()
         self.n_columns = n_columns
         self.n_inputs = self.n_outputs = n_values * n_columns
+        columns = torch.arange(n_columns).repeat(n_values)
+        self.register_buffer("feature_columns", columns, persistent=False)
+        self.register_buffer("placeholder", torch.zeros(n_columns), persistent=False)
 
     @abstractmethod
     def features(self, x: Tensor) -> Tensor:
@@ -97,6 +115,37 @@ class LikelihoodModule(nn.Module, ABC):
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         """Return the expected rows (n, D) of a distribution from `forward`."""
         return distribution.mean
+
+    def weighted_expectation(
+        self, distribution: distributions.Distribution, weight: Tensor
+    ) -> Tensor:
+        """Return the best guess of rows of which draws of the latents are weighted.
+
+        Parameters
+        ----------
+        distribution : Distribution
+            From `forward`, of ``n * S`` rows: the draws of a row follow each other.
+        weight : Tensor of shape (n, S)
+            Of the draws; sums to one.
+
+        Returns
+        -------
+        x : Tensor of shape (n, D)
+            The mean of numbers, the most probable of categories.
+        """
+        values = self.expectation(distribution)
+        return (weight[:, :, None] * values.view(*weight.shape, -1)).sum(1)
+
+    @contextmanager
+    def hiding(self, x: Tensor) -> Iterator[None]:
+        """Hide entries of a batch from the encoder during a step; nothing by default.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, D)
+            The batch.
+        """
+        yield
 
     def comparable(self, X: Any) -> Any:
         """Return rows whose columns are on one scale, for distances between rows.
@@ -126,11 +175,38 @@ class LikelihoodModule(nn.Module, ABC):
         Raises
         ------
         ValueError
-            If a value cannot; the message gives the first one and its position.
+            If a value cannot; the message gives the first one and its position. NaN,
+            which marks what is missing, always can.
         """
         check_values(X, self.in_support, self.name, self.support, self.remedy)
 
 
+class _OverColumns(distributions.Independent):
+    """Rows of independent columns, whose probabilities can be had one by one."""
+
+    def column_log_prob(self, value: Tensor) -> Tensor:
+        return self.base_dist.log_prob(value)
+
+
 def over_columns(columns: distributions.Distribution) -> distributions.Distribution:
     """Return the distribution of whole rows from that of their columns (n, D)."""
-    return distributions.Independent(columns, 1, validate_args=False)
+    return _OverColumns(columns, 1, validate_args=False)
+
+
+def column_log_prob(distribution: distributions.Distribution, value: Tensor) -> Tensor:
+    """Return the log-probability (n, D) of every value, in nats.
+
+    Raises
+    ------
+    TypeError
+        If the distribution is not one of independent columns.
+    """
+    if hasattr(distribution, "column_log_prob"):
+        return distribution.column_log_prob(value)
+    if isinstance(distribution, distributions.Independent):
+        return distribution.base_dist.log_prob(value)
+    raise TypeError(
+        f"{type(distribution).__name__} gives no probability of single columns, which "
+        "rows with missing entries need; return a torch.distributions.Independent from "
+        "the likelihood, or impute the rows first."
+    )

@@ -11,7 +11,13 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
-__all__ = ["blocks", "check_values", "column_statistics", "first_outside"]
+__all__ = [
+    "blocks",
+    "check_values",
+    "column_statistics",
+    "first_outside",
+    "largest_of_columns",
+]
 
 BLOCK_SIZE = 2**20  # values per block
 
@@ -27,11 +33,23 @@ def blocks(values: Any) -> Iterator[slice]:
 def column_statistics(
     X: Any, transform: Callable[[Any], Any] = lambda block: block
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns' means and standard deviations, 1 where constant."""
+    """Return the columns' means and standard deviations, 1 where constant.
+
+    Missing entries do not count; a column of nothing else has mean 0 and deviation 1.
+    """
     scaler = StandardScaler(with_mean=not issparse(X))
     for rows in blocks(X):
         scaler.partial_fit(transform(X[rows]))
-    return scaler.mean_, scaler.scale_
+    return np.nan_to_num(scaler.mean_), np.nan_to_num(scaler.scale_, nan=1.0)
+
+
+def largest_of_columns(X: Any) -> np.ndarray:
+    """Return the largest value of every column, 0 where all are missing."""
+    largest: np.ndarray = np.zeros(X.shape[1])
+    for rows in blocks(X):
+        block = X[rows].toarray() if issparse(X) else X[rows]
+        largest = np.fmax(largest, np.fmax.reduce(block, axis=0))
+    return largest
 
 
 def check_values(
@@ -54,10 +72,13 @@ def check_values(
 def first_outside(
     X: Any, in_support: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[int, int] | None:
-    """Return row and column of the first value outside the support, else None."""
+    """Return row and column of the first value outside the support, else None.
+
+    What is missing is not outside.
+    """
     values = X.data if issparse(X) else X  # zero, which is not stored, can occur
     for block in blocks(values):
-        inside = in_support(values[block])
+        inside = in_support(values[block]) | np.isnan(values[block])
         if inside.all():
             continue
         first, *column = np.argwhere(~inside)[0]

@@ -13,72 +13,126 @@ from torch import Tensor, distributions
 from skfmvae._utils.checks import refuse
 
 from .base import Likelihood, LikelihoodModule, over_columns
-from .blocks import check_values
+from .blocks import check_values, largest_of_columns
 from .counts import is_count
 
-__all__ = ["Categorical", "CategoricalModule"]
+__all__ = ["Categorical", "CategoricalModule", "numbers_of_codes"]
 
 
 class Categorical(Likelihood):
-    """Categories without an order, encoded as 0, 1, 2, ..., as many in all columns.
+    """Categories without an order, encoded as 0, 1, 2, ...
 
     Parameters
     ----------
-    n_categories : int or None, default=None
-        Number of categories. None takes the largest value of the training rows plus
-        one.
+    n_categories : int, array-like of shape (n_columns,) or None, default=None
+        Number of categories of all columns, or of each. None takes the largest value
+        of the training rows plus one for all columns.
 
     Notes
     -----
-    Networks have one input and one output per category and column, in the order
-    ``(n, n_categories, D)`` of flat rows. For images these are whole channels, as for
+    Networks have one input and one output per category and column: those of all columns
+    for the first category, then for the second, and so on. For images with equally many
+    categories in all columns these are whole channels, as for
     :class:`~skfmvae.nn.Conv`. The expectation is the most probable category.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skfmvae.nn import Categorical
-    >>> likelihood = Categorical().build(np.array([[0.0, 2.0], [1.0, 1.0]]))
-    >>> likelihood.n_categories, likelihood.n_outputs
-    (3, 6)
+    >>> X = np.array([[0.0, 2.0], [1.0, 1.0]])
+    >>> Categorical().build(X).n_outputs, Categorical(n_categories=[2, 3]).build(X).n_outputs
+    (6, 5)
     """
 
     allows_steps = False  # there is nothing between two categories
 
-    def __init__(self, n_categories: int | None = None):
+    def __init__(self, n_categories: Any = None):
         self.n_categories = n_categories
 
     def build(self, X: Any) -> LikelihoodModule:
         """Build the module; see `Likelihood.build`."""
-        given = self.n_categories
-        if given is not None and (not isinstance(given, Integral) or int(given) < 2):
-            remedy = "choose a whole number from 2, or None to take it from the data"
-            refuse(self, "n_categories", given, remedy)
-        if given is None:
-            support, remedy = "0, 1, 2, ...", "encode the columns with OrdinalEncoder"
-            check_values(X, is_count, CategoricalModule.name, support, remedy)
-        module = CategoricalModule(X.shape[1], int(given or max(X.max() + 1, 2)))
+        sizes = numbers_of_codes(self, X)
+        if self.n_categories is None:
+            sizes[:] = sizes.max(initial=2)
+        module = CategoricalModule(sizes)
         module.check_support(X)
         return module
 
 
+def numbers_of_codes(likelihood: Any, X: Any) -> np.ndarray:
+    """Return how many codes 0, 1, 2, ... each column has, at least two.
+
+    Parameters
+    ----------
+    likelihood : Categorical or Ordinal
+        Its `n_categories` are checked, and taken where given.
+    X : ndarray or CSR matrix of shape (n_samples, n_columns)
+        The training rows, in codes.
+
+    Returns
+    -------
+    sizes : int64 ndarray of shape (n_columns,)
+
+    Raises
+    ------
+    ValueError
+        If `n_categories` is not allowed, or without it a value is no code.
+    """
+    given, name = likelihood.n_categories, type(likelihood).__name__
+    if given is None:
+        support, remedy = "0, 1, 2, ...", "encode the columns with OrdinalEncoder"
+        check_values(X, is_count, name, support, remedy)
+        return np.maximum(largest_of_columns(X).astype(np.int64) + 1, 2)
+    sizes = np.asarray(given)
+    if sizes.shape not in {(), (X.shape[1],)} or not all(
+        isinstance(size, Integral) and size >= 2 for size in sizes.astype(object).flat
+    ):
+        remedy = (
+            "choose a whole number from 2, one for each of the columns, or None to "
+            "take them from the data"
+        )
+        refuse(likelihood, "n_categories", given, remedy)
+    return np.broadcast_to(sizes, X.shape[1]).astype(np.int64)
+
+
 class CategoricalModule(LikelihoodModule):
-    """Decoder outputs are logits, those of all columns for each category in turn."""
+    """Decoder outputs are logits, those of all columns for each category in turn.
+
+    Parameters
+    ----------
+    sizes : int ndarray of shape (n_columns,)
+        Number of categories of each column.
+    """
 
     name = "Categorical"
 
-    def __init__(self, n_columns: int, n_categories: int):
-        super().__init__(n_columns, n_values=n_categories)
-        self.n_categories = n_categories
-        self.support = f"0, 1, ..., {n_categories - 1}"
+    feature_categories: Tensor
+    position: Tensor
+    is_category: Tensor
+
+    def __init__(self, sizes: np.ndarray):
+        super().__init__(len(sizes))
+        self.sizes = sizes
+        most = int(sizes.max(initial=2))
+        is_category = torch.arange(most)[:, None] < torch.as_tensor(sizes)
+        categories, columns = is_category.nonzero().unbind(1)
+        self.n_inputs = self.n_outputs = len(columns)
+        self.feature_columns = columns
+        # Where the logits of a column stand; those of no category stand anywhere.
+        position = torch.zeros(len(sizes), most, dtype=torch.int64)
+        position[columns, categories] = torch.arange(len(columns))
+        self.register_buffer("feature_categories", categories, persistent=False)
+        self.register_buffer("position", position, persistent=False)
+        self.register_buffer("is_category", is_category.T, persistent=False)
+        largest = str(sizes[0] - 1) if len(set(sizes)) == 1 else "n_categories - 1"
+        self.support = f"0, 1, ..., {largest}"
         self.remedy = "encode the columns with OrdinalEncoder, or raise n_categories"
 
     def features(self, x: Tensor) -> Tensor:
-        categories = torch.arange(self.n_categories, device=x.device)
-        return (x.unsqueeze(1) == categories[:, None]).to(x.dtype).flatten(1)
+        return (x[:, self.feature_columns] == self.feature_categories).to(x.dtype)
 
     def forward(self, h: Tensor) -> distributions.Distribution:
-        logits = h.unflatten(1, (self.n_categories, self.n_columns)).transpose(1, 2)
+        logits = h[:, self.position].masked_fill(~self.is_category, -torch.inf)
         return over_columns(
             distributions.Categorical(logits=logits, validate_args=False)
         )
@@ -86,9 +140,21 @@ class CategoricalModule(LikelihoodModule):
     def comparable(self, X: Any) -> Any:
         return self.features(torch.as_tensor(X.toarray() if issparse(X) else X)).numpy()
 
+    def moved(self, x: Tensor, step: Tensor) -> Tensor:
+        return x  # there is nothing between two categories
+
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         logits = distribution.base_dist.logits  # type: ignore[attr-defined]
         return logits.argmax(-1).to(logits.dtype)
 
+    def weighted_expectation(
+        self, distribution: distributions.Distribution, weight: Tensor
+    ) -> Tensor:
+        proba = distribution.base_dist.probs  # type: ignore[attr-defined]
+        proba = proba.view(*weight.shape, *proba.shape[1:])
+        return torch.einsum("ns,nsdc->ndc", weight, proba).argmax(-1).to(proba)
+
     def in_support(self, values: np.ndarray) -> np.ndarray:
-        return is_count(values) & (values < self.n_categories)
+        # Stored values of a sparse matrix come without their columns.
+        n_categories = self.sizes if values.ndim == 2 else self.sizes.max(initial=2)
+        return is_count(values) & (values < n_categories)

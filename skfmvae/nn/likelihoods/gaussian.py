@@ -63,6 +63,8 @@ class Gaussian(Likelihood):
     ['log_scale']
     """
 
+    allows_shifts = True
+
     def __init__(
         self, learn_scale: bool = True, scale: Any = 1.0, min_scale: float = 0.01
     ):
@@ -154,7 +156,7 @@ def column_origin(likelihood: Likelihood, X: Any) -> np.ndarray | None:
     Parameters
     ----------
     likelihood : Likelihood
-        Only a Gaussian has columns that may be shifted.
+        Only columns that it allows to be shifted are.
     X : ndarray or CSR matrix of shape (n_samples, n_columns)
         The training rows, before they are rounded to float32.
 
@@ -171,10 +173,11 @@ def column_origin(likelihood: Likelihood, X: Any) -> np.ndarray | None:
     >>> column_origin(Gaussian(), np.array([[1e9, 0.0], [1e9 + 2, 1.0]])).tolist()
     [1000000001.0, 0.0]
     """
-    if not isinstance(likelihood, Gaussian) or issparse(X) or X.dtype == np.float32:
+    may_shift = np.asarray(getattr(likelihood, "allows_shifts", False))
+    if not may_shift.any() or issparse(X) or X.dtype == np.float32:
         return None
     mean, std = column_statistics(X)
-    far = np.abs(mean) > FAR * std
+    far = may_shift & (np.abs(mean) > FAR * std)
     return np.where(far, mean, 0.0) if far.any() else None
 
 

@@ -2,63 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from skfmvae.columns import Column
 
 from .base import Likelihood
 from .bernoulli import Bernoulli, BernoulliModule
 from .blocks import first_outside
 from .categorical import Categorical
+from .columns import Columns
 from .counts import NegativeBinomial, Poisson
 from .gaussian import Gaussian
+from .log_normal import LogNormal
+from .ordinal import Ordinal
 
 __all__ = ["LIKELIHOODS", "resolve_likelihood"]
 
 LIKELIHOODS: dict[str, type[Likelihood]] = {
     "bernoulli": Bernoulli,
     "gaussian": Gaussian,
+    "log_normal": LogNormal,
     "categorical": Categorical,
+    "ordinal": Ordinal,
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
 }
+OF_KIND: dict[str, type[Likelihood]] = {
+    "real": Gaussian,
+    "positive": LogNormal,
+    "count": NegativeBinomial,
+    "binary": Bernoulli,
+    "categorical": Categorical,
+    "ordinal": Ordinal,
+}
 
 
-def resolve_likelihood(spec: Any, X: Any) -> Likelihood:
+def resolve_likelihood(
+    spec: Any, X: Any, columns: Sequence[Column] | None = None
+) -> Likelihood:
     """Return the settings of a likelihood that is given by name or by settings.
 
     Parameters
     ----------
-    spec : str or Likelihood
-        Settings, which are returned unchanged, or a name: "bernoulli", "gaussian",
-        "categorical", "poisson" or "negative_binomial" for the default settings,
-        "auto" for Bernoulli where all values of `X` are in [0, 1] and for Gaussian
-        elsewhere.
+    spec : str, Likelihood, or dict of str or int to str or Likelihood
+        Settings, or a name for the default settings: a key of `LIKELIHOODS`, or "auto".
+        Without `columns`, "auto" is Bernoulli where all values of `X` are in [0, 1] and
+        Gaussian elsewhere; with them, each column has the likelihood of its kind. Both
+        are for all columns, but columns of categories keep that of their kind. A dict
+        has a name or settings for some columns, by name or number; those that it does
+        not mention are "auto".
     X : ndarray or CSR matrix of shape (n_samples, n_columns)
-        The training rows.
+        The training rows; NaN marks what is missing.
+    columns : sequence of Column or None, default=None
+        What is known of the columns.
 
     Returns
     -------
     Likelihood
+        A `Columns` where columns differ.
 
     Raises
     ------
     ValueError
-        If `spec` is neither.
+        If `spec` is none of these, or names a column that does not exist.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skfmvae.nn import resolve_likelihood
-    >>> resolve_likelihood("auto", np.array([[0.0, 0.5]]))
+    >>> X = np.array([[0.0, 0.5], [1.0, 0.2]])
+    >>> resolve_likelihood("auto", X)
     Bernoulli()
+    >>> resolve_likelihood({1: "gaussian"}, X)
+    Columns(by_column={0: Bernoulli(), 1: Gaussian()})
     """
+    if isinstance(spec, Mapping):
+        return _by_column(spec, X, columns)
     if hasattr(spec, "build") and not isinstance(spec, type):
-        return spec
-    if spec == "auto":
+        settings = spec
+    elif isinstance(spec, str) and spec in LIKELIHOODS:
+        settings = LIKELIHOODS[spec]()
+    elif not isinstance(spec, str) or spec != "auto":
+        raise ValueError(
+            f"likelihood={spec!r} is not allowed; choose one of "
+            f"{['auto', *LIKELIHOODS]}, an object such as Gaussian(), or a dict of "
+            "these by column."
+        )
+    elif columns is None:
         unit = BernoulliModule(X.shape[1])
         return Gaussian() if first_outside(X, unit.in_support) else Bernoulli()
-    if isinstance(spec, str) and spec in LIKELIHOODS:
-        return LIKELIHOODS[spec]()
-    raise ValueError(
-        f"likelihood={spec!r} is not allowed; choose one of {['auto', *LIKELIHOODS]} "
-        "or an object such as Gaussian()."
-    )
+    else:
+        settings = None
+    if columns is None:
+        return settings
+    chosen = {
+        column.name: _of_column(column)
+        if settings is None or column.categories is not None
+        else settings
+        for column in columns
+    }
+    kinds = {repr(likelihood) for likelihood in chosen.values()}
+    return next(iter(chosen.values())) if len(kinds) == 1 else Columns(chosen)
+
+
+def _of_column(column: Column) -> Likelihood:
+    """Return the likelihood of a column's kind."""
+    of_kind = OF_KIND[column.kind]
+    if column.kind in {"categorical", "ordinal"}:
+        return of_kind(n_categories=max(len(column.categories), 2))
+    return of_kind()
+
+
+def _by_column(
+    spec: Mapping[Any, Any], X: Any, columns: Sequence[Column] | None
+) -> Columns:
+    n_columns = X.shape[1]
+    names = range(n_columns) if columns is None else [c.name for c in columns]
+    number = {j: j for j in range(n_columns)} | {name: j for j, name in enumerate(names)}
+    unknown = [key for key in spec if key not in number]
+    if unknown:
+        raise ValueError(
+            f"likelihood names the column {unknown[0]!r}, which X does not have; its "
+            f"columns are {list(names)[:10]}{', ...' if n_columns > 10 else ''}."
+        )
+    given = {number[key]: value for key, value in spec.items()}
+    chosen = {}
+    for j, name in enumerate(names):
+        own = None if columns is None else [columns[j]]
+        of = given.get(j, "auto")
+        if isinstance(of, Mapping):
+            raise ValueError(f"likelihood={{{name!r}: {of!r}}}: give a name or settings.")
+        if own and j in given and of != "auto":
+            own = None  # of categories, too, what the user asks for
+        chosen[name] = resolve_likelihood(of, X[:, [j]], own)
+    return Columns(chosen)

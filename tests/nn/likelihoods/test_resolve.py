@@ -36,7 +36,7 @@ def test_names_stand_for_the_defaults(name, settings):
         ([[0, 1], [0.5, 0]], Bernoulli),
         ([[0, 1], [0, 1.001]], Gaussian),
         ([[0, -0.001], [0, 1]], Gaussian),
-        ([[0, 1], [np.nan, 1]], Gaussian),
+        ([[0, 1], [np.nan, 1]], Bernoulli),
     ],
 )
 def test_auto_depends_on_the_range(values, expected, container):
