@@ -49,12 +49,13 @@ LAYERS = [
     {"models"},
     {"mixture", "nn"},
     {"datasets", "metrics"},
-    {"images", "neighbour_graph", "targets"},
+    {"columns", "images", "neighbour_graph", "targets"},
     {"_utils"},
 ]
 DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 # Libraries that a room goes without.
 WITHOUT = {
+    "columns": {"torch", "skorch"},
     "mixture": {"sklearn", "skorch"},
     "models": {"sklearn", "skorch"},
     "neighbour_graph": {"torch", "skorch"},

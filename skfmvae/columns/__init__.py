@@ -1,0 +1,6 @@
+"""What X can hold: kinds of columns, categories, missing entries; frames in and out."""
+
+from .column import KINDS, Column
+from .encoder import ColumnEncoder
+
+__all__ = ["KINDS", "Column", "ColumnEncoder"]

@@ -1,0 +1,360 @@
+"""Rows as people have them, to numbers and back."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from .choice import chosen_columns
+from .column import Column
+from .dates import coarsest_unit, days_since, from_days
+from .dtypes import integer_range
+from .kinds import kind_of_numbers
+from .reading import RawColumn, Table, read, read_array
+from .text import check_text
+from .writing import write_array, write_frame
+
+__all__ = ["ColumnEncoder"]
+
+MOST_VALUES = 3  # of a column in a warning
+ALIKE = {"booleans": "numbers", "categories": "text"}  # what may stand for each other
+
+
+class ColumnEncoder(BaseEstimator):
+    """Encode the columns of X as numbers, and write numbers as such columns again.
+
+    Columns of numbers stay as they are, categories become codes, dates and durations
+    numbers of days, and missing entries NaN. An array of numbers and a sparse matrix
+    pass untouched.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None, or array-like, default="from_dtype"
+        Columns that hold categories, as in scikit-learn's gradient boosting:
+
+        - "from_dtype": those of text and of a dtype of categories;
+        - None: no column;
+        - names of columns, a mask of booleans, or indices: these, and no other.
+
+    Attributes
+    ----------
+    columns : tuple of Column or None
+        What the columns hold; None where X is plain numbers.
+    is_frame : bool
+        Whether `fit` saw a frame.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, where `fit` saw a frame and all are strings.
+    n_features_in_ : int
+        Number of columns, where they are known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfmvae.columns import ColumnEncoder
+    >>> X = np.array([["Lyon", 3.5], ["Nice", None], [None, 4.0]], dtype=object)
+    >>> encoder = ColumnEncoder().fit(X)
+    >>> [(column.name, column.kind) for column in encoder.columns]
+    [('column 0', 'binary'), ('column 1', 'real')]
+    >>> encoder.transform(X).tolist()
+    [[0.0, 3.5], [1.0, nan], [nan, 4.0]]
+    >>> encoder.inverse([[0.9, 3.7]]).tolist()
+    [['Nice', 3.7]]
+    """
+
+    def __init__(self, categorical_features: Any = "from_dtype"):
+        self.categorical_features = categorical_features
+
+    def fit(self, X: Any) -> ColumnEncoder:
+        """Learn what the columns of X hold.
+
+        Parameters
+        ----------
+        X : frame, array-like or sparse matrix of shape (n_samples, n_features)
+            A frame of pandas, polars, PyArrow or another library that narwhals knows.
+
+        Returns
+        -------
+        self : ColumnEncoder
+            Fitted.
+
+        Raises
+        ------
+        TypeError
+            If an entry is neither a number nor a string, or a frame is not in memory.
+        ValueError
+            If a column holds text that is no category, numbers beside strings,
+            infinity, or what cannot be a feature; if two have one name; or if
+            `categorical_features` does not fit X.
+        """
+        table = read(X)
+        if not isinstance(table, Table) and self._chooses():
+            table = _columns_of(table)
+        self.columns = None
+        self.is_frame = isinstance(table, Table) and table.library is not None
+        if not isinstance(table, Table):
+            return self
+        chosen = chosen_columns(self.categorical_features, table)
+        is_plain = all(column.holds == "numbers" for column in table.columns)
+        if is_plain and not self.is_frame and not chosen.any():
+            return self
+        by_dtype = isinstance(self.categorical_features, str)
+        self.columns = tuple(
+            _fitted(raw, is_category, by_dtype)
+            for raw, is_category in zip(table.columns, chosen, strict=True)
+        )
+        self.labels, self.library = table.labels, table.library
+        self.n_features_in_ = len(self.columns)
+        if self.is_frame:
+            validate_data(self, X, skip_check_array=True)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : frame, array-like or sparse matrix of shape (n_samples, n_features)
+            With the columns that `fit` saw.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_features)
+            Numbers, and codes of categories, with NaN for missing entries: float64, or
+            float32 where every column is. The argument itself for plain numbers.
+
+        Raises
+        ------
+        TypeError
+            If an entry is neither a number nor a string.
+        ValueError
+            If columns have other names or another number than at `fit`, if one holds
+            something else than at `fit`, or infinity.
+
+        Warns
+        -----
+        UserWarning
+            If there are categories that `fit` did not see; they count as missing.
+        """
+        table = read(X)
+        if self.columns is None:
+            return self._plain(X, table)
+        if isinstance(table, Table) and table.library is not None:
+            validate_data(self, X, reset=False, skip_check_array=True)
+        elif not isinstance(table, Table):
+            table = _columns_of(table)
+        if len(table.columns) != len(self.columns):
+            raise ValueError(
+                f"X has {len(table.columns)} features, but ColumnEncoder is expecting "
+                f"{len(self.columns)} features as input."
+            )
+        unseen: dict[str, list[Any]] = {}
+        values = [
+            _encoded(column, raw, unseen)
+            for column, raw in zip(self.columns, table.columns, strict=True)
+        ]
+        _warn_of_unseen(unseen)
+        return np.column_stack(values)
+
+    def inverse(self, values: Any) -> Any:
+        """Write numbers as the columns that `fit` saw.
+
+        Parameters
+        ----------
+        values : array-like of shape (n_samples, n_features)
+            As `transform` returns them, or near: a category is that of the nearest
+            code, integers are rounded and clipped to the range of their dtype.
+
+        Returns
+        -------
+        X : frame or ndarray of shape (n_samples, n_features)
+            A frame of the library that `fit` saw, with the same names and dtypes, or an
+            array. Where a dtype has no missing value and one is needed, integers and
+            booleans of pandas become nullable ones, and arrays those of floats or
+            objects.
+        """
+        if self.columns is None:
+            return values
+        values = np.asarray(values)
+        entries = [
+            _decoded(column, numbers.astype(np.float64))
+            for column, numbers in zip(self.columns, values.T, strict=True)
+        ]
+        if self.is_frame:
+            return write_frame(self.columns, entries, self.labels, self.library)
+        return write_array(self.columns, entries)
+
+    def _chooses(self):
+        """Return whether the user chose columns."""
+        choice = self.categorical_features
+        return choice is not None and not isinstance(choice, str)
+
+    def _plain(self, X, table):
+        """Return X for an encoder of plain numbers."""
+        if not isinstance(table, Table):
+            return table
+        if table.library is not None:
+            return X
+        wrong = next(c for c in table.columns if c.holds != "numbers")
+        raise _another(wrong.name, "numbers", wrong)
+
+
+def _columns_of(X):
+    """Return the columns of an array of numbers."""
+    if scipy.sparse.issparse(X):
+        raise TypeError(
+            "X is a sparse matrix, which cannot have columns of categories; give "
+            "X.toarray()."
+        )
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D array instead; X has shape (n_samples, "
+            "n_features)."
+        )
+    return read_array(X)
+
+
+def _fitted(raw: RawColumn, is_category: bool, by_dtype: bool) -> Column:
+    """Return what is known of a column."""
+    if raw.holds == "booleans":
+        categories = np.array([False, True])
+        return Column(raw.name, "binary", categories, raw.holds, raw.dtype)
+    if raw.holds in {"dates", "durations"}:
+        if is_category:
+            raise ValueError(
+                f"categorical_features names {raw.name!r}, which holds {raw.holds}; "
+                "make text of it first."
+            )
+        return _of_times(raw)
+    if is_category:
+        return _of_categories(raw, by_dtype)
+    if raw.holds != "numbers":
+        raise ValueError(
+            f"{raw.name!r} holds {raw.holds}, but categorical_features does not name "
+            'it; name it there, give categorical_features="from_dtype", or leave the '
+            "column out."
+        )
+    _check_finite(raw)
+    kind = kind_of_numbers(raw.values)
+    return Column(raw.name, kind, dtype=raw.dtype, range=integer_range(raw.dtype))
+
+
+def _of_categories(raw, by_dtype):
+    known = raw.values[~_missing(raw.values)]
+    if raw.holds == "text" and by_dtype:
+        check_text(raw.name, known)
+    values = raw.categories
+    if values is None:
+        values = sorted(set(known.tolist()))
+    categories = np.empty(len(values), dtype=object)
+    categories[:] = values
+    if raw.holds == "numbers":
+        _check_finite(raw)
+        categories = categories.astype(np.float64)
+        if integer_range(raw.dtype):
+            categories = categories.astype(np.int64)
+    kind = "ordinal" if raw.is_ordered else "categorical"
+    kind = "binary" if len(values) == 2 else kind
+    return Column(raw.name, kind, categories, raw.holds, raw.dtype)
+
+
+def _of_times(raw):
+    known = raw.values[~np.isnat(raw.values)]
+    origin = None
+    if raw.holds == "dates":
+        first = known.min() if len(known) else np.datetime64(0, "D")
+        origin, known = str(first), known - first
+    unit = coarsest_unit(known)
+    kind = "real"
+    if raw.holds == "durations" and kind_of_numbers(days_since(known, None)) in {
+        "positive"
+    }:
+        kind = "positive"
+    return Column(raw.name, kind, None, raw.holds, raw.dtype, unit=unit, origin=origin)
+
+
+def _encoded(column, raw, unseen):
+    """Return the numbers of a column, and note entries that are no category."""
+    missing = _missing(raw.values)
+    if missing.all():
+        return np.full(len(missing), np.nan)
+    if ALIKE.get(raw.holds, raw.holds) != ALIKE.get(column.holds, column.holds):
+        raise _another(column.name, column.holds, raw)
+    if column.unit is not None:
+        return days_since(raw.values, column.origin)
+    if column.categories is None and column.kind != "binary":
+        values = raw.values
+        if raw.holds == "booleans":
+            values = np.where(missing, np.nan, values).astype(np.float64)
+        _check_finite(raw)
+        return values
+    categories = [0, 1] if column.categories is None else column.categories.tolist()
+    code_of = {category: code for code, category in enumerate(categories)}
+    entries = raw.values.tolist()
+    codes = np.array([code_of.get(entry, np.nan) for entry in entries])
+    unknown = np.isnan(codes) & ~missing
+    if unknown.any():
+        unseen[column.name] = raw.values[unknown].tolist()
+    return codes
+
+
+def _decoded(column, numbers):
+    """Return numbers as `writing` wants them: codes, times, or numbers in range."""
+    if column.unit is not None:
+        return from_days(numbers, column.unit, column.origin)
+    if column.categories is not None:
+        codes = np.clip(np.rint(numbers), 0, len(column.categories) - 1)
+        return np.where(np.isnan(codes), -1, codes).astype(np.int64)
+    if column.kind == "binary":
+        numbers = np.clip(np.rint(numbers), 0, 1)
+    if column.range is not None:
+        low, high = column.range
+        # The largest float below the end, as that of 64 bits is itself no float.
+        high = np.nextafter(float(high + 1), 0) if float(high) > high else float(high)
+        numbers = np.clip(np.rint(numbers), low, high)
+    return np.maximum(numbers, 0) if column.kind == "count" else numbers
+
+
+def _missing(values):
+    """Return which entries of a raw column are missing."""
+    return values == None if values.dtype == object else np.isnan(values)  # noqa: E711
+
+
+def _check_finite(raw):
+    infinite = np.isinf(raw.values) if raw.holds == "numbers" else np.zeros(1, bool)
+    if infinite.any():
+        raise ValueError(
+            f"Input X contains infinity: row {np.flatnonzero(infinite)[0]}, column "
+            f"{raw.name!r}. Leave the entry missing, as NaN, or drop the row."
+        )
+
+
+def _another(name, held, raw):
+    example = raw.values[~_missing(raw.values)][0]
+    return ValueError(
+        f"{name!r} holds {raw.holds} (such as {example!r}), but {held} at fit; give it "
+        "as at fit."
+    )
+
+
+def _warn_of_unseen(unseen):
+    """Warn of entries that are no category of their column, once for all columns."""
+    if not unseen:
+        return
+    columns = []
+    for name, entries in unseen.items():
+        values = list(dict.fromkeys(entries))
+        examples = ", ".join(map(repr, values[:MOST_VALUES]))
+        more = ", ..." if len(values) > MOST_VALUES else ""
+        columns.append(f"{name!r} ({len(entries)}: {examples}{more})")
+    warnings.warn(
+        f"{sum(map(len, unseen.values()))} entries of X are categories that fit did "
+        f"not see and count as missing, by column: {', '.join(columns)}.",
+        UserWarning,
+        stacklevel=3,
+    )
