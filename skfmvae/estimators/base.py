@@ -57,6 +57,7 @@ class BaseVAE(
         "n_discovered": [Interval(Integral, 0, None, closed="left")],
         "encoder": [StrOptions({"mlp", "conv"}), HasMethods("build_encoder"), callable],
         "decoder": [StrOptions({"mlp", "conv"}), HasMethods("build_decoder"), callable],
+        "categorical_features": [None, StrOptions({"from_dtype"}), "array-like"],
         "likelihood": [str, dict, HasMethods("build")],
         "objective": [None, Objective],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],

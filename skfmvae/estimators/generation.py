@@ -70,7 +70,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
                 f"{self._model.n_latents}. Pass what transform returned."
             )
         X = self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
-        return self._from_origin(X)
+        return self._as_given(X)
 
     def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return every row as the model sees it: encoded, then decoded.
@@ -121,7 +121,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
             z = intervene(batch.x, batch.labels)
             return [self._model.expectation(z)]
 
-        return self._from_origin(self._map_batches(changed, rows)[0])
+        return self._as_given(self._map_batches(changed, rows)[0])
 
     def sample(
         self,

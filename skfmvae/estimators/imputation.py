@@ -90,5 +90,7 @@ class ImputationMixin(RowsMixin):
                     values = self._model.draw_filled(x, noise, n_draws)
                 gaps = np.isnan(X[rows])
                 filled[:, rows] = np.where(gaps, values.cpu().numpy(), X[rows])
-        filled = self._from_origin(filled)
-        return filled[0] if n_draws is None else filled
+        if n_draws is None:
+            return self._as_given(filled[0])
+        filled = [self._as_given(rows) for rows in filled]
+        return filled if self.columns_.is_frame else np.stack(filled)

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfmvae._utils.missing import masked_as_nan
+from skfmvae.columns import ColumnEncoder
 from skfmvae.models.base import Model
 from skfmvae.nn import column_origin, resolve_likelihood
 from skfmvae.targets import TargetEncoder
@@ -32,6 +34,8 @@ class RowsMixin:
     """Check rows, cast them to float32 and map functions over them in chunks."""
 
     likelihood: Any
+    categorical_features: Any
+    columns_: ColumnEncoder
     likelihood_: Any
     origin_: np.ndarray | None
     device_: torch.device
@@ -46,17 +50,7 @@ class RowsMixin:
         """Return rows in float32, and learn when `reset` how they become that."""
         if not reset:
             check_is_fitted(self)
-        X = masked_as_nan(X)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=np.float32 if is_exact(X) else [np.float64, np.float32],
-            order="C",
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
-        )
+        X = self._encoded(masked_as_nan(X), reset)
         if issparse(X) and not X.has_canonical_format:
             X = X.copy()  # checks see entries one by one, also those stored in parts
             X.sum_duplicates()
@@ -72,7 +66,9 @@ class RowsMixin:
                 )
             return to_float32(X, self.origin_)
         rows = to_float32(X)
-        self.likelihood_ = resolve_likelihood(self.likelihood, rows)
+        self.likelihood_ = resolve_likelihood(
+            self.likelihood, rows, self.columns_.columns
+        )
         self.origin_ = column_origin(self.likelihood_, X)
         if self.origin_ is not None:
             rows = to_float32(X, self.origin_)
@@ -80,9 +76,29 @@ class RowsMixin:
             warn_of_merged_values(X, rows, names)
         return rows
 
-    def _from_origin(self, X):
-        """Return decoded rows in the units of the data."""
-        return X if self.origin_ is None else X + self.origin_
+    def _encoded(self, X, reset):
+        """Return rows as numbers of a dtype that models can take."""
+        if reset:
+            self.columns_ = ColumnEncoder(self.categorical_features).fit(X)
+        columns = self.columns_.columns
+        if columns is not None:  # which may hold what no array of numbers can
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        X = self.columns_.transform(X)
+        settings = {
+            "accept_sparse": "csr",
+            "dtype": np.float32 if is_exact(X) else [np.float64, np.float32],
+            "order": "C",
+            "ensure_all_finite": False,
+            "ensure_min_samples": 2 if reset else 1,
+        }
+        if columns is None:
+            return validate_data(self, X, reset=reset, **settings)
+        return check_array(X, **settings)
+
+    def _as_given(self, X):
+        """Return decoded rows in the units of the data, as the frame that `fit` got."""
+        X = X if self.origin_ is None else X + self.origin_
+        return self.columns_.inverse(X)
 
     def _map_rows(self, function, X):
         no_codes = np.full((X.shape[0], 0), -1)

@@ -69,10 +69,15 @@ class SemafoVAE(BaseVAE):
         a function of ``(n_inputs, n_outputs)`` that returns a ``torch.nn.Module``.
     decoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
         Network from latents to the parameters of the likelihood, likewise.
-    likelihood : str or Likelihood, default="auto"
-        ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
-        "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
-        where all values are in [0, 1] and Gaussian elsewhere.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        Columns of `X` that hold categories: those of text and of a dtype of categories,
+        none, or the columns of these names or numbers or of a mask.
+    likelihood : str, Likelihood or dict, default="auto"
+        ``p(x | z)``: "bernoulli", "gaussian", "log_normal", "categorical", "ordinal",
+        "poisson", "negative_binomial", or settings from :mod:`skfmvae.nn`, for all
+        columns or in a dict by name or number of the column. "auto" is chosen by the
+        kind of each column of a frame, see `columns_`; for an array of numbers it is
+        Bernoulli where all values are in [0, 1], and Gaussian elsewhere.
     objective : SemafoObjective or None, default=None
         Weights of the terms, warm-up and free bits of the divergences; None stands
         for ``SemafoObjective()``.
@@ -119,6 +124,8 @@ class SemafoVAE(BaseVAE):
         Names of the properties of `y`, then of the discovered ones.
     n_components_ : dict of str to int
         Number of values of every discrete property.
+    columns_ : ColumnEncoder
+        What the columns of `X` hold, see :class:`~skfmvae.columns.ColumnEncoder`.
     likelihood_ : Likelihood
         The likelihood that was used.
     net_ : skorch.NeuralNet
@@ -193,6 +200,7 @@ class SemafoVAE(BaseVAE):
         label_autoencoder: LabelAutoencoder | None = None,
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
+        categorical_features: Any = "from_dtype",
         likelihood: str | Any = "auto",
         objective: SemafoObjective | None = None,
         optimizer: str | Callable = "adamw",
@@ -217,6 +225,7 @@ class SemafoVAE(BaseVAE):
         self.label_autoencoder = label_autoencoder
         self.encoder = encoder
         self.decoder = decoder
+        self.categorical_features = categorical_features
         self.likelihood = likelihood
         self.objective = objective
         self.optimizer = optimizer

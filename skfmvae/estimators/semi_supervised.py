@@ -181,10 +181,15 @@ class SemiSupervisedVAE(BaseVAE):
         a function of ``(n_inputs, n_outputs)`` that returns a ``torch.nn.Module``.
     decoder : {"mlp", "conv"}, MLP, Conv or callable, default="mlp"
         Network from latents to the parameters of the likelihood, likewise.
-    likelihood : str or Likelihood, default="auto"
-        ``p(x | z)``: "bernoulli", "gaussian", "categorical", "poisson",
-        "negative_binomial", settings from :mod:`skfmvae.nn`, or "auto" for Bernoulli
-        where all values are in [0, 1] and Gaussian elsewhere.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        Columns of `X` that hold categories: those of text and of a dtype of categories,
+        none, or the columns of these names or numbers or of a mask.
+    likelihood : str, Likelihood or dict, default="auto"
+        ``p(x | z)``: "bernoulli", "gaussian", "log_normal", "categorical", "ordinal",
+        "poisson", "negative_binomial", or settings from :mod:`skfmvae.nn`, for all
+        columns or in a dict by name or number of the column. "auto" is chosen by the
+        kind of each column of a frame, see `columns_`; for an array of numbers it is
+        Bernoulli where all values are in [0, 1], and Gaussian elsewhere.
     objective : Objective or None, default=None
         Weight of the classification term, warm-up and free bits of the divergences;
         None stands for ``Objective()``.
@@ -231,6 +236,8 @@ class SemiSupervisedVAE(BaseVAE):
         Names of the properties of `y`, then of the discovered ones.
     n_components_ : dict of str to int
         Number of values of every discrete property.
+    columns_ : ColumnEncoder
+        What the columns of `X` hold, see :class:`~skfmvae.columns.ColumnEncoder`.
     likelihood_ : Likelihood
         The likelihood that was used.
     net_ : skorch.NeuralNet
@@ -306,6 +313,7 @@ class SemiSupervisedVAE(BaseVAE):
         inference: Inference | None = None,
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
+        categorical_features: Any = "from_dtype",
         likelihood: str | Any = "auto",
         objective: Objective | None = None,
         optimizer: str | Callable = "adamw",
@@ -330,6 +338,7 @@ class SemiSupervisedVAE(BaseVAE):
         self.inference = inference
         self.encoder = encoder
         self.decoder = decoder
+        self.categorical_features = categorical_features
         self.likelihood = likelihood
         self.objective = objective
         self.optimizer = optimizer

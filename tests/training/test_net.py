@@ -12,6 +12,7 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from skfmvae.models import Evaluation, Term
+from skfmvae.nn import Gaussian
 from skfmvae.training import ModelNet, Rows, net
 
 N, N_EPOCHS = 12, 3
