@@ -2,6 +2,7 @@
 
 from .base import BaseVAE
 from .factorial_mixture import FactorialMixtureVAE, Mixture
+from .imputer import Imputer
 from .semafo import SemafoVAE
 from .semafo_settings import LabelAutoencoder, Levels, SemafoObjective
 from .semi_supervised import Inference, SemiSupervisedVAE
@@ -10,6 +11,7 @@ from .settings import settings_of
 __all__ = [
     "BaseVAE",
     "FactorialMixtureVAE",
+    "Imputer",
     "Inference",
     "LabelAutoencoder",
     "Levels",

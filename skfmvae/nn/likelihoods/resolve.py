@@ -119,7 +119,9 @@ def _by_column(
 ) -> Columns:
     n_columns = X.shape[1]
     names = range(n_columns) if columns is None else [c.name for c in columns]
-    number = {j: j for j in range(n_columns)} | {name: j for j, name in enumerate(names)}
+    number = {j: j for j in range(n_columns)} | {
+        name: j for j, name in enumerate(names)
+    }
     unknown = [key for key in spec if key not in number]
     if unknown:
         raise ValueError(
@@ -132,7 +134,9 @@ def _by_column(
         own = None if columns is None else [columns[j]]
         of = given.get(j, "auto")
         if isinstance(of, Mapping):
-            raise ValueError(f"likelihood={{{name!r}: {of!r}}}: give a name or settings.")
+            raise ValueError(
+                f"likelihood={{{name!r}: {of!r}}}: give a name or settings."
+            )
         if own and j in given and of != "auto":
             own = None  # of categories, too, what the user asks for
         chosen[name] = resolve_likelihood(of, X[:, [j]], own)
