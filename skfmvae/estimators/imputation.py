@@ -29,7 +29,7 @@ class ImputationMixin(RowsMixin):
 
     def impute(
         self, X: MatrixLike, n_draws: int | None = None, random_state: Any = None
-    ) -> np.ndarray:
+    ) -> Any:
         """Return the rows with their missing entries filled.
 
         Values are averaged, or drawn, over latents that suit what is observed of a row
@@ -50,8 +50,9 @@ class ImputationMixin(RowsMixin):
 
         Returns
         -------
-        X_filled : ndarray of shape (n_samples, n_features)
-            With `n_draws`, of shape (n_draws, n_samples, n_features).
+        X_filled : ndarray or frame of shape (n_samples, n_features)
+            A frame where `fit` got one. With `n_draws`, an array of shape (n_draws,
+            n_samples, n_features), or a list of frames.
 
         Raises
         ------
@@ -92,5 +93,5 @@ class ImputationMixin(RowsMixin):
                 filled[:, rows] = np.where(gaps, values.cpu().numpy(), X[rows])
         if n_draws is None:
             return self._as_given(filled[0])
-        filled = [self._as_given(rows) for rows in filled]
-        return filled if self.columns_.is_frame else np.stack(filled)
+        imputations = [self._as_given(rows) for rows in filled]
+        return imputations if self.columns_.is_frame else np.stack(imputations)

@@ -14,7 +14,15 @@ from torch import Tensor, distributions, nn
 
 from .blocks import check_values
 
-__all__ = ["Likelihood", "LikelihoodModule", "column_log_prob", "over_columns"]
+__all__ = [
+    "NO_SHAPE",
+    "Likelihood",
+    "LikelihoodModule",
+    "column_log_prob",
+    "over_columns",
+]
+
+NO_SHAPE = torch.Size()  # of a single draw
 
 
 class Likelihood(BaseEstimator, ABC):

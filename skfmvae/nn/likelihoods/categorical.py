@@ -40,8 +40,10 @@ class Categorical(Likelihood):
     >>> import numpy as np
     >>> from skfmvae.nn import Categorical
     >>> X = np.array([[0.0, 2.0], [1.0, 1.0]])
-    >>> Categorical().build(X).n_outputs, Categorical(n_categories=[2, 3]).build(X).n_outputs
-    (6, 5)
+    >>> Categorical().build(X).n_outputs
+    6
+    >>> Categorical(n_categories=[2, 3]).build(X).n_outputs
+    5
     """
 
     allows_steps = False  # there is nothing between two categories
@@ -85,7 +87,8 @@ def numbers_of_codes(likelihood: Any, X: Any) -> np.ndarray:
         return np.maximum(largest_of_columns(X).astype(np.int64) + 1, 2)
     sizes = np.asarray(given)
     if sizes.shape not in {(), (X.shape[1],)} or not all(
-        isinstance(size, Integral) and size >= 2 for size in sizes.astype(object).flat
+        isinstance(size, Integral) and int(size) >= 2
+        for size in sizes.astype(object).flat
     ):
         remedy = (
             "choose a whole number from 2, one for each of the columns, or None to "

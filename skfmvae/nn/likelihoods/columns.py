@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from torch import Tensor, distributions, nn
 
-from .base import Likelihood, LikelihoodModule, column_log_prob
+from .base import NO_SHAPE, Likelihood, LikelihoodModule, column_log_prob
 from .categorical import numbers_of_codes
 
 __all__ = ["Columns", "ColumnsModule"]
@@ -67,7 +67,7 @@ class Columns(Likelihood):
 
 
 def _without_sizes(likelihood: Likelihood) -> Likelihood:
-    """Return settings without the number of categories, which modules have by column."""
+    """Return settings without numbers of categories, which modules have by column."""
     if not hasattr(likelihood, "n_categories"):
         return likelihood
     return clone(likelihood).set_params(n_categories=None)
@@ -97,6 +97,7 @@ class ColumnsModule(LikelihoodModule):
     order: Tensor
     back: Tensor
     column_order: Tensor
+    parts: Any  # ModuleList of LikelihoodModule, whose methods it does not know
 
     def __init__(self, parts: list[tuple[LikelihoodModule, list[int]]]):
         columns = torch.tensor([j for _, chosen in parts for j in chosen])
@@ -174,13 +175,13 @@ class ColumnsModule(LikelihoodModule):
 
 
 class _OfParts(distributions.Distribution):
-    """Rows of independent columns, some of which have one distribution, some another."""
+    """Rows of independent columns that have different distributions."""
 
     arg_constraints: dict = {}
 
     def __init__(self, parts: list[distributions.Distribution], module: ColumnsModule):
-        n_columns = module.n_columns
-        super().__init__(parts[0].batch_shape, (n_columns,), validate_args=False)
+        shape = torch.Size([module.n_columns])
+        super().__init__(parts[0].batch_shape, shape, validate_args=False)
         self.parts = parts
         self.module = module
 
@@ -192,6 +193,6 @@ class _OfParts(distributions.Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return self.column_log_prob(value).sum(-1)
 
-    def sample(self, sample_shape=torch.Size()) -> Tensor:
+    def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         drawn = [own.sample(sample_shape) for own in self.parts]
         return torch.cat(drawn, dim=-1)[..., self.module.column_order]

@@ -13,7 +13,7 @@ from torch import Tensor, distributions
 
 from skfmvae._utils.random import generator_for
 
-from .base import LikelihoodModule, column_log_prob
+from .base import NO_SHAPE, LikelihoodModule, column_log_prob
 
 __all__ = ["LikelihoodWithGaps"]
 
@@ -152,7 +152,7 @@ class _OfObserved(distributions.Distribution):
     def mean(self) -> Tensor:
         return self.complete.mean
 
-    def sample(self, sample_shape=torch.Size()) -> Tensor:
+    def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         return self.complete.sample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -164,7 +164,8 @@ class _OfObserved(distributions.Distribution):
         return of_columns.masked_fill(gaps, 0).sum(-1)
 
 
-def _complete(distribution):
+def _complete(distribution: distributions.Distribution) -> distributions.Distribution:
+    """Return the distribution of what is observed and what is not."""
     if isinstance(distribution, _OfObserved):
         return distribution.complete
     return distribution

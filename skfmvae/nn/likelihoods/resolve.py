@@ -109,7 +109,7 @@ def resolve_likelihood(
 def _of_column(column: Column) -> Likelihood:
     """Return the likelihood of a column's kind."""
     of_kind = OF_KIND[column.kind]
-    if column.kind in {"categorical", "ordinal"}:
+    if of_kind in {Categorical, Ordinal} and column.categories is not None:
         return of_kind(n_categories=max(len(column.categories), 2))
     return of_kind()
 
