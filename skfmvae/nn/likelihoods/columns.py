@@ -137,9 +137,16 @@ class ColumnsModule(LikelihoodModule):
         moved = [module.moved(own, own_step) for module, own, own_step in parts]
         return torch.cat(moved, dim=1)[:, self.column_order]
 
-    def forward(self, h: Tensor) -> distributions.Distribution:
-        parts = zip(self.parts, self._split(h), strict=True)
-        return _OfParts([module(own) for module, own in parts], self)
+    def forward(
+        self, h: Tensor, exposure: Tensor | None = None
+    ) -> distributions.Distribution:
+        parts = [
+            module(own) if exposure is None or not takes else module(own, exposure)
+            for module, own, takes in zip(
+                self.parts, self._split(h), self.take_exposure, strict=True
+            )
+        ]
+        return _OfParts(parts, self)
 
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         parts = zip(self.parts, distribution.parts, strict=True)  # type: ignore[attr-defined]

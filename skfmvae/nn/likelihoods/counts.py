@@ -34,6 +34,14 @@ class Poisson(Likelihood):
     the column in the training rows and ``c`` makes it the rate at ``h_j = 0``. It
     falls like an exponential and rises like a line, so it cannot overflow.
 
+    Parameters
+    ----------
+    exposure : "auto", str, int or None, default=None
+        What the rate is multiplied by, such as the time of observation or the length of
+        a text: the sum of a row's counts, a column of `X` by its name or number, which
+        is then not modelled, or nothing. Its unit is its median over training rows;
+        generated rows have an exposure of one unit.
+
     See Also
     --------
     NegativeBinomial : Counts that vary more.
@@ -47,6 +55,9 @@ class Poisson(Likelihood):
     2
     """
 
+    def __init__(self, exposure: Any = None):
+        self.exposure = exposure
+
     def build(self, X: Any) -> LikelihoodModule:
         """Build the module; see `Likelihood.build`."""
         return PoissonModule(X.shape[1]).fit_columns(X)
@@ -58,6 +69,11 @@ class NegativeBinomial(Likelihood):
     The mean is that of :class:`Poisson`. The dispersion ``exp(a_j) + 1e-4``, the
     inverse of the number of successes in the usual form, is learned for each column
     and starts with ``a_j = 0``.
+
+    Parameters
+    ----------
+    exposure : "auto", str, int or None, default=None
+        As for :class:`Poisson`.
 
     See Also
     --------
@@ -71,6 +87,9 @@ class NegativeBinomial(Likelihood):
     >>> sorted(name for name, parameter in likelihood.named_parameters())
     ['log_dispersion']
     """
+
+    def __init__(self, exposure: Any = None):
+        self.exposure = exposure
 
     def build(self, X: Any) -> LikelihoodModule:
         """Build the module; see `Likelihood.build`."""
@@ -116,9 +135,10 @@ class CountModule(LikelihoodModule):
     def _log1p(self, x: Tensor) -> Tensor:
         return x.clamp(0, LARGEST_COUNT).log1p()
 
-    def _expected_count(self, h: Tensor) -> Tensor:
+    def _expected_count(self, h: Tensor, exposure: Tensor | None) -> Tensor:
         one_at_zero = functional.softplus(h + math.log(math.e - 1))
-        return self.mean * (one_at_zero + SMALLEST_RATE)
+        expected = self.mean * (one_at_zero + SMALLEST_RATE)
+        return expected if exposure is None else expected * exposure
 
 
 class PoissonModule(CountModule):
@@ -126,8 +146,10 @@ class PoissonModule(CountModule):
 
     name = "Poisson"
 
-    def forward(self, h: Tensor) -> distributions.Distribution:
-        rate = self._expected_count(h)
+    def forward(
+        self, h: Tensor, exposure: Tensor | None = None
+    ) -> distributions.Distribution:
+        rate = self._expected_count(h, exposure)
         return over_columns(distributions.Poisson(rate, validate_args=False))
 
 
@@ -145,8 +167,10 @@ class NegativeBinomialModule(CountModule):
         """Excess of the variance over the mean, as a share of mean², shape (D,)."""
         return self.log_dispersion.exp() + SMALLEST_DISPERSION
 
-    def forward(self, h: Tensor) -> distributions.Distribution:
-        logits = (self.dispersion * self._expected_count(h)).log()
+    def forward(
+        self, h: Tensor, exposure: Tensor | None = None
+    ) -> distributions.Distribution:
+        logits = (self.dispersion * self._expected_count(h, exposure)).log()
         return over_columns(
             distributions.NegativeBinomial(
                 1 / self.dispersion, logits=logits, validate_args=False
