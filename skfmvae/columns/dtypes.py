@@ -75,14 +75,10 @@ def pandas_dtype(pd: Any, text: str, categories: Any) -> Any:
 def polars_dtype(pl: Any, text: str, categories: Any) -> Any:
     """Return a dtype of polars."""
     if text == "Enum":
-        return pl.Enum(list(categories))
-    name, _, arguments = text.partition("(")
-    if not arguments:
-        return getattr(pl, name)
-    call = ast.parse(text, mode="eval").body
-    return getattr(pl, name)(
-        **{keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    )
+        return pl.Enum(list(categories if categories is not None else []))
+    name = text.partition("(")[0]
+    arguments = re.findall(r"(\w+)=([^,)]+)", text)
+    return getattr(pl, name)(**{key: ast.literal_eval(it) for key, it in arguments})
 
 
 def arrow_type(pa: Any, text: str) -> Any:
