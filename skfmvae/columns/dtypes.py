@@ -26,9 +26,11 @@ def dtype_text(series: Any) -> str:
     Categories are left out, which `Column` has.
     """
     text = str(series.dtype if hasattr(series, "dtype") else series.type)
-    if text == "category":  # of which pandas names neither order nor dtype
+    if text == "category":  # of which pandas names neither order nor dtype of values
         dtype = series.dtype
         return f"category[{dtype.categories.dtype}]{'<' if dtype.ordered else ''}"
+    if text == "string" and hasattr(series, "dtype"):
+        return f"string[{series.dtype.storage}]"
     return "Enum" if text.startswith("Enum") else text
 
 
