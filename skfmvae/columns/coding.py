@@ -89,9 +89,8 @@ def _of_categories(raw):
 def _of_times(raw):
     known, origin = raw.known, None
     if raw.holds == "dates":
-        first = known.min() if len(known) else np.datetime64(0, "D")
-        known, origin = known - first, str(first)
-    unit = coarsest_unit(known)
+        origin = str(known.min() if len(known) else np.array(0, raw.values.dtype))
+    unit = coarsest_unit(known, origin)
     # Dates have no zero, and days of a duration are no counts.
     kind = "real" if raw.holds == "dates" else kind_of_amounts(days_since(known, None))
     return Column(raw.name, kind, None, raw.holds, raw.dtype, unit=unit, origin=origin)

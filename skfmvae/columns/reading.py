@@ -153,9 +153,10 @@ def _read_series(name, series):
             "X[name].sparse.to_dense()."
         )
     if dtype.is_numeric():
-        is_single = isinstance(dtype, nw.Float32)
-        numbers = series.cast(nw.Float32 if is_single else nw.Float64).to_numpy()
-        numbers = numbers.astype(np.float32 if is_single else np.float64, copy=False)
+        if isinstance(dtype, nw.Decimal):
+            series = series.cast(nw.Float64)
+        precision = np.float32 if isinstance(dtype, nw.Float32) else np.float64
+        numbers = series.to_numpy().astype(precision, copy=False)
         return RawColumn(name, "numbers", numbers, text)
     if isinstance(dtype, nw.Datetime | nw.Date):
         return RawColumn(name, "dates", _times(series, "datetime64"), text)

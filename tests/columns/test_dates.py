@@ -11,8 +11,10 @@ from skfmvae.columns.dates import coarsest_unit, days_since, from_days
 )
 def test_unit_is_the_coarsest(seconds, unit):
     durations = np.array([*seconds, "NaT"], dtype="timedelta64[s]")
-    assert coarsest_unit(durations) == unit
-    assert coarsest_unit(durations.astype("timedelta64[ns]")) == unit
+    assert coarsest_unit(durations, None) == unit
+    assert coarsest_unit(durations.astype("timedelta64[ns]"), None) == unit
+    dates = np.datetime64("1999-01-01T01:01:01") + durations
+    assert coarsest_unit(dates, "1999-01-01T01:01:01") == unit
 
 
 def test_days_are_counted_from_the_origin():
@@ -36,6 +38,18 @@ def test_microseconds_of_half_a_century_come_back(unit):
     assert_array_equal(back, times)
     back = from_days(days_since(durations, None), unit, None, is_nanoseconds=False)
     assert_array_equal(back, durations)
+
+
+def test_nanoseconds_of_all_centuries_come_back():
+    dates = ["1677-09-23T04:30", "1970-01-01", "2262-04-10T00:01"]
+    for origin in dates:
+        origin = str(np.datetime64(origin, "ns"))
+        times = np.array(dates, dtype="datetime64[ns]")
+        assert coarsest_unit(times, origin) == "m"
+        days = days_since(times, origin)
+        back = from_days(days, "m", origin, is_nanoseconds=True)
+        assert_array_equal(back, times)
+        assert back.dtype == times.dtype
 
 
 @pytest.mark.parametrize("is_nanoseconds", [True, False])

@@ -91,7 +91,7 @@ def test_dtypes_of_polars_come_back(dtype):
     ids=str,
 )
 def test_types_of_pyarrow_come_back(type_):
-    array = pa.chunked_array([pa.array([], type_)])
+    array = pa.chunked_array([pa.nulls(0, type_)])
     assert arrow_type(pa, dtype_text(array)) == type_
 
 
