@@ -25,8 +25,8 @@ class Column:
         The original values of the codes 0, 1, ...; None for numbers, those of a binary
         column of zeros and ones among them.
     holds : str, default="numbers"
-        "numbers", "booleans", "text", "categories", "dates" or "durations": what the
-        dtype or the objects said.
+        What the dtype or the objects said: "numbers", "booleans", "text", "categories",
+        "dates" or "durations"; "nothing" where nothing was there.
     dtype : str, default="float64"
         The dtype in the words of its library.
     range : tuple of int or None, default=None

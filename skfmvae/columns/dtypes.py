@@ -26,9 +26,11 @@ def dtype_text(series: Any) -> str:
     Categories are left out, which `Column` has.
     """
     text = str(series.dtype if hasattr(series, "dtype") else series.type)
-    if text == "category":  # of which pandas names neither order nor dtype
+    if text == "category":  # of which pandas names neither order nor dtype of values
         dtype = series.dtype
         return f"category[{dtype.categories.dtype}]{'<' if dtype.ordered else ''}"
+    if text == "string" and hasattr(series, "dtype"):
+        return f"string[{series.dtype.storage}]"
     return "Enum" if text.startswith("Enum") else text
 
 
@@ -75,14 +77,10 @@ def pandas_dtype(pd: Any, text: str, categories: Any) -> Any:
 def polars_dtype(pl: Any, text: str, categories: Any) -> Any:
     """Return a dtype of polars."""
     if text == "Enum":
-        return pl.Enum(list(categories))
-    name, _, arguments = text.partition("(")
-    if not arguments:
-        return getattr(pl, name)
-    call = ast.parse(text, mode="eval").body
-    return getattr(pl, name)(
-        **{keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-    )
+        return pl.Enum(list(categories if categories is not None else []))
+    name = text.partition("(")[0]
+    arguments = re.findall(r"(\w+)=([^,)]+)", text)
+    return getattr(pl, name)(**{key: ast.literal_eval(it) for key, it in arguments})
 
 
 def arrow_type(pa: Any, text: str) -> Any:

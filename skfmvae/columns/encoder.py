@@ -11,18 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from .choice import chosen_columns
-from .column import Column
-from .dates import coarsest_unit, days_since, from_days
-from .dtypes import integer_range
-from .kinds import kind_of_numbers
-from .reading import RawColumn, Table, read, read_array
-from .text import check_text
+from .coding import another_content, decoded, encoded, fitted
+from .reading import Table, read, read_array
 from .writing import write_array, write_frame
 
 __all__ = ["ColumnEncoder"]
 
 MOST_VALUES = 3  # of a column in a warning
-ALIKE = {"booleans": "numbers", "categories": "text"}  # what may stand for each other
 
 
 class ColumnEncoder(BaseEstimator):
@@ -104,7 +99,7 @@ class ColumnEncoder(BaseEstimator):
             return self
         by_dtype = isinstance(self.categorical_features, str)
         self.columns = tuple(
-            _fitted(raw, is_category, by_dtype)
+            fitted(raw, is_category=is_category, by_dtype=by_dtype)
             for raw, is_category in zip(table.columns, chosen, strict=True)
         )
         self.labels, self.library = table.labels, table.library
@@ -154,7 +149,7 @@ class ColumnEncoder(BaseEstimator):
             )
         unseen: dict[str, list[Any]] = {}
         values = [
-            _encoded(column, raw, unseen)
+            encoded(column, raw, unseen)
             for column, raw in zip(self.columns, table.columns, strict=True)
         ]
         _warn_of_unseen(unseen)
@@ -181,10 +176,10 @@ class ColumnEncoder(BaseEstimator):
             return values
         values = np.asarray(values)
         entries = [
-            _decoded(column, numbers.astype(np.float64))
+            decoded(column, numbers.astype(np.float64))
             for column, numbers in zip(self.columns, values.T, strict=True)
         ]
-        if self.is_frame:
+        if self.library is not None:
             return write_frame(self.columns, entries, self.labels, self.library)
         return write_array(self.columns, entries)
 
@@ -200,7 +195,7 @@ class ColumnEncoder(BaseEstimator):
         if table.library is not None:
             return X
         wrong = next(c for c in table.columns if c.holds != "numbers")
-        raise _another(wrong.name, "numbers", wrong)
+        raise another_content(wrong.name, "numbers", wrong)
 
 
 def _columns_of(X):
@@ -217,129 +212,6 @@ def _columns_of(X):
             "n_features)."
         )
     return read_array(X)
-
-
-def _fitted(raw: RawColumn, is_category: bool, by_dtype: bool) -> Column:
-    """Return what is known of a column."""
-    if raw.holds == "booleans":
-        categories = np.array([False, True])
-        return Column(raw.name, "binary", categories, raw.holds, raw.dtype)
-    if raw.holds in {"dates", "durations"}:
-        if is_category:
-            raise ValueError(
-                f"categorical_features names {raw.name!r}, which holds {raw.holds}; "
-                "make text of it first."
-            )
-        return _of_times(raw)
-    if is_category:
-        return _of_categories(raw, by_dtype)
-    if raw.holds != "numbers":
-        raise ValueError(
-            f"{raw.name!r} holds {raw.holds}, but categorical_features does not name "
-            'it; name it there, give categorical_features="from_dtype", or leave the '
-            "column out."
-        )
-    _check_finite(raw)
-    kind = kind_of_numbers(raw.values)
-    return Column(raw.name, kind, dtype=raw.dtype, range=integer_range(raw.dtype))
-
-
-def _of_categories(raw, by_dtype):
-    known = raw.values[~_missing(raw.values)]
-    if raw.holds == "text" and by_dtype:
-        check_text(raw.name, known)
-    values = raw.categories
-    if values is None:
-        values = sorted(set(known.tolist()))
-    categories = np.empty(len(values), dtype=object)
-    categories[:] = values
-    if raw.holds == "numbers":
-        _check_finite(raw)
-        categories = categories.astype(np.float64)
-        if integer_range(raw.dtype):
-            categories = categories.astype(np.int64)
-    kind = "ordinal" if raw.is_ordered else "categorical"
-    kind = "binary" if len(values) == 2 else kind
-    return Column(raw.name, kind, categories, raw.holds, raw.dtype)
-
-
-def _of_times(raw):
-    known = raw.values[~np.isnat(raw.values)]
-    origin = None
-    if raw.holds == "dates":
-        first = known.min() if len(known) else np.datetime64(0, "D")
-        origin, known = str(first), known - first
-    unit = coarsest_unit(known)
-    kind = "real"
-    if raw.holds == "durations" and kind_of_numbers(days_since(known, None)) in {
-        "positive"
-    }:
-        kind = "positive"
-    return Column(raw.name, kind, None, raw.holds, raw.dtype, unit=unit, origin=origin)
-
-
-def _encoded(column, raw, unseen):
-    """Return the numbers of a column, and note entries that are no category."""
-    missing = _missing(raw.values)
-    if missing.all():
-        return np.full(len(missing), np.nan)
-    if ALIKE.get(raw.holds, raw.holds) != ALIKE.get(column.holds, column.holds):
-        raise _another(column.name, column.holds, raw)
-    if column.unit is not None:
-        return days_since(raw.values, column.origin)
-    if column.categories is None and column.kind != "binary":
-        values = raw.values
-        if raw.holds == "booleans":
-            values = np.where(missing, np.nan, values).astype(np.float64)
-        _check_finite(raw)
-        return values
-    categories = [0, 1] if column.categories is None else column.categories.tolist()
-    code_of = {category: code for code, category in enumerate(categories)}
-    entries = raw.values.tolist()
-    codes = np.array([code_of.get(entry, np.nan) for entry in entries])
-    unknown = np.isnan(codes) & ~missing
-    if unknown.any():
-        unseen[column.name] = raw.values[unknown].tolist()
-    return codes
-
-
-def _decoded(column, numbers):
-    """Return numbers as `writing` wants them: codes, times, or numbers in range."""
-    if column.unit is not None:
-        return from_days(numbers, column.unit, column.origin)
-    if column.categories is not None:
-        codes = np.clip(np.rint(numbers), 0, len(column.categories) - 1)
-        return np.where(np.isnan(codes), -1, codes).astype(np.int64)
-    if column.kind == "binary":
-        numbers = np.clip(np.rint(numbers), 0, 1)
-    if column.range is not None:
-        low, high = column.range
-        # The largest float below the end, as that of 64 bits is itself no float.
-        high = np.nextafter(float(high + 1), 0) if float(high) > high else float(high)
-        numbers = np.clip(np.rint(numbers), low, high)
-    return np.maximum(numbers, 0) if column.kind == "count" else numbers
-
-
-def _missing(values):
-    """Return which entries of a raw column are missing."""
-    return values == None if values.dtype == object else np.isnan(values)  # noqa: E711
-
-
-def _check_finite(raw):
-    infinite = np.isinf(raw.values) if raw.holds == "numbers" else np.zeros(1, bool)
-    if infinite.any():
-        raise ValueError(
-            f"Input X contains infinity: row {np.flatnonzero(infinite)[0]}, column "
-            f"{raw.name!r}. Leave the entry missing, as NaN, or drop the row."
-        )
-
-
-def _another(name, held, raw):
-    example = raw.values[~_missing(raw.values)][0]
-    return ValueError(
-        f"{name!r} holds {raw.holds} (such as {example!r}), but {held} at fit; give it "
-        "as at fit."
-    )
 
 
 def _warn_of_unseen(unseen):

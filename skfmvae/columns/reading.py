@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from narwhals.stable.v2.dependencies import is_into_dataframe
 
 from skfmvae._utils.missing import masked_as_nan, missing_entries
 
@@ -24,8 +23,9 @@ class RawColumn(NamedTuple):
     ----------
     name : str
         Of the column, for messages.
-    holds : {"numbers", "booleans", "text", "categories", "dates", "durations"}
-        What its dtype or its objects say that it holds.
+    holds : str
+        What its dtype or its objects say that it holds: "numbers", "booleans", "text",
+        "categories", "dates" or "durations"; "nothing" where all objects are missing.
     values : ndarray of shape (n_samples,)
         Floats with NaN, datetime64 or timedelta64 with NaT, or objects with None where
         an entry is missing.
@@ -43,6 +43,18 @@ class RawColumn(NamedTuple):
     dtype: str
     categories: list[Any] | None = None
     is_ordered: bool = False
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Return which entries are missing, as a bool ndarray of shape (n_samples,)."""
+        if self.values.dtype == object:
+            return np.asarray(self.values == None)  # noqa: E711
+        return np.isnan(self.values)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Return the entries that are not missing."""
+        return self.values[~self.missing]
 
 
 class Table(NamedTuple):
@@ -84,10 +96,13 @@ def read(X: Any) -> Table | Any:
     ValueError
         If two columns have one name or if numbers and strings share a column.
     """
-    if isinstance(X, nw.DataFrame) or is_into_dataframe(X):
-        return read_frame(X)
-    if hasattr(X, "lazy") or hasattr(X, "collect_schema"):
-        raise TypeError("X is a lazy frame; give X.collect().")
+    if hasattr(X, "sparse"):  # a pandas frame whose columns all are sparse
+        return X
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError("X is a lazy frame; collect it first.")
+    if isinstance(frame, nw.DataFrame) and frame.columns:
+        return read_frame(frame)
     if isinstance(X, list | tuple):
         X = masked_as_nan(X)
         array = X if isinstance(X, np.ndarray) else np.asarray(X)
@@ -100,8 +115,8 @@ def read(X: Any) -> Table | Any:
     if X.dtype.kind in "biufc" or X.ndim != 2 or not X.size:
         return X
     table = read_array(X)
-    if all(column.holds == "numbers" for column in table.columns):
-        return np.column_stack([column.values for column in table.columns])
+    if not {column.holds for column in table.columns} - {"numbers", "nothing"}:
+        return np.column_stack([c.values for c in table.columns]).astype(np.float64)
     return table
 
 
@@ -119,24 +134,29 @@ def read_array(X: np.ndarray) -> Table:
     return Table(columns, list(range(X.shape[1])), None)
 
 
-def read_frame(X: Any) -> Table:
-    """Return the columns of a frame."""
-    frame = nw.from_native(X, eager_only=True, pass_through=False)
-    labels = frame.columns
-    if len(set(labels)) < len(labels):
-        twice = next(label for label in labels if list(labels).count(label) > 1)
-        raise ValueError(f"X has several columns of the name {twice!r}; rename them.")
-    columns = [_read_series(str(label), frame[label]) for label in labels]
-    return Table(columns, list(labels), frame.implementation.value)
+def read_frame(frame: nw.DataFrame[Any]) -> Table:
+    """Return the columns of a frame of narwhals."""
+    labels = list(frame.columns)
+    columns = [
+        _read_series(str(label), series)
+        for label, series in zip(labels, frame.iter_columns(), strict=True)
+    ]
+    return Table(columns, labels, frame.implementation.value)
 
 
 def _read_series(name, series):
     dtype = series.dtype
     text = dtype_text(series.to_native())
+    if text.startswith("Sparse["):
+        raise TypeError(
+            f"{name!r} is sparse and other columns are not; make it dense with "
+            "X[name].sparse.to_dense()."
+        )
     if dtype.is_numeric():
-        is_single = isinstance(dtype, nw.Float32)
-        numbers = series.cast(nw.Float32 if is_single else nw.Float64).to_numpy()
-        numbers = numbers.astype(np.float32 if is_single else np.float64, copy=False)
+        if isinstance(dtype, nw.Decimal):
+            series = series.cast(nw.Float64)
+        precision = np.float32 if isinstance(dtype, nw.Float32) else np.float64
+        numbers = series.to_numpy().astype(precision, copy=False)
         return RawColumn(name, "numbers", numbers, text)
     if isinstance(dtype, nw.Datetime | nw.Date):
         return RawColumn(name, "dates", _times(series, "datetime64"), text)
@@ -153,7 +173,8 @@ def _read_series(name, series):
         # that it says nothing of an order.
         is_ordered = nw.is_ordered_categorical(series) and not text.startswith("Enum")
         return RawColumn(name, "categories", values, text, categories, is_ordered)
-    return RawColumn(name, *_read_objects(name, values), text)
+    holds, values = _read_objects(name, values)
+    return RawColumn(name, holds, values, text)
 
 
 def _objects(series):
@@ -176,8 +197,8 @@ def _read_objects(name, values):
     missing = missing_entries(values)
     types = set(map(type, values[~missing]))
     if not types:
-        return "numbers", np.full(len(values), np.nan)
-    if all(issubclass(type_, bool | np.bool_) for type_ in types):
+        holds = "nothing"
+    elif all(issubclass(type_, bool | np.bool_) for type_ in types):
         holds = "booleans"
     elif all(issubclass(type_, str) for type_ in types):
         holds = "text"

@@ -97,6 +97,8 @@ def _originals(column, codes, missing):
 
 def _pandas_series(pd, column, entries):
     text = column.dtype
+    if column.holds == "nothing":
+        return pd.Series(entries, dtype=pandas_dtype(pd, text, []))
     if column.categories is not None:
         if text.startswith("category["):
             dtype = pandas_dtype(pd, text, column.categories)
@@ -118,25 +120,20 @@ def _pandas_series(pd, column, entries):
 
 def _polars_series(pl, column, entries):
     dtype = polars_dtype(pl, column.dtype, column.categories)
+    if column.holds == "nothing":
+        return pl.Series([None] * len(entries), dtype=dtype)
     if column.categories is not None:
         entries = _originals(column, entries, None).tolist()
         return pl.Series(entries, dtype=dtype, strict=False)
-    if dtype == pl.Null:
-        return pl.Series([None] * len(entries), dtype=dtype)
-    if column.unit is None:
-        return pl.Series(entries).fill_nan(None).cast(dtype)
-    if column.unit in {"h", "m", "s"}:  # which polars does not read
-        entries = entries.astype(f"{entries.dtype.str[1:3]}[ms]")
-    return pl.Series(entries).cast(dtype)
+    series = pl.Series(entries)
+    return (series if column.unit else series.fill_nan(None)).cast(dtype)
 
 
 def _arrow_array(pa, column, entries):
     type_ = arrow_type(pa, column.dtype)
+    if column.holds == "nothing":
+        return pa.nulls(len(entries), type_)
     if column.categories is None:
-        if pa.types.is_null(type_):
-            return pa.nulls(len(entries))
-        if column.unit in {"D", "h", "m"}:  # of which PyArrow reads dates in days alone
-            entries = entries.astype(f"{entries.dtype.str[1:3]}[s]")
         return pa.array(entries, from_pandas=True).cast(type_, safe=False)
     if not pa.types.is_dictionary(type_):
         return pa.array(_originals(column, entries, None), type_)
