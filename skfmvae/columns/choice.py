@@ -8,7 +8,7 @@ import numpy as np
 
 from .reading import Table
 
-__all__ = ["chosen_columns"]
+__all__ = ["chosen_columns", "named_columns"]
 
 
 def chosen_columns(categorical_features: Any, table: Table) -> np.ndarray:
@@ -43,47 +43,74 @@ def chosen_columns(categorical_features: Any, table: Table) -> np.ndarray:
                 f"[{categorical_features!r}]",
             )
         return np.array([c.holds in {"text", "categories"} for c in table.columns])
-    choice = np.asarray(categorical_features)
-    chosen = np.zeros(n_columns, dtype=bool)
-    if choice.ndim != 1:
-        raise _not_allowed(categorical_features, "give a list of one dimension")
-    if not len(choice):
+    names = None
+    if table.library is not None:
+        names = [column.name for column in table.columns]
+    return named_columns(categorical_features, names, n_columns)
+
+
+def named_columns(
+    choice: Any,
+    names: list[str] | None,
+    n_columns: int,
+    parameter: str = "categorical_features",
+) -> np.ndarray:
+    """Return which columns a list names.
+
+    Parameters
+    ----------
+    choice : array-like of str, bool or int
+        Names, a mask or indices.
+    names : list of str or None
+        Those of the columns, if they have any.
+    n_columns : int
+        Number of columns.
+    parameter : str, default="categorical_features"
+        For messages.
+
+    Returns
+    -------
+    chosen : bool ndarray of shape (n_features,)
+
+    Raises
+    ------
+    ValueError
+        If a name or an index is none of the columns, a mask has another length, or
+        names are given for an array.
+    """
+
+    def not_allowed(why: str) -> ValueError:
+        return _not_allowed(choice, why, parameter)
+
+    given = np.asarray(choice)
+    chosen: np.ndarray = np.zeros(n_columns, dtype=bool)
+    if given.ndim != 1:
+        raise not_allowed("give a list of one dimension")
+    if not len(given):
         return chosen
-    if choice.dtype.kind == "b":
-        if len(choice) != n_columns:
-            raise _not_allowed(
-                categorical_features,
+    if given.dtype.kind == "b":
+        if len(given) != n_columns:
+            raise not_allowed(
                 f"a mask has an entry for each of the {n_columns} columns, this one "
-                f"has {len(choice)}",
+                f"has {len(given)}"
             )
-        return choice.copy()
-    if choice.dtype.kind in "iu":
-        wrong = choice[(choice < -n_columns) | (choice >= n_columns)]
+        return given.copy()
+    if given.dtype.kind in "iu":
+        wrong = given[(given < -n_columns) | (given >= n_columns)]
         if len(wrong):
-            raise _not_allowed(
-                categorical_features,
-                f"index {wrong[0]} is none of the {n_columns} columns",
-            )
-        chosen[choice] = True
+            raise not_allowed(f"index {wrong[0]} is none of the {n_columns} columns")
+        chosen[given] = True
         return chosen
-    names = list(categorical_features)
-    if not all(isinstance(name, str) for name in names):
-        raise _not_allowed(
-            categorical_features, "give names, a mask of booleans or whole numbers"
-        )
-    if table.library is None:
-        raise _not_allowed(
-            categorical_features, "X has no names of columns; give indices or a mask"
-        )
-    known = [column.name for column in table.columns]
-    for name in names:
-        if name not in known:
-            raise _not_allowed(
-                categorical_features, f"{name!r} is none of the columns {known}"
-            )
-        chosen[known.index(name)] = True
+    if not all(isinstance(name, str) for name in choice):
+        raise not_allowed("give names, a mask of booleans or whole numbers")
+    if names is None:
+        raise not_allowed("X has no names of columns; give indices or a mask")
+    for name in choice:
+        if name not in names:
+            raise not_allowed(f"{name!r} is none of the columns {names}")
+        chosen[names.index(name)] = True
     return chosen
 
 
-def _not_allowed(value, why):
-    return ValueError(f"categorical_features={value!r} is not allowed: {why}.")
+def _not_allowed(value, why, parameter="categorical_features"):
+    return ValueError(f"{parameter}={value!r} is not allowed: {why}.")

@@ -155,6 +155,40 @@ class ColumnEncoder(BaseEstimator):
         _warn_of_unseen(unseen)
         return np.column_stack(values)
 
+    def code(self, position: int, values: Any) -> np.ndarray:
+        """Encode values of one column.
+
+        Parameters
+        ----------
+        position : int
+            Of the column.
+        values : object or array-like of shape (n_samples,)
+            As `X` holds them.
+
+        Returns
+        -------
+        codes : float64 ndarray of the shape of `values`
+            Numbers as they are, and codes of categories.
+
+        Raises
+        ------
+        ValueError
+            If a value is no category of the column.
+        """
+        values = np.asarray(values, dtype=object)
+        column = None if self.columns is None else self.columns[position]
+        if column is None or column.categories is None:
+            return values.astype(np.float64)
+        code_of = {value: code for code, value in enumerate(column.categories.tolist())}
+        unknown = [value for value in values.flat if value not in code_of]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is no category of {column.name!r}; those of fit are "
+                f"{list(code_of)}."
+            )
+        codes = [code_of[value] for value in values.flat]
+        return np.array(codes, dtype=np.float64).reshape(values.shape)
+
     def inverse(self, values: Any) -> Any:
         """Write numbers as the columns that `fit` saw.
 

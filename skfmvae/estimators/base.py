@@ -19,7 +19,7 @@ from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae._utils.types import MatrixLike
 from skfmvae.images import ImageAugmentation
 from skfmvae.models.base import Model
-from skfmvae.nn import LIKELIHOODS, NETWORKS, LikelihoodWithGaps
+from skfmvae.nn import LIKELIHOODS, NETWORKS, LikelihoodWithGaps, build_given
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, TargetEncoder
 from skfmvae.training import EarlyStopping, Objective, Rows
@@ -58,6 +58,7 @@ class BaseVAE(
         "encoder": [StrOptions({"mlp", "conv"}), HasMethods("build_encoder"), callable],
         "decoder": [StrOptions({"mlp", "conv"}), HasMethods("build_decoder"), callable],
         "categorical_features": [None, StrOptions({"from_dtype"}), "array-like"],
+        "covariates": [None, "array-like"],
         "likelihood": [str, dict, HasMethods("build")],
         "objective": [None, Objective],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
@@ -170,7 +171,10 @@ class BaseVAE(
 
     def _untrained_model(self, X):
         with redirected_draws():  # layers initialise themselves
-            likelihood = LikelihoodWithGaps(self.likelihood_.build(X), has_missing(X))
+            likelihood = build_given(
+                self.likelihood_, X, self.covariate_columns_, self.exposure_column_
+            )
+            likelihood = LikelihoodWithGaps(likelihood, has_missing(X))
             model = self._build_model(X.shape[1], likelihood, self.n_components_)
         redirect_modules(model)
         return model

@@ -69,8 +69,21 @@ class GenerationMixin(RowsMixin, TransformerMixin):
                 f"Z has {Z.shape[1]} columns, but transform gives "
                 f"{self._model.n_latents}. Pass what transform returned."
             )
-        X = self._map_rows(lambda z: [self._model.expectation(z)], Z)[0]
-        return self._as_given(X)
+        return self._decoded(Z)
+
+    def _decoded(self, Z, given=None):
+        """Return the rows that latents are expected to give, with what is given."""
+        n_latents = self._model.n_latents
+
+        def expectation(rows):
+            z, x = rows[:, :n_latents], rows[:, n_latents:]
+            if given is None:
+                return [self._model.expectation(z)]
+            with self._model.likelihood.given(x):
+                return [self._model.expectation(z)]
+
+        rows = Z if given is None else np.hstack([Z, given])
+        return self._as_given(self._map_rows(expectation, rows)[0])
 
     def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return every row as the model sees it: encoded, then decoded.
@@ -85,9 +98,20 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         X_new : ndarray of shape (n_samples, n_features)
             Decoded expectations, as from `inverse_transform`.
         """
-        return self.inverse_transform(self.transform(X))
+        X = self._check_X(X)
 
-    def intervene(self, X: MatrixLike, properties: Mapping[str, Any]) -> np.ndarray:
+        def expectation(x):
+            with self._model.likelihood.given(x):
+                return [self._model.expectation(self._model.encode(x).mean)]
+
+        return self._as_given(self._map_rows(expectation, X)[0])
+
+    def intervene(
+        self,
+        X: MatrixLike,
+        properties: Mapping[str, Any],
+        covariates: Mapping[Any, Any] | None = None,
+    ) -> np.ndarray:
         """Return the rows with some properties changed and the rest kept.
 
         Parameters
@@ -97,6 +121,9 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         properties : dict of str to value or array-like of shape (n_samples,)
             New values by property name, one for all rows or one each. An entry that
             is unlabelled, such as None or NaN, leaves its row alone.
+        covariates : dict of str or int to value or array-like of shape (n_samples,), \
+                default=None
+            New values of covariates by column, likewise; others keep theirs.
 
         Returns
         -------
@@ -106,20 +133,25 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         Raises
         ------
         ValueError
-            When a property or a value is unknown.
+            When a property, a covariate or a value is unknown.
         """
         check_is_fitted(self)
-        return self._intervene(X, properties, self._model.intervene)
+        return self._intervene(X, properties, self._model.intervene, covariates)
 
-    def _intervene(self, X, properties, intervene):
+    def _intervene(self, X, properties, intervene, covariates=None):
         """Decode what a method of the model makes of the rows with new properties."""
         X = self._check_X(X)
+        set_to = torch.from_numpy(self._covariate_rows(covariates, X.shape[0]))
         codes, quantities = self.targets_.values_of(properties, X.shape[0])
         rows = Rows(X, codes, device=self.device_, quantities=quantities)
 
         def changed(batch):
             z = intervene(batch.x, batch.labels)
-            return [self._model.expectation(z)]
+            given = set_to[batch.number.cpu()].to(batch.x)
+            with self._model.likelihood.given(
+                torch.where(given.isnan(), batch.x, given)
+            ):
+                return [self._model.expectation(z)]
 
         return self._as_given(self._map_batches(changed, rows)[0])
 
@@ -128,6 +160,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         n_samples: int = 1,
         properties: Mapping[str, Any] | None = None,
         random_state: Any = None,
+        covariates: Mapping[Any, Any] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Generate rows, with chosen properties where wanted.
 
@@ -142,6 +175,10 @@ class GenerationMixin(RowsMixin, TransformerMixin):
             or NaN.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws.
+        covariates : dict of str or int to value or array-like of shape (n_samples,), \
+                default=None
+            Values of covariates by column, one for all rows or one each. Others have
+            their median over training rows, or the middle one of their categories.
 
         Returns
         -------
@@ -154,18 +191,19 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         Raises
         ------
         ValueError
-            When a property or a value is unknown, or `n_samples` is no whole number
-            of at least 1.
+            When a property, a covariate or a value is unknown, or `n_samples` is no
+            whole number of at least 1.
         """
         check_is_fitted(self)
         check_whole("n_samples", n_samples, 1)
         wanted = self.targets_.values_of(properties or {}, n_samples)
+        given = self._covariate_rows(covariates, n_samples) if covariates else None
         random_state = check_random_state(random_state)
         with plain_torch(self.device_), torch.no_grad(), seeded(random_state):
             labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
             with redirected_draws():
                 z, labels = self._model.sample_latents(labels)
-            X = self.inverse_transform(z.cpu().numpy())
+            X = self._decoded(z.cpu().numpy(), given)
             codes, quantities = (values.cpu().numpy() for values in labels)
         n_outputs = self.targets_.labels.n_outputs
         return X, self.targets_.inverse(codes[:, :n_outputs], quantities)

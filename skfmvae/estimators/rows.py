@@ -12,9 +12,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfmvae._utils.missing import masked_as_nan
-from skfmvae.columns import ColumnEncoder
+from skfmvae.columns import ColumnEncoder, named_columns
 from skfmvae.models.base import Model
-from skfmvae.nn import column_origin, resolve_likelihood
+from skfmvae.nn import column_origin, exposure_columns, resolve_likelihood
 from skfmvae.targets import TargetEncoder
 from skfmvae.training import ModelNet, Rows
 
@@ -35,9 +35,11 @@ class RowsMixin:
 
     likelihood: Any
     categorical_features: Any
+    covariates: Any
     columns_: ColumnEncoder
     likelihood_: Any
     origin_: np.ndarray | None
+    n_features_in_: int
     device_: torch.device
     net_: ModelNet
     targets_: TargetEncoder
@@ -69,6 +71,7 @@ class RowsMixin:
         self.likelihood_ = resolve_likelihood(
             self.likelihood, rows, self.columns_.columns
         )
+        self._fit_given(rows.shape[1])
         self.origin_ = column_origin(self.likelihood_, X)
         if self.origin_ is not None:
             rows = to_float32(X, self.origin_)
@@ -94,6 +97,38 @@ class RowsMixin:
         if columns is None:
             return validate_data(self, X, reset=reset, **settings)
         return check_array(X, **settings)
+
+    def _fit_given(self, n_columns):
+        """Learn which columns are covariates, and where the exposure of counts is."""
+        names = getattr(self, "feature_names_in_", None)
+        names = None if names is None else list(names)
+        self.covariate_columns_ = self._positions(
+            "covariates", self.covariates, names, n_columns
+        )
+        _, exposure = exposure_columns(self.likelihood_, n_columns)
+        self.exposure_column_ = None
+        if exposure is not None and exposure != "auto":
+            [self.exposure_column_] = self._positions(
+                "exposure", [exposure], names, n_columns
+            )
+
+    def _positions(self, parameter, choice, names, n_columns):
+        if choice is None:
+            return []
+        chosen = named_columns(choice, names, n_columns, parameter)
+        return np.flatnonzero(chosen).tolist()
+
+    def _covariate_rows(self, covariates, n):
+        """Return rows with the values that a user sets covariates to, else NaN."""
+        names = list(getattr(self, "feature_names_in_", []))
+        rows = np.full((n, self.n_features_in_), np.nan, dtype=np.float32)
+        for key, value in (covariates or {}).items():
+            j = names.index(key) if key in names else key
+            if j not in self.covariate_columns_:
+                known = [names[k] if names else k for k in self.covariate_columns_]
+                raise ValueError(f"{key!r} is no covariate; those of fit are {known}.")
+            rows[:, j] = self.columns_.code(j, value)
+        return rows if self.origin_ is None else rows - self.origin_.astype(np.float32)
 
     def _as_given(self, X):
         """Return decoded rows in the units of the data, as the frame that `fit` got."""

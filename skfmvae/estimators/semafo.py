@@ -72,6 +72,10 @@ class SemafoVAE(BaseVAE):
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Columns of `X` that hold categories: those of text and of a dtype of categories,
         none, or the columns of these names or numbers or of a mask.
+    covariates : array-like of str, bool or int, or None, default=None
+        Columns of `X`, by names, a mask or numbers, that are given rather than
+        modelled, such as a batch or an instrument: encoder and decoder know them, so
+        that latents need not.
     likelihood : str, Likelihood or dict, default="auto"
         ``p(x | z)``: "bernoulli", "gaussian", "log_normal", "categorical", "ordinal",
         "poisson", "negative_binomial", or settings from :mod:`skfmvae.nn`, for all
@@ -126,6 +130,10 @@ class SemafoVAE(BaseVAE):
         Number of values of every discrete property.
     columns_ : ColumnEncoder
         What the columns of `X` hold, see :class:`~skfmvae.columns.ColumnEncoder`.
+    covariate_columns_ : list of int
+        Positions of the covariates in `X`.
+    exposure_column_ : int or None
+        Position of the exposure of counts, where a column holds it.
     likelihood_ : Likelihood
         The likelihood that was used.
     net_ : skorch.NeuralNet
@@ -201,6 +209,7 @@ class SemafoVAE(BaseVAE):
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
         categorical_features: Any = "from_dtype",
+        covariates: Any = None,
         likelihood: str | Any = "auto",
         objective: SemafoObjective | None = None,
         optimizer: str | Callable = "adamw",
@@ -226,6 +235,7 @@ class SemafoVAE(BaseVAE):
         self.encoder = encoder
         self.decoder = decoder
         self.categorical_features = categorical_features
+        self.covariates = covariates
         self.likelihood = likelihood
         self.objective = objective
         self.optimizer = optimizer
@@ -275,6 +285,7 @@ class SemafoVAE(BaseVAE):
         self,
         X: MatrixLike,
         properties: Mapping[str, Any],
+        covariates: Mapping[Any, Any] | None = None,
         level: int | Sequence[int] | None = None,
     ) -> np.ndarray:
         """Return the rows with some properties changed and the rest kept.
@@ -288,6 +299,9 @@ class SemafoVAE(BaseVAE):
             The rows.
         properties : dict of str to value or array-like of shape (n_samples,)
             New values by property name, one for all rows or one each.
+        covariates : dict of str or int to value or array-like of shape (n_samples,), \
+                default=None
+            New values of covariates by column, likewise; others keep theirs.
         level : int, sequence of int or None, default=None
             The levels that follow: 0 for ``z0``, 1 for the first of `levels`, and so
             on; the others keep their latents. None means all.
@@ -305,7 +319,7 @@ class SemafoVAE(BaseVAE):
         check_is_fitted(self)
         chosen = None if level is None else self._level_names(level)
         return self._intervene(
-            X, properties, partial(self._model.intervene, levels=chosen)
+            X, properties, partial(self._model.intervene, levels=chosen), covariates
         )
 
     def traverse(

@@ -184,6 +184,10 @@ class SemiSupervisedVAE(BaseVAE):
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Columns of `X` that hold categories: those of text and of a dtype of categories,
         none, or the columns of these names or numbers or of a mask.
+    covariates : array-like of str, bool or int, or None, default=None
+        Columns of `X`, by names, a mask or numbers, that are given rather than
+        modelled, such as a batch or an instrument: encoder and decoder know them, so
+        that latents need not.
     likelihood : str, Likelihood or dict, default="auto"
         ``p(x | z)``: "bernoulli", "gaussian", "log_normal", "categorical", "ordinal",
         "poisson", "negative_binomial", or settings from :mod:`skfmvae.nn`, for all
@@ -238,6 +242,10 @@ class SemiSupervisedVAE(BaseVAE):
         Number of values of every discrete property.
     columns_ : ColumnEncoder
         What the columns of `X` hold, see :class:`~skfmvae.columns.ColumnEncoder`.
+    covariate_columns_ : list of int
+        Positions of the covariates in `X`.
+    exposure_column_ : int or None
+        Position of the exposure of counts, where a column holds it.
     likelihood_ : Likelihood
         The likelihood that was used.
     net_ : skorch.NeuralNet
@@ -314,6 +322,7 @@ class SemiSupervisedVAE(BaseVAE):
         encoder: str | Any | Callable = "mlp",
         decoder: str | Any | Callable = "mlp",
         categorical_features: Any = "from_dtype",
+        covariates: Any = None,
         likelihood: str | Any = "auto",
         objective: Objective | None = None,
         optimizer: str | Callable = "adamw",
@@ -339,6 +348,7 @@ class SemiSupervisedVAE(BaseVAE):
         self.encoder = encoder
         self.decoder = decoder
         self.categorical_features = categorical_features
+        self.covariates = covariates
         self.likelihood = likelihood
         self.objective = objective
         self.optimizer = optimizer

@@ -301,7 +301,8 @@ class Model(nn.Module, ABC):
         z, log_weight = self.importance_sampler(x)(noise.expand(len(x), -1, -1))
         weight = torch.softmax(log_weight, dim=1)
         decoded = self.decode(z.flatten(0, 1))
-        return self.likelihood.weighted_expectation(decoded, weight)
+        with self.likelihood.given(x):
+            return self.likelihood.weighted_expectation(decoded, weight)
 
     @torch.no_grad()
     def draw_filled(self, x: Tensor, noise: Tensor, n_draws: int) -> Tensor:
@@ -316,7 +317,8 @@ class Model(nn.Module, ABC):
             n_draws, replacement=True, generator=generator_for(x.device)
         )
         rows = torch.arange(len(x), device=x.device)
-        drawn = [self.decode(z[rows, column]).sample() for column in chosen.unbind(1)]
+        with self.likelihood.given(x):
+            drawn = [self.decode(z[rows, c]).sample() for c in chosen.unbind(1)]
         return torch.stack(drawn)
 
     def global_kl(self) -> float:

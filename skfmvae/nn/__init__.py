@@ -16,7 +16,9 @@ from .likelihoods import (
     NegativeBinomial,
     Ordinal,
     Poisson,
+    build_given,
     column_origin,
+    exposure_columns,
     resolve_likelihood,
 )
 from .mlp import MLP
@@ -41,9 +43,11 @@ __all__ = [
     "Ordinal",
     "Poisson",
     "build_branches",
+    "build_given",
     "build_levels",
     "build_network",
     "build_stages",
     "column_origin",
+    "exposure_columns",
     "resolve_likelihood",
 ]

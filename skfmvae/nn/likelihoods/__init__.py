@@ -7,6 +7,7 @@ from .columns import Columns
 from .counts import NegativeBinomial, Poisson
 from .gaps import LikelihoodWithGaps
 from .gaussian import Gaussian, column_origin
+from .given import build_given, exposure_columns
 from .log_normal import LogNormal
 from .ordinal import Ordinal
 from .resolve import LIKELIHOODS, resolve_likelihood
@@ -24,6 +25,8 @@ __all__ = [
     "NegativeBinomial",
     "Ordinal",
     "Poisson",
+    "build_given",
     "column_origin",
+    "exposure_columns",
     "resolve_likelihood",
 ]

@@ -92,6 +92,7 @@ class LikelihoodModule(nn.Module, ABC):
     name: str
     support: str
     remedy: str
+    takes_exposure: bool = False  # whether `forward` has the argument ``exposure``
 
     feature_columns: Tensor
     placeholder: Tensor
@@ -145,6 +146,22 @@ class LikelihoodModule(nn.Module, ABC):
         return (weight[:, :, None] * values.view(*weight.shape, -1)).sum(1)
 
     @contextmanager
+    def given(self, x: Tensor) -> Iterator[None]:
+        """Take what is given of rows, if anything is, from these while decoding.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, D)
+            Rows, whose latents are decoded in their order; those of one row may follow
+            each other.
+
+        Yields
+        ------
+        None
+        """
+        yield
+
+    @contextmanager
     def hiding(self, x: Tensor) -> Iterator[None]:
         """Hide entries of a batch from the encoder during a step; nothing by default.
 
@@ -152,6 +169,10 @@ class LikelihoodModule(nn.Module, ABC):
         ----------
         x : Tensor of shape (n, D)
             The batch.
+
+        Yields
+        ------
+        None
         """
         yield
 

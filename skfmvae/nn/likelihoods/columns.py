@@ -141,10 +141,8 @@ class ColumnsModule(LikelihoodModule):
         self, h: Tensor, exposure: Tensor | None = None
     ) -> distributions.Distribution:
         parts = [
-            module(own) if exposure is None or not takes else module(own, exposure)
-            for module, own, takes in zip(
-                self.parts, self._split(h), self.take_exposure, strict=True
-            )
+            module(own, exposure) if module.takes_exposure else module(own)
+            for module, own in zip(self.parts, self._split(h), strict=True)
         ]
         return _OfParts(parts, self)
 

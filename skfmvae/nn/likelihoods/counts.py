@@ -60,7 +60,8 @@ class Poisson(Likelihood):
 
     def build(self, X: Any) -> LikelihoodModule:
         """Build the module; see `Likelihood.build`."""
-        return PoissonModule(X.shape[1]).fit_columns(X)
+        module = PoissonModule(X.shape[1], self.exposure is not None)
+        return module.fit_columns(X)
 
 
 class NegativeBinomial(Likelihood):
@@ -93,7 +94,8 @@ class NegativeBinomial(Likelihood):
 
     def build(self, X: Any) -> LikelihoodModule:
         """Build the module; see `Likelihood.build`."""
-        return NegativeBinomialModule(X.shape[1]).fit_columns(X)
+        module = NegativeBinomialModule(X.shape[1], self.exposure is not None)
+        return module.fit_columns(X)
 
 
 class CountModule(LikelihoodModule):
@@ -105,8 +107,9 @@ class CountModule(LikelihoodModule):
     mean: Tensor
     log1p_mean: Tensor
 
-    def __init__(self, n_columns: int):
+    def __init__(self, n_columns: int, takes_exposure: bool = False):
         super().__init__(n_columns)
+        self.takes_exposure = takes_exposure
         self.register_buffer("mean", torch.ones(n_columns))
         self.register_buffer("log1p_mean", torch.zeros(n_columns))
 
@@ -158,8 +161,8 @@ class NegativeBinomialModule(CountModule):
 
     name = "NegativeBinomial"
 
-    def __init__(self, n_columns: int):
-        super().__init__(n_columns)
+    def __init__(self, n_columns: int, takes_exposure: bool = False):
+        super().__init__(n_columns, takes_exposure)
         self.log_dispersion = nn.Parameter(torch.zeros(n_columns))
 
     @property

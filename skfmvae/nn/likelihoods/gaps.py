@@ -73,6 +73,10 @@ class LikelihoodWithGaps(LikelihoodModule):
         ----------
         x : Tensor of shape (n, D)
             The batch.
+
+        Yields
+        ------
+        None
         """
         if self.has_gaps:
             generator = generator_for(x.device)
@@ -89,6 +93,11 @@ class LikelihoodWithGaps(LikelihoodModule):
         if self.training and not self.has_gaps:
             return rows
         return _OfObserved(rows, self.columns.placeholder)
+
+    @contextmanager
+    def given(self, x: Tensor) -> Iterator[None]:
+        with self.columns.given(x):
+            yield
 
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         return self.columns.expectation(_complete(distribution))

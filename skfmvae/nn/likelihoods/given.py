@@ -115,8 +115,11 @@ class LikelihoodGiven(LikelihoodModule):
 
     Covariates change the decoder's output ``h(z)`` to ``h exp(s(c)) + b(c)``, with
     linear maps ``s`` and ``b`` that start at zero, so that latents need not tell of
-    them. Rates of counts are those of one unit of exposure times the exposure of a row,
-    and networks see counts per unit. One unit is the exposure of the median row.
+    them; and the encoder sees the residuals of a linear regression on the covariates,
+    so that latents do not (docs/decisions/038-covariates.md).
+
+    Rates of counts are those of one unit of exposure times the exposure of a row, and
+    networks see counts per unit. One unit is the exposure of the median row.
 
     Parameters
     ----------
@@ -133,6 +136,8 @@ class LikelihoodGiven(LikelihoodModule):
     """
 
     unit: Tensor
+    explained: Any  # Linear, or None without covariates
+    effect: Any  # likewise
 
     def __init__(
         self,
@@ -144,8 +149,8 @@ class LikelihoodGiven(LikelihoodModule):
         counts: list[int],
         exposure_column: int | None,
     ):
-        n_given = len(set(covariates) | ({exposure_column} - {None}))
-        super().__init__(len(modelled) + n_given)
+        n_aside = len(set(covariates) | ({exposure_column} - {None}))
+        super().__init__(len(modelled) + n_aside)
         self.modelled_part, self.covariates_part = modelled_part, covariates_part
         self.modelled, self.covariates = modelled, covariates
         self.counts, self.exposure_column = counts, exposure_column
@@ -154,19 +159,18 @@ class LikelihoodGiven(LikelihoodModule):
         self.remedy = modelled_part.remedy
         self.n_outputs = modelled_part.n_outputs
         self.n_inputs = modelled_part.n_inputs
-        of_features = torch.tensor(modelled)[modelled_part.feature_columns]
-        self.effect = None
+        self.feature_columns = torch.tensor(modelled)[modelled_part.feature_columns]
+        self.effect = self.explained = None
         if covariates_part is not None:
-            self.n_inputs += covariates_part.n_inputs
-            of_given = torch.tensor(covariates)[covariates_part.feature_columns]
-            of_features = torch.cat([of_features, of_given])
-            self.effect = nn.Linear(covariates_part.n_inputs, 2 * self.n_outputs)
+            n_given = covariates_part.n_inputs
+            self.explained = nn.Linear(n_given, self.n_inputs).requires_grad_(False)
+            self.effect = nn.Linear(n_given, 2 * self.n_outputs)
             nn.init.zeros_(self.effect.weight)
             nn.init.zeros_(self.effect.bias)
-        self.feature_columns = of_features
         self.register_buffer("unit", torch.ones(()))
         self._rows: Tensor | None = None
 
+    @torch.no_grad()
     def learn_typical(self, X: Any) -> None:
         """Learn the unit of exposure, and what covariates are where they are not set.
 
@@ -183,7 +187,6 @@ class LikelihoodGiven(LikelihoodModule):
         means = dense[:, self.counts].nanmean(0).nan_to_num().float()
         self.placeholder[self.counts] = means
         if self.counts:
-            observed = torch.where(dense.isnan(), self.placeholder, dense)
             if self.exposure_column is not None:
                 lowest = dense[:, self.exposure_column].nan_to_num(torch.inf).min()
                 if lowest <= 0:
@@ -192,8 +195,18 @@ class LikelihoodGiven(LikelihoodModule):
                         f"{lowest:g}; every row needs a positive one."
                     )
                 self.placeholder[self.exposure_column] = middle[self.exposure_column]
-                observed = torch.where(dense.isnan(), self.placeholder, dense)
-            self.unit.fill_(self.exposure(observed).median())
+            self.unit.fill_(self.exposure(self._observed(dense)).median())
+        if self.covariates_part is not None:
+            x = self._observed(dense)
+            given = self.covariates_part.features(x[:, self.covariates]).numpy()
+            features = self.modelled_part.features(self._per_unit(x)[:, self.modelled])
+            line = LinearRegression().fit(given, features.numpy())
+            self.explained.weight[:] = torch.as_tensor(line.coef_)
+            self.explained.bias[:] = torch.as_tensor(line.intercept_)
+
+    def _observed(self, x: Tensor) -> Tensor:
+        """Return rows with possible values in place of what is missing."""
+        return torch.where(x.isnan(), self.placeholder, x.to(self.placeholder))
 
     def exposure(self, x: Tensor) -> Tensor:
         """Return the exposures (n, 1) of rows, in units."""
@@ -205,10 +218,11 @@ class LikelihoodGiven(LikelihoodModule):
         return exposure / self.unit
 
     def features(self, x: Tensor) -> Tensor:
-        features = [self.modelled_part.features(self._per_unit(x)[:, self.modelled])]
-        if self.covariates_part is not None:
-            features.append(self.covariates_part.features(x[:, self.covariates]))
-        return torch.cat(features, dim=1)
+        features = self.modelled_part.features(self._per_unit(x)[:, self.modelled])
+        if self.covariates_part is None:
+            return features
+        given = self.covariates_part.features(x[:, self.covariates])
+        return features - self.explained(given)
 
     def comparable(self, X: Any) -> Any:
         """Return the modelled columns on one scale, less what covariates say of them.
@@ -228,7 +242,9 @@ class LikelihoodGiven(LikelihoodModule):
             exposure = self.exposure(observed.float()).cpu().numpy()
             scale = np.ones(modelled.shape, dtype=np.float32)
             scale[:, self.counts_of_part] = 1 / exposure
-            modelled = modelled.multiply(scale).tocsr() if issparse(X) else modelled * scale
+            modelled = (
+                modelled.multiply(scale).tocsr() if issparse(X) else modelled * scale
+            )
         rows = self.modelled_part.comparable(modelled)
         if self.covariates_part is None:
             return rows
@@ -256,7 +272,11 @@ class LikelihoodGiven(LikelihoodModule):
         Parameters
         ----------
         x : Tensor of shape (n, D)
-            Of each row that is decoded; of others nothing is used.
+            Of each row that is decoded; nothing but what is given is used.
+
+        Yields
+        ------
+        None
         """
         self._rows = x
         try:
@@ -294,8 +314,8 @@ class LikelihoodGiven(LikelihoodModule):
         return per_unit
 
     def of_modelled(self, h: Tensor, x: Tensor) -> distributions.Distribution:
-        """Return the distribution of the modelled columns of rows with what is given."""
-        if self.covariates_part is not None and self.effect is not None:
+        """Return the distribution of the modelled columns given the others."""
+        if self.covariates_part is not None:
             given = self.covariates_part.features(x[:, self.covariates])
             log_scale, shift = self.effect(given).chunk(2, dim=1)
             h = h * log_scale.exp() + shift
@@ -307,7 +327,7 @@ class LikelihoodGiven(LikelihoodModule):
         """Return rows (n, D) that have what is given, and else anything."""
         if self._rows is None:
             return self.placeholder.expand(n, -1)
-        observed = torch.where(self._rows.isnan(), self.placeholder, self._rows)
+        observed = self._observed(self._rows)
         return observed.repeat_interleave(n // len(observed), dim=0)
 
     def _with_given(
