@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "has_missing",
     "is_missing",
     "is_unlabelled",
     "masked_as_nan",
     "missing_entries",
+    "missing_rate",
     "unlabelled_entries",
 ]
 
@@ -99,20 +99,27 @@ def unlabelled_entries(column: np.ndarray) -> np.ndarray:
     return np.fromiter(map(unlabelled.__contains__, column), bool, len(column))
 
 
-def has_missing(X: Any) -> bool:
-    """Return whether some entry of a matrix is NaN.
+def missing_rate(X: Any) -> np.ndarray:
+    """Return the share of missing entries in each column.
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_columns)
+    X : ndarray or CSR matrix of shape (n_samples, n_columns)
         Of floats.
 
     Returns
     -------
-    bool
+    rate : float64 ndarray of shape (n_columns,)
+        Between 0 and 1.
     """
-    values = X.data if hasattr(X, "indptr") else X
-    return bool(np.isnan(values.min(initial=0.0)))  # takes no memory
+    is_sparse = hasattr(X, "indptr")
+    values = X.data if is_sparse else X
+    n_rows, n_columns = X.shape
+    if not np.isnan(values.min(initial=0.0)):  # which takes no memory
+        return np.zeros(n_columns)
+    if not is_sparse:
+        return np.isnan(X).mean(axis=0)
+    return np.bincount(X.indices[np.isnan(values)], minlength=n_columns) / n_rows
 
 
 def masked_as_nan(values: Any) -> Any:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
-from skfmvae._utils.missing import has_missing
+from skfmvae._utils.missing import missing_rate
 from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae._utils.types import MatrixLike
 from skfmvae.images import ImageAugmentation
@@ -148,6 +148,7 @@ class BaseVAE(
             check_settings(self)
             self.device_ = check_device(self.device)
             X = self._check_X(X, reset=True)
+            self.missing_rate_ = missing_rate(X)
             self.targets_ = self._fit_targets(y)
             codes, quantities = self.targets_.transform(y, X.shape[0])
             check_consistent_length(X, codes, quantities)
@@ -174,7 +175,7 @@ class BaseVAE(
             likelihood = build_given(
                 self.likelihood_, X, self.covariate_columns_, self.exposure_column_
             )
-            likelihood = LikelihoodWithGaps(likelihood, has_missing(X))
+            likelihood = LikelihoodWithGaps(likelihood, self.missing_rate_.any())
             model = self._build_model(X.shape[1], likelihood, self.n_components_)
         redirect_modules(model)
         return model

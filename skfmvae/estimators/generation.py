@@ -69,10 +69,10 @@ class GenerationMixin(RowsMixin, TransformerMixin):
                 f"Z has {Z.shape[1]} columns, but transform gives "
                 f"{self._model.n_latents}. Pass what transform returned."
             )
-        return self._decoded(Z)
+        return self._as_given(self._decoded(Z))
 
     def _decoded(self, Z, given=None):
-        """Return the rows that latents are expected to give, with what is given."""
+        """Return the numbers that latents are expected to give, with what is given."""
         n_latents = self._model.n_latents
 
         def expectation(rows):
@@ -83,7 +83,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
                 return [self._model.expectation(z)]
 
         rows = Z if given is None else np.hstack([Z, given])
-        return self._as_given(self._map_rows(expectation, rows)[0])
+        return self._map_rows(expectation, rows)[0]
 
     def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return every row as the model sees it: encoded, then decoded.
@@ -161,6 +161,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         properties: Mapping[str, Any] | None = None,
         random_state: Any = None,
         covariates: Mapping[Any, Any] | None = None,
+        missing: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Generate rows, with chosen properties where wanted.
 
@@ -179,6 +180,9 @@ class GenerationMixin(RowsMixin, TransformerMixin):
                 default=None
             Values of covariates by column, one for all rows or one each. Others have
             their median over training rows, or the middle one of their categories.
+        missing : bool, default=False
+            Whether entries are missing as often as in the training rows, see
+            `missing_rate_`.
 
         Returns
         -------
@@ -204,6 +208,10 @@ class GenerationMixin(RowsMixin, TransformerMixin):
             with redirected_draws():
                 z, labels = self._model.sample_latents(labels)
             X = self._decoded(z.cpu().numpy(), given)
+            if missing:
+                gaps = random_state.uniform(size=(n_samples, self.n_features_in_))
+                X[gaps < self.missing_rate_] = np.nan
+            X = self._as_given(X)
             codes, quantities = (values.cpu().numpy() for values in labels)
         n_outputs = self.targets_.labels.n_outputs
         return X, self.targets_.inverse(codes[:, :n_outputs], quantities)

@@ -246,6 +246,8 @@ class SemiSupervisedVAE(BaseVAE):
         Positions of the covariates in `X`.
     exposure_column_ : int or None
         Position of the exposure of counts, where a column holds it.
+    missing_rate_ : ndarray of shape (n_features,)
+        The share of missing entries in each column of `X`.
     likelihood_ : Likelihood
         The likelihood that was used.
     net_ : skorch.NeuralNet
