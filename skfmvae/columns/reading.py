@@ -31,9 +31,9 @@ class RawColumn(NamedTuple):
         an entry is missing.
     dtype : str
         In the words of the library.
-    categories : list or None
+    categories : list or None, default=None
         Those that the dtype lists, in its order; None where it lists none.
-    is_ordered : bool
+    is_ordered : bool, default=False
         Whether the dtype says that the categories are in order.
     """
 
@@ -187,9 +187,8 @@ def _objects(series):
 
 def _times(series, kind):
     values = series.to_numpy()
-    if values.dtype.kind == "O":  # dates of PyArrow in pandas
-        values = values.astype(f"{kind}[D]")
-    return values
+    # pandas gives dates of PyArrow as objects.
+    return _objects(series).astype(f"{kind}[D]") if values.dtype == object else values
 
 
 def _read_objects(name, values):
