@@ -326,6 +326,9 @@ NOT_ASKED_INSIDE = NOT_ASKED | {"PR07", "RT01", "RT03"}
 INSIDE = tuple(
     f"skfmvae.{part}"
     for part in (
+        "columns.coding",
+        "columns.dtypes",
+        "columns.reading",
         "estimators.checks",
         "estimators.guards",
         "estimators.precision",

@@ -113,5 +113,7 @@ def kind_of_amounts(values: np.ndarray) -> str:
 
 
 def _skewness(values):
+    values = values / np.abs(values).max()  # so that no square overflows
     centred = values - values.mean()
-    return np.mean((centred / centred.std()) ** 3)
+    deviation = centred.std()
+    return np.mean((centred / deviation) ** 3) if deviation > 0 else 0.0

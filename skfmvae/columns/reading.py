@@ -31,9 +31,9 @@ class RawColumn(NamedTuple):
         an entry is missing.
     dtype : str
         In the words of the library.
-    categories : list or None
+    categories : list or None, default=None
         Those that the dtype lists, in its order; None where it lists none.
-    is_ordered : bool
+    is_ordered : bool, default=False
         Whether the dtype says that the categories are in order.
     """
 
@@ -129,7 +129,9 @@ def read_array(X: np.ndarray) -> Table:
             holds = "numbers"
             values = values.astype(np.float32 if X.dtype == np.float32 else np.float64)
         else:
-            holds, values = _read_objects(name, values.astype(object))
+            values = values.astype(object)
+            values[missing_entries(values)] = None
+            holds, values = _read_objects(name, values)
         columns.append(RawColumn(name, holds, values, str(X.dtype)))
     return Table(columns, list(range(X.shape[1])), None)
 
@@ -181,21 +183,19 @@ def _objects(series):
     """Return the entries of a series, with None for those that are missing."""
     values = np.empty(len(series), dtype=object)
     values[:] = series.to_list()
-    values[missing_entries(values)] = None
+    values[series.is_null().to_numpy().astype(bool)] = None
     return values
 
 
 def _times(series, kind):
     values = series.to_numpy()
-    if values.dtype.kind == "O":  # dates of PyArrow in pandas
-        values = values.astype(f"{kind}[D]")
-    return values
+    # pandas gives dates of PyArrow as objects.
+    return _objects(series).astype(f"{kind}[D]") if values.dtype == object else values
 
 
 def _read_objects(name, values):
-    """Return what objects hold, and the entries as `RawColumn` has them."""
-    missing = missing_entries(values)
-    types = set(map(type, values[~missing]))
+    """Return what objects hold, None aside, and entries as `RawColumn` has them."""
+    types = set(map(type, values)) - {type(None)}
     if not types:
         holds = "nothing"
     elif all(issubclass(type_, bool | np.bool_) for type_ in types):
@@ -203,11 +203,9 @@ def _read_objects(name, values):
     elif all(issubclass(type_, str) for type_ in types):
         holds = "text"
     elif all(issubclass(type_, Real) for type_ in types):
-        return "numbers", np.where(missing, np.nan, values).astype(np.float64)
+        return "numbers", values.astype(np.float64)  # None becomes NaN
     else:
-        raise _mixed(name, values[~missing], types)
-    values = values.copy()
-    values[missing] = None
+        raise _mixed(name, values[values != None], types)  # noqa: E711
     return holds, values
 
 

@@ -1,6 +1,10 @@
 import datetime
+import os
 import pickle
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +22,7 @@ from skfmvae.columns import KINDS, ColumnEncoder
 START = datetime.datetime(2024, 2, 28, 23, 30)
 FRAME = pd.DataFrame(
     {
-        "city": ["Lyon", "Nice", None, "Metz"],
+        "city": ["Lyon", "Nice", np.nan, "Metz"],
         "size": pd.Categorical(
             ["big", "small", None, "big"], ["small", "medium", "big"], ordered=True
         ),
@@ -486,3 +490,20 @@ def test_empty_frames_have_no_rows():
 def test_a_fitted_encoder_can_be_pickled():
     encoder = pickle.loads(pickle.dumps(ColumnEncoder().fit(FRAME)))
     pd.testing.assert_frame_equal(encoder.inverse(encoder.transform(FRAME)), FRAME)
+
+
+def test_a_frame_of_one_library_needs_no_other():
+    code = (
+        "import without, polars as pl; from polars.testing import assert_frame_equal; "
+        "from skfmvae.columns import ColumnEncoder; "
+        "X = pl.DataFrame({'a': ['x', None, 'y'], 'b': [1, None, 2], 'c': [True, None, "
+        "False], 'd': [1.5, None, 2.5]}); encoder = ColumnEncoder().fit(X); "
+        "assert_frame_equal(encoder.inverse(encoder.transform(X)), X)"
+    )
+    tests = Path(__file__).parents[1]
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tests.parent), str(tests)]),
+        "WITHOUT": "pandas,pyarrow,torch",
+    }
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)

@@ -36,6 +36,16 @@ def test_kinds(values, kind):
     assert kind_of_numbers(np.append(values, [np.nan] * 3)) == kind
 
 
+def test_numbers_of_any_size_have_a_kind():
+    values = np.array([1.0, 2.0, 1.6e308, 1.7e308])
+    assert kind_of_numbers(values) == "positive"
+    assert kind_of_numbers(values / 1e308) == "positive"
+    assert kind_of_numbers(-values) == "real"
+    assert kind_of_numbers(np.array([1.0, 2.0, 3.0]) * 5e-324) == "real"
+    one = np.nextafter(1.0, [0.0, 1.0, 2.0])
+    assert kind_of_numbers(one) in {"real", "positive"}
+
+
 def test_counts_of_float32_are_counts():
     values = RNG.negative_binomial(1, 0.01, 2000).astype(np.float32)
     assert kind_of_numbers(values) == "count"
