@@ -175,7 +175,7 @@ class BaseVAE(
             likelihood = build_given(
                 self.likelihood_, X, self.covariate_columns_, self.exposure_column_
             )
-            likelihood = LikelihoodWithGaps(likelihood, self.missing_rate_.any())
+            likelihood = LikelihoodWithGaps(likelihood, bool(self.missing_rate_.any()))
             model = self._build_model(X.shape[1], likelihood, self.n_components_)
         redirect_modules(model)
         return model
