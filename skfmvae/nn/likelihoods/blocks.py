@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 __all__ = [
+    "OutsideSupport",
     "blocks",
     "check_values",
     "column_statistics",
@@ -52,6 +53,50 @@ def largest_of_columns(X: Any) -> np.ndarray:
     return largest
 
 
+class OutsideSupport(ValueError):
+    """A value cannot occur under a likelihood.
+
+    Parameters
+    ----------
+    name : str
+        Of the likelihood.
+    value : float
+    row : int
+    column : int
+    support : str
+        The values that can occur.
+    remedy : str
+    label : str, default=""
+        What the column is called, where it has a name.
+    """
+
+    def __init__(self, name, value, row, column, support, remedy, label=""):
+        super().__init__(name, value, row, column, support, remedy, label)
+
+    def __str__(self):
+        name, value, row, column, support, remedy, label = self.args
+        label = f" ({label!r})" if label else ""
+        return (
+            f"{name} likelihood: the value {value} in row {row}, column {column}"
+            f"{label} is not in {support}; {remedy}."
+        )
+
+    def among(self, columns: Sequence[int], labels: Sequence[Any]) -> OutsideSupport:
+        """Return the error for a matrix, of which some columns were checked.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Those that were checked.
+        labels : sequence of str or int
+            Names of all columns, or numbers of those without one.
+        """
+        name, value, row, column, support, remedy, _ = self.args
+        column = columns[column]
+        label = labels[column] if isinstance(labels[column], str) else ""
+        return OutsideSupport(name, value, row, column, support, remedy, label)
+
+
 def check_values(
     X: Any,
     in_support: Callable[[np.ndarray], np.ndarray],
@@ -62,11 +107,7 @@ def check_values(
     """Raise the error that names the first value outside the support."""
     outside = first_outside(X, in_support)
     if outside is not None:
-        row, column = outside
-        raise ValueError(
-            f"{name} likelihood: the value {X[row, column]} in row {row}, column "
-            f"{column} is not in {support}; {remedy}."
-        )
+        raise OutsideSupport(name, X[outside], *outside, support, remedy)
 
 
 def first_outside(
@@ -76,7 +117,7 @@ def first_outside(
 
     What is missing is not outside.
     """
-    values = X.data if issparse(X) else X  # zero, which is not stored, can occur
+    values = X.data if issparse(X) else X  # zeros that are not stored can occur
     for block in blocks(values):
         inside = in_support(values[block]) | np.isnan(values[block])
         if inside.all():

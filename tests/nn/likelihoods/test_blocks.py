@@ -10,6 +10,7 @@ from skfmvae.nn import (
     Categorical,
     Gaussian,
     NegativeBinomial,
+    Ordinal,
     Poisson,
 )
 from skfmvae.nn.likelihoods import blocks
@@ -19,6 +20,7 @@ SETTINGS = [
     Gaussian(),
     Gaussian(learn_scale=False, scale=0.5),
     Categorical(),
+    Ordinal(),
     Poisson(),
     NegativeBinomial(),
 ]
