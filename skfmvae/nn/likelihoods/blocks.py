@@ -11,6 +11,8 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
+from skfmvae._utils.missing import has_missing
+
 __all__ = [
     "OutsideSupport",
     "blocks",
@@ -38,14 +40,25 @@ def column_statistics(
 
     Missing entries do not count; a column of nothing else has mean 0 and deviation 1.
     """
-    scaler = StandardScaler(with_mean=not issparse(X))
-    for rows in blocks(X):
-        scaler.partial_fit(transform(X[rows]))
-    return np.nan_to_num(scaler.mean_), np.nan_to_num(scaler.scale_, nan=1.0)
+    if not has_missing(X):
+        scaler = StandardScaler(with_mean=not issparse(X))
+        for rows in blocks(X):
+            scaler.partial_fit(transform(X[rows]))
+        return scaler.mean_, scaler.scale_
+    # A scaler forgets a column of which a block of rows holds nothing.
+    n_rows, n_columns = X.shape
+    mean, std = np.zeros(n_columns), np.ones(n_columns)
+    for columns in gen_batches(n_columns, max(BLOCK_SIZE // n_rows, 1)):
+        scaler = StandardScaler(with_mean=not issparse(X))
+        with np.errstate(invalid="ignore"):  # of columns of nothing
+            scaler.fit(transform(X[:, columns]))
+        mean[columns] = np.nan_to_num(scaler.mean_)
+        std[columns] = np.nan_to_num(scaler.scale_, nan=1.0)
+    return mean, std
 
 
 def largest_of_columns(X: Any) -> np.ndarray:
-    """Return the largest value of every column, 0 where all are missing."""
+    """Return the largest value of every column, or 0 where there is none above it."""
     largest: np.ndarray = np.zeros(X.shape[1])
     for rows in blocks(X):
         block = X[rows].toarray() if issparse(X) else X[rows]

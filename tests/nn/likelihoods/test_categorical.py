@@ -24,7 +24,7 @@ def test_new_rows_cannot_bring_new_categories():
         module.check_support(np.array([[1.0, 2.0]]))
 
 
-# Columns with different numbers of categories -------------------------------------------
+# Columns with different numbers of categories ----------------------------------------
 
 SIZES = [3, 2, 5]
 
