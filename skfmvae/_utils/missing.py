@@ -110,6 +110,7 @@ def has_missing(X: Any) -> bool:
     Returns
     -------
     bool
+        Whether it is.
     """
     values = X.data if hasattr(X, "indptr") else X
     return bool(np.isnan(values.min(initial=0.0)))  # takes no memory

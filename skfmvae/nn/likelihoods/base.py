@@ -147,6 +147,11 @@ class LikelihoodModule(nn.Module, ABC):
         ----------
         x : Tensor of shape (n, D)
             The batch.
+
+        Yields
+        ------
+        None
+            While the entries are hidden.
         """
         yield
 

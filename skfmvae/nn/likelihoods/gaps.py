@@ -73,6 +73,11 @@ class LikelihoodWithGaps(LikelihoodModule):
         ----------
         x : Tensor of shape (n, D)
             The batch.
+
+        Yields
+        ------
+        None
+            While the entries are hidden.
         """
         if self.has_gaps:
             generator = generator_for(x.device)
