@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "has_missing",
     "is_missing",
     "is_unlabelled",
     "masked_as_nan",
@@ -99,6 +100,23 @@ def unlabelled_entries(column: np.ndarray) -> np.ndarray:
     return np.fromiter(map(unlabelled.__contains__, column), bool, len(column))
 
 
+def has_missing(X: Any) -> bool:
+    """Return whether some entry of a matrix is NaN.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_columns)
+        Of floats.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
+    values = X.data if hasattr(X, "indptr") else X
+    return bool(np.isnan(values.min(initial=0.0)))  # takes no memory
+
+
 def missing_rate(X: Any) -> np.ndarray:
     """Return the share of missing entries in each column.
 
@@ -112,14 +130,12 @@ def missing_rate(X: Any) -> np.ndarray:
     rate : float64 ndarray of shape (n_columns,)
         Between 0 and 1.
     """
-    is_sparse = hasattr(X, "indptr")
-    values = X.data if is_sparse else X
     n_rows, n_columns = X.shape
-    if not np.isnan(values.min(initial=0.0)):  # which takes no memory
+    if not has_missing(X):
         return np.zeros(n_columns)
-    if not is_sparse:
+    if not hasattr(X, "indptr"):
         return np.isnan(X).mean(axis=0)
-    return np.bincount(X.indices[np.isnan(values)], minlength=n_columns) / n_rows
+    return np.bincount(X.indices[np.isnan(X.data)], minlength=n_columns) / n_rows
 
 
 def masked_as_nan(values: Any) -> Any:

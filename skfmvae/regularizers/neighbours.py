@@ -104,7 +104,8 @@ class Neighbours(Regularizer):
         a count; categories one-hot; values in [0, 1] unchanged). Of more than 50
         columns it takes the first 50 principal components, whitened as far as hidden
         labels show to be right, see
-        :func:`~skfmvae.neighbour_graph.whitening.choose_whitening`.
+        :func:`~skfmvae.neighbour_graph.whitening.choose_whitening`. Missing entries of
+        the rows have the means of their columns, also for `distance`.
     distance : callable or None, default=None
         A finer distance, which finds the neighbours among the `n_candidates` nearest
         rows. It takes two arrays of equal shape and returns the distance of each pair

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.impute import SimpleImputer
 from torch import Tensor, nn
 
+from skfmvae._utils.missing import has_missing
 from skfmvae._utils.random import redirected_draws
 from skfmvae.models.base import Batch, Model
 from skfmvae.neighbour_graph import (
@@ -74,13 +76,21 @@ def _neighbour_graph(regularizers, model, rows, comparable):
     independent = model.independent_properties
     with redirected_draws():  # by features of the user
         return build_neighbour_graph(
-            rows.values(),
+            _filled_by_means(rows.values()),
             rows.codes.cpu().numpy(),
             list(model.n_components.values()),
             comparable=comparable,
             independent=[name in independent for name in model.n_components],
             **settings,
         )
+
+
+def _filled_by_means(X):
+    """Return rows for features and distances of the user, which may know no gaps."""
+    if not has_missing(X):
+        return X
+    # A column of nothing else holds zeros.
+    return SimpleImputer(keep_empty_features=True).fit_transform(X)
 
 
 def _step_space(graph, comparable):

@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Independent, MultivariateNormal, Normal
 
+from skfmvae._utils.random import redirected_draws, seeded_draws
 from skfmvae.models import Evaluation, Labels, Model, Term
+from skfmvae.nn import LikelihoodModule, LikelihoodWithGaps
 
 N_INPUTS, N_LATENTS, SCALE = 4, 2, 0.5
 
@@ -115,6 +118,136 @@ def test_importance_weights_are_a_loop_over_rows_and_draws():
             prior = Normal(0.0, 1.0).log_prob(z).sum()
             expected = row + prior - q.log_prob(z).sum()
             torch.testing.assert_close(found[i, s], expected)
+
+
+# Missing entries ----------------------------------------------------------------------
+
+
+class WithGaps(Linear):
+    """The same, with a likelihood that leaves out what is missing."""
+
+    class Likelihood(LikelihoodModule):
+        name, support, remedy = "Factors", "all numbers", "nothing"
+
+        def features(self, x):
+            return x
+
+        def forward(self, h):
+            return Independent(Normal(h, SCALE), 1)
+
+        def in_support(self, values):
+            return np.isfinite(values)
+
+    def __init__(self):
+        super().__init__()
+        columns = self.Likelihood(N_INPUTS)
+        self.likelihood = LikelihoodWithGaps(columns, has_gaps=False).eval()
+
+    def encode(self, x):
+        return super().encode(self.likelihood.features(x))
+
+    def decode(self, z):
+        return self.likelihood(self.expectation(z))
+
+
+IS_GAP = torch.tensor(
+    [
+        [False, False, False, False],
+        [True, False, False, False],
+        [False, True, False, True],
+        [True, True, True, False],
+        [True, True, True, True],
+    ]
+)
+
+
+def joint_normal(model):
+    covariance = model.loadings @ model.loadings.T
+    return model.mean, covariance + SCALE**2 * torch.eye(N_INPUTS)
+
+
+def given_the_observed(model, row, gaps):
+    """Return mean and covariance of the missing entries, in closed form."""
+    mean, covariance = joint_normal(model)
+    of_both = covariance[gaps][:, ~gaps]
+    slopes = torch.linalg.solve(covariance[~gaps][:, ~gaps], of_both.T).T
+    expected = mean[gaps] + slopes @ (row[~gaps] - mean[~gaps])
+    return expected, covariance[gaps][:, gaps] - slopes @ of_both.T
+
+
+@pytest.fixture(scope="module")
+def factors():
+    """Return the model, complete rows of it and the same rows with gaps."""
+    model = WithGaps()
+    torch.manual_seed(0)
+    complete = MultivariateNormal(*joint_normal(model)).sample((len(IS_GAP),))
+    return model, complete, complete.masked_fill(IS_GAP, torch.nan)
+
+
+def test_the_marginal_of_rows_with_gaps_is_that_of_what_is_observed(factors):
+    model, complete, x = factors
+    mean, covariance = joint_normal(model)
+    found = model.log_marginal(x, normal_draws(7, N_LATENTS, seed=2))
+    for row, gaps, log_p in zip(complete, IS_GAP, found, strict=True):
+        expected = torch.zeros(()).double()
+        if not gaps.all():
+            own = MultivariateNormal(mean[~gaps], covariance[~gaps][:, ~gaps])
+            expected = own.log_prob(row[~gaps])
+        torch.testing.assert_close(log_p, expected)
+
+
+def test_gaps_are_filled_by_the_conditional_expectation(factors):
+    """Within five standard errors of importance sampling, which ten batches show."""
+    model, complete, x = factors
+    batches = torch.stack(
+        [model.fill(x, normal_draws(5000, N_LATENTS, seed=s)) for s in range(10)]
+    )
+    error = batches.std(0) / 10**0.5
+    assert error.max() < 0.03
+    for i, gaps in enumerate(IS_GAP[:-1]):
+        expected, _ = given_the_observed(model, complete[i], gaps)
+        away = (batches.mean(0)[i, gaps] - expected).abs()
+        assert (away < 5 * error[i, gaps]).all()
+    # Of nothing, the prior's.
+    away = (batches.mean(0)[-1] - model.mean).abs()
+    assert (away < 5 * error[-1]).all()
+
+
+def test_what_fills_a_row_does_not_depend_on_the_rows_beside(factors):
+    model, _, x = factors
+    noise = normal_draws(50, N_LATENTS, seed=2)
+    torch.testing.assert_close(model.fill(x[2:3], noise), model.fill(x, noise)[2:3])
+
+
+def test_draws_that_fill_gaps_have_the_conditional_moments(factors):
+    model, complete, x = factors
+    torch.manual_seed(0)
+    n_draws = 4000
+    drawn = model.draw_filled(x, normal_draws(20_000, N_LATENTS, seed=2), n_draws)
+    assert drawn.shape == (n_draws, *x.shape)
+    for i, gaps in enumerate(IS_GAP):
+        if not gaps.any():
+            continue
+        mean, covariance = given_the_observed(model, complete[i], gaps)
+        found = drawn[:, i, gaps]
+        # The resampled latents are some of 20,000 weighted ones: the error of these
+        # adds to that of the draws, which is that of 4,000.
+        error = (covariance.diagonal() / n_draws).sqrt()
+        assert ((found.mean(0) - mean).abs() < 8 * error).all()
+        deviation = covariance.diagonal().sqrt()
+        scale = deviation[:, None] * deviation
+        away = (torch.cov(found.T).view(scale.shape) - covariance) / scale
+        assert away.abs().max() < 8 * (2 / n_draws) ** 0.5
+
+
+def test_draws_that_fill_gaps_follow_the_seed(factors):
+    model, _, x = factors
+    noise, drawn = normal_draws(50, N_LATENTS, seed=2), []
+    for seed in (0, 0, 1):
+        with seeded_draws(seed), redirected_draws():
+            drawn.append(model.draw_filled(x, noise, 2))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
 
 
 # The protocol -------------------------------------------------------------------------

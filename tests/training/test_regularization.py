@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
@@ -8,6 +9,7 @@ from torch.distributions import Normal
 from skfmvae._utils.random import seeded_draws
 from skfmvae.neighbour_graph import build_neighbour_graph, measure_step_space
 from skfmvae.neighbour_graph.edges import nearest_neighbour_weights
+from skfmvae.nn import Gaussian, LikelihoodWithGaps
 from skfmvae.nn.likelihoods.bernoulli import BernoulliModule
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.regularizers.base import Regularizer, RegularizerLoss
@@ -257,6 +259,50 @@ def test_features_of_the_user_draw_from_the_generators_of_the_fit(model):
     assert torch.equal(torch.get_rng_state(), before)
     np.testing.assert_array_equal(graphs[0], graphs[1])
     assert not np.array_equal(graphs[0], graphs[2])
+
+
+@pytest.mark.parametrize("hold", [np.asarray, scipy.sparse.csr_array])
+def test_features_and_distances_of_the_user_see_means_in_gaps(model, hold):
+    complete = make_rows().values() + 5
+    is_gap = np.random.default_rng(1).random((N, D)) < 0.3
+    is_gap[:, 3] = True  # a column of nothing
+    X = np.where(is_gap, np.float32(np.nan), complete)
+    model.likelihood = LikelihoodWithGaps(Gaussian().build(X), True)
+    seen = []
+
+    class Seeing(FunctionTransformer):
+        def fit_transform(self, X, y=None):
+            seen.append(X)
+            return X.toarray() if scipy.sparse.issparse(X) else X
+
+    def distance(A, B):
+        assert np.isfinite(A).all()
+        return abs(A - B).sum(axis=1)
+
+    if hold is not np.asarray:
+        distance = None
+    regularizer = Neighbours(features=Seeing(), distance=distance)
+    rows = Rows(hold(X), make_rows().codes.numpy())
+    build_regularizer_terms([regularizer], model, rows)
+    [found] = seen
+    assert scipy.sparse.issparse(found) == (hold is not np.asarray)
+    found = found.toarray() if scipy.sparse.issparse(found) else found
+    np.testing.assert_array_equal(found[~is_gap], complete[~is_gap])
+    means = [complete[~gaps, j].mean() for j, gaps in enumerate(is_gap[:, :3].T)]
+    for j, mean in enumerate([*means, 0.0]):
+        np.testing.assert_allclose(found[is_gap[:, j], j], mean, rtol=1e-5)
+
+
+def test_features_of_the_user_get_complete_rows_as_they_are(model):
+    rows, seen = make_rows(), []
+
+    class Seeing(FunctionTransformer):
+        def fit_transform(self, X, y=None):
+            seen.append(X)
+            return X
+
+    build_regularizer_terms([Neighbours(features=Seeing())], model, rows)
+    assert np.shares_memory(seen[0], rows.values())
 
 
 def test_properties_are_taught_where_a_regularizer_has_a_weight(model):

@@ -86,7 +86,7 @@ class LikelihoodModule(nn.Module, ABC):
     Notes
     -----
     Statistics of the data are buffers of fixed shape. ``load_state_dict`` therefore
-    restores any module from one that was built for a single row of zeros.
+    restores any module from one that was built for a single row that can occur.
     """
 
     name: str
@@ -119,7 +119,10 @@ class LikelihoodModule(nn.Module, ABC):
 
     @abstractmethod
     def in_support(self, values: np.ndarray) -> np.ndarray:
-        """Return for each value whether it can occur; zero always can."""
+        """Return for each value whether it can occur.
+
+        Where zero cannot, `check_support` sees to the zeros of sparse matrices.
+        """
 
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         """Return the expected rows (n, D) of a distribution from `forward`."""
@@ -173,6 +176,7 @@ class LikelihoodModule(nn.Module, ABC):
         Yields
         ------
         None
+            While the entries are hidden.
         """
         yield
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
+from skfmvae._utils.missing import has_missing
+
 __all__ = [
+    "OutsideSupport",
     "blocks",
     "check_values",
     "column_statistics",
@@ -37,19 +40,83 @@ def column_statistics(
 
     Missing entries do not count; a column of nothing else has mean 0 and deviation 1.
     """
-    scaler = StandardScaler(with_mean=not issparse(X))
-    for rows in blocks(X):
-        scaler.partial_fit(transform(X[rows]))
-    return np.nan_to_num(scaler.mean_), np.nan_to_num(scaler.scale_, nan=1.0)
+    if not has_missing(X):
+        scaler = StandardScaler(with_mean=not issparse(X))
+        for rows in blocks(X):
+            scaler.partial_fit(transform(X[rows]))
+        return scaler.mean_, scaler.scale_
+    # A scaler forgets a column of which a block of rows holds nothing.
+    n_rows, n_columns = X.shape
+    mean, std = np.zeros(n_columns), np.ones(n_columns)
+    for columns in gen_batches(n_columns, max(BLOCK_SIZE // n_rows, 1)):
+        scaler = StandardScaler(with_mean=not issparse(X))
+        with np.errstate(invalid="ignore"):  # of columns of nothing
+            scaler.fit(transform(X[:, columns]))
+        mean[columns] = np.nan_to_num(scaler.mean_)
+        std[columns] = np.nan_to_num(scaler.scale_, nan=1.0)
+    return mean, std
 
 
 def largest_of_columns(X: Any) -> np.ndarray:
-    """Return the largest value of every column, 0 where all are missing."""
+    """Return the largest value of every column, or 0 where there is none above it."""
     largest: np.ndarray = np.zeros(X.shape[1])
     for rows in blocks(X):
         block = X[rows].toarray() if issparse(X) else X[rows]
         largest = np.fmax(largest, np.fmax.reduce(block, axis=0))
     return largest
+
+
+class OutsideSupport(ValueError):
+    """A value cannot occur under a likelihood.
+
+    Parameters
+    ----------
+    name : str
+        Of the likelihood.
+    value : float
+    row : int
+    column : int
+    support : str
+        The values that can occur.
+    remedy : str
+    label : str, default=""
+        What the column is called, where it has a name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        value: float,
+        row: int,
+        column: int,
+        support: str,
+        remedy: str,
+        label: str = "",
+    ):
+        super().__init__(name, value, row, column, support, remedy, label)
+
+    def __str__(self) -> str:
+        name, value, row, column, support, remedy, label = self.args
+        label = f" ({label!r})" if label else ""
+        return (
+            f"{name} likelihood: the value {value} in row {row}, column {column}"
+            f"{label} is not in {support}; {remedy}."
+        )
+
+    def among(self, columns: Sequence[int], labels: Sequence[Any]) -> OutsideSupport:
+        """Return the error for a matrix, of which some columns were checked.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Those that were checked.
+        labels : sequence of str or int
+            Names of all columns, or numbers of those without one.
+        """
+        name, value, row, column, support, remedy, _ = self.args
+        column = columns[column]
+        label = labels[column] if isinstance(labels[column], str) else ""
+        return OutsideSupport(name, value, row, column, support, remedy, label)
 
 
 def check_values(
@@ -62,11 +129,7 @@ def check_values(
     """Raise the error that names the first value outside the support."""
     outside = first_outside(X, in_support)
     if outside is not None:
-        row, column = outside
-        raise ValueError(
-            f"{name} likelihood: the value {X[row, column]} in row {row}, column "
-            f"{column} is not in {support}; {remedy}."
-        )
+        raise OutsideSupport(name, X[outside], *outside, support, remedy)
 
 
 def first_outside(
@@ -76,7 +139,7 @@ def first_outside(
 
     What is missing is not outside.
     """
-    values = X.data if issparse(X) else X  # zero, which is not stored, can occur
+    values = X.data if issparse(X) else X  # zeros that are not stored can occur
     for block in blocks(values):
         inside = in_support(values[block]) | np.isnan(values[block])
         if inside.all():

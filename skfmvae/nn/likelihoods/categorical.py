@@ -16,7 +16,7 @@ from .base import Likelihood, LikelihoodModule, over_columns
 from .blocks import check_values, largest_of_columns
 from .counts import is_count
 
-__all__ = ["Categorical", "CategoricalModule", "numbers_of_codes"]
+__all__ = ["Categorical", "CategoricalModule", "CodesModule", "numbers_of_codes"]
 
 
 class Categorical(Likelihood):
@@ -98,7 +98,33 @@ def numbers_of_codes(likelihood: Any, X: Any) -> np.ndarray:
     return np.broadcast_to(sizes, X.shape[1]).astype(np.int64)
 
 
-class CategoricalModule(LikelihoodModule):
+class CodesModule(LikelihoodModule):
+    """Module of columns whose values are 0, 1, 2, ..., up to a number of their own.
+
+    Parameters
+    ----------
+    sizes : int ndarray of shape (n_columns,)
+        Number of codes of each column.
+    """
+
+    def __init__(self, sizes: np.ndarray):
+        super().__init__(len(sizes))
+        self.sizes = sizes
+
+    def moved(self, x: Tensor, step: Tensor) -> Tensor:
+        return x  # there is nothing between two codes
+
+    def in_support(self, values: np.ndarray) -> np.ndarray:
+        # Stored values of a sparse matrix come without their columns.
+        n_codes = self.sizes if values.ndim == 2 else self.sizes.max(initial=2)
+        return is_count(values) & (values < n_codes)
+
+    def check_support(self, X: Any) -> None:
+        is_ragged = len(set(self.sizes)) > 1
+        super().check_support(X.toarray() if is_ragged and issparse(X) else X)
+
+
+class CategoricalModule(CodesModule):
     """Decoder outputs are logits, those of all columns for each category in turn.
 
     Parameters
@@ -114,8 +140,7 @@ class CategoricalModule(LikelihoodModule):
     is_category: Tensor
 
     def __init__(self, sizes: np.ndarray):
-        super().__init__(len(sizes))
-        self.sizes = sizes
+        super().__init__(sizes)
         most = int(sizes.max(initial=2))
         is_category = torch.arange(most)[:, None] < torch.as_tensor(sizes)
         categories, columns = is_category.nonzero().unbind(1)
@@ -143,9 +168,6 @@ class CategoricalModule(LikelihoodModule):
     def comparable(self, X: Any) -> Any:
         return self.features(torch.as_tensor(X.toarray() if issparse(X) else X)).numpy()
 
-    def moved(self, x: Tensor, step: Tensor) -> Tensor:
-        return x  # there is nothing between two categories
-
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         logits = distribution.base_dist.logits  # type: ignore[attr-defined]
         return logits.argmax(-1).to(logits.dtype)
@@ -156,8 +178,3 @@ class CategoricalModule(LikelihoodModule):
         proba = distribution.base_dist.probs  # type: ignore[attr-defined]
         proba = proba.view(*weight.shape, *proba.shape[1:])
         return torch.einsum("ns,nsdc->ndc", weight, proba).argmax(-1).to(proba)
-
-    def in_support(self, values: np.ndarray) -> np.ndarray:
-        # Stored values of a sparse matrix come without their columns.
-        n_categories = self.sizes if values.ndim == 2 else self.sizes.max(initial=2)
-        return is_count(values) & (values < n_categories)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.base import clone
 from torch import Tensor, distributions, nn
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, column_log_prob
+from .blocks import OutsideSupport
 from .categorical import numbers_of_codes
 
 __all__ = ["Columns", "ColumnsModule"]
@@ -53,17 +55,27 @@ class Columns(Likelihood):
         """Build the module; see `Likelihood.build`.
 
         Columns whose settings differ in the number of categories alone, or not at all,
-        are one module.
+        are one module. These columns are copied while it is built.
         """
         alike: dict[str, list[int]] = {}
         settings = list(self.by_column.values())
         for j, likelihood in enumerate(settings):
             alike.setdefault(repr(_without_sizes(likelihood)), []).append(j)
-        parts = [
-            (_joined([settings[j] for j in columns], X[:, columns]), columns)
-            for columns in alike.values()
-        ]
-        return parts[0][0] if len(parts) == 1 else ColumnsModule(parts)
+        labels, parts = list(self.by_column), []
+        for columns in alike.values():
+            with _columns_named(columns, labels):
+                part = _joined([settings[j] for j in columns], X[:, columns])
+            parts.append((part, columns))
+        return parts[0][0] if len(parts) == 1 else ColumnsModule(parts, labels)
+
+
+@contextmanager
+def _columns_named(columns: Sequence[int], labels: Sequence[Any]) -> Iterator[None]:
+    """Make errors on some columns of a matrix speak of the matrix."""
+    try:
+        yield
+    except OutsideSupport as error:
+        raise error.among(columns, labels) from None
 
 
 def _without_sizes(likelihood: Likelihood) -> Likelihood:
@@ -88,6 +100,8 @@ class ColumnsModule(LikelihoodModule):
     ----------
     parts : list of (LikelihoodModule, list of int)
         Modules, and the columns that each is for; every column is in one part.
+    labels : sequence of str or int
+        Names of the columns, for messages, or their numbers.
     """
 
     name = "Columns"
@@ -99,9 +113,12 @@ class ColumnsModule(LikelihoodModule):
     column_order: Tensor
     parts: Any  # ModuleList of LikelihoodModule, whose methods it does not know
 
-    def __init__(self, parts: list[tuple[LikelihoodModule, list[int]]]):
+    def __init__(
+        self, parts: list[tuple[LikelihoodModule, list[int]]], labels: Sequence[Any]
+    ):
         columns = torch.tensor([j for _, chosen in parts for j in chosen])
         super().__init__(len(columns))
+        self.labels = labels
         self.parts = nn.ModuleList(module for module, _ in parts)
         self.chosen = [torch.tensor(chosen) for _, chosen in parts]
         of_features = torch.cat(
@@ -167,7 +184,8 @@ class ColumnsModule(LikelihoodModule):
 
     def check_support(self, X: Any) -> None:
         for module, chosen in zip(self.parts, self.chosen, strict=True):
-            module.check_support(X[:, chosen.numpy()])
+            with _columns_named(chosen.tolist(), self.labels):
+                module.check_support(X[:, chosen.numpy()])
 
     def _apart(self, x: Tensor) -> list[Tensor]:
         """Return the columns (n, D) of each part."""

@@ -52,7 +52,7 @@ class LikelihoodWithGaps(LikelihoodModule):
         self._hidden: Tensor | None = None
 
     def features(self, x: Tensor) -> Tensor:
-        if self.training and not self.has_gaps:
+        if not self.has_gaps and (self.training or not x.isnan().any()):
             return self.columns.features(x)
         gaps = x.isnan()
         if self._hidden is not None and self._hidden.shape == gaps.shape:
@@ -77,6 +77,7 @@ class LikelihoodWithGaps(LikelihoodModule):
         Yields
         ------
         None
+            While the entries are hidden.
         """
         if self.has_gaps:
             generator = generator_for(x.device)

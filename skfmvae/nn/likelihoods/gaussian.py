@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler
 from torch import Tensor, distributions, nn
 
 from skfmvae._utils.checks import FARTHEST, refuse
@@ -186,13 +185,16 @@ def _units(X: Any, std: np.ndarray) -> np.ndarray:
 
     docs/decisions/001-column-scale.md compares it with other units.
     """
-    scaler = MaxAbsScaler() if issparse(X) else MinMaxScaler()
-    for rows in blocks(X):
-        scaler.partial_fit(X[rows])
     if issparse(X):
-        is_shared, varies = np.full(len(std), True), scaler.max_abs_ > 0
+        is_shared, varies = np.full(len(std), True), np.full(len(std), False)
+        for some in blocks(X.data):
+            columns, values = X.indices[some], X.data[some]
+            varies[columns[(values != 0) & ~np.isnan(values)]] = True
     else:
-        low, high = scaler.data_min_, scaler.data_max_
+        low = high = np.full(len(std), np.nan)
+        for rows in blocks(X):
+            low = np.fmin(low, np.fmin.reduce(X[rows], axis=0))
+            high = np.fmax(high, np.fmax.reduce(X[rows], axis=0))
         varies = low < high
         ranges, counts = np.unique(
             np.stack([low, high])[:, varies], axis=1, return_counts=True

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor, distributions
 
 from .base import Likelihood, LikelihoodModule, over_columns
@@ -37,7 +38,7 @@ class LogNormal(Likelihood):
         """Build the module; see `Likelihood.build`."""
         module = LogNormalModule(X.shape[1])
         module.check_support(X)
-        mean, std = column_statistics(X, np.log)
+        mean, std = column_statistics(X, _log)
         module.mean[:], module.std[:] = torch.as_tensor(mean), torch.as_tensor(std)
         module.unit[:] = module.std
         return module
@@ -59,7 +60,7 @@ class LogNormalModule(GaussianModule):
         return super().features(x.clamp_min(SMALLEST).log())
 
     def comparable(self, X: Any) -> Any:
-        return super().comparable(np.log(X))
+        return super().comparable(_log(X))
 
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
         return x * (self.unit * step).exp()
@@ -77,3 +78,11 @@ class LogNormalModule(GaussianModule):
 
     def in_support(self, values: np.ndarray) -> np.ndarray:
         return np.isfinite(values) & (values > 0)
+
+    def check_support(self, X: Any) -> None:
+        # Zeros that a sparse matrix does not store count, too.
+        super().check_support(X.toarray() if issparse(X) else X)
+
+
+def _log(X: Any) -> np.ndarray:
+    return np.log(X.toarray() if issparse(X) else X)

@@ -11,10 +11,11 @@ from scipy.special import logit
 from torch import Tensor, distributions, nn
 from torch.nn.functional import logsigmoid, softplus
 
+from skfmvae._utils.checks import FARTHEST
+
 from .base import Likelihood, LikelihoodModule, over_columns
 from .blocks import blocks, column_statistics
-from .categorical import numbers_of_codes
-from .counts import is_count
+from .categorical import CodesModule, numbers_of_codes
 
 __all__ = ["Ordinal", "OrdinalModule"]
 
@@ -62,7 +63,7 @@ class Ordinal(Likelihood):
         return module
 
 
-class OrdinalModule(LikelihoodModule):
+class OrdinalModule(CodesModule):
     """Decoder outputs shift all thresholds of a column.
 
     Parameters
@@ -79,8 +80,7 @@ class OrdinalModule(LikelihoodModule):
     is_threshold: Tensor
 
     def __init__(self, sizes: np.ndarray):
-        super().__init__(len(sizes))
-        self.sizes = sizes
+        super().__init__(sizes)
         self.support = "0, 1, ..., n_categories - 1"
         most = int(sizes.max(initial=2)) - 1
         is_threshold = torch.arange(most) < torch.as_tensor(sizes)[:, None] - 1
@@ -110,13 +110,11 @@ class OrdinalModule(LikelihoodModule):
         return softplus(self.raw_steps) + LEAST_STEP
 
     def features(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
+        return ((x - self.mean) / self.std).clamp(-FARTHEST, FARTHEST)
 
     def comparable(self, X: Any) -> Any:
+        X = X.toarray() if issparse(X) else X
         return (X - self.mean.cpu().numpy()) / self.std.cpu().numpy()
-
-    def moved(self, x: Tensor, step: Tensor) -> Tensor:
-        return x  # there is nothing between two categories
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         below = self.thresholds - h[:, :, None]  # the logits of x <= c
@@ -139,11 +137,6 @@ class OrdinalModule(LikelihoodModule):
         proba = distribution.base_dist.probs  # type: ignore[attr-defined]
         proba = proba.view(*weight.shape, *proba.shape[1:])
         return _median(torch.einsum("ns,nsdc->ndc", weight, proba))
-
-    def in_support(self, values: np.ndarray) -> np.ndarray:
-        # Stored values of a sparse matrix come without their columns.
-        n_categories = self.sizes if values.ndim == 2 else self.sizes.max(initial=2)
-        return is_count(values) & (values < n_categories)
 
 
 def _median(proba: Tensor) -> Tensor:

@@ -79,23 +79,12 @@ def resolve_likelihood(
     """
     if isinstance(spec, Mapping):
         return _by_column(spec, X, columns)
-    if hasattr(spec, "build") and not isinstance(spec, type):
-        settings = spec
-    elif isinstance(spec, str) and spec in LIKELIHOODS:
-        settings = LIKELIHOODS[spec]()
-    elif not isinstance(spec, str) or spec != "auto":
-        raise ValueError(
-            f"likelihood={spec!r} is not allowed; choose one of "
-            f"{['auto', *LIKELIHOODS]}, an object such as Gaussian(), or a dict of "
-            "these by column."
-        )
-    elif columns is None:
+    settings = _settings("likelihood", spec, ", or a dict of these by column")
+    if columns is None:
+        if settings is not None:
+            return settings
         unit = BernoulliModule(X.shape[1])
         return Gaussian() if first_outside(X, unit.in_support) else Bernoulli()
-    else:
-        settings = None
-    if columns is None:
-        return settings
     chosen = {
         column.name: _of_column(column)
         if settings is None or column.categories is not None
@@ -104,6 +93,20 @@ def resolve_likelihood(
     }
     kinds = {repr(likelihood) for likelihood in chosen.values()}
     return next(iter(chosen.values())) if len(kinds) == 1 else Columns(chosen)
+
+
+def _settings(name: str, spec: Any, others: str = "") -> Likelihood | None:
+    """Return what a word or settings stand for, None for "auto"."""
+    if hasattr(spec, "build") and not isinstance(spec, type):
+        return spec
+    if isinstance(spec, str) and spec in LIKELIHOODS:
+        return LIKELIHOODS[spec]()
+    if isinstance(spec, str) and spec == "auto":
+        return None
+    raise ValueError(
+        f"{name}={spec!r} is not allowed; choose one of {['auto', *LIKELIHOODS]}, or "
+        f"an object such as Gaussian(){others}."
+    )
 
 
 def _of_column(column: Column) -> Likelihood:
@@ -133,11 +136,7 @@ def _by_column(
     for j, name in enumerate(names):
         own = None if columns is None else [columns[j]]
         of = given.get(j, "auto")
-        if isinstance(of, Mapping):
-            raise ValueError(
-                f"likelihood={{{name!r}: {of!r}}}: give a name or settings."
-            )
-        if own and j in given and of != "auto":
+        if _settings(f"likelihood[{name!r}]", of) is not None:
             own = None  # of categories, too, what the user asks for
         chosen[name] = resolve_likelihood(of, X[:, [j]], own)
     return Columns(chosen)

@@ -13,8 +13,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skfmvae.nn import (
     Bernoulli,
     Categorical,
+    Columns,
     Gaussian,
+    LogNormal,
     NegativeBinomial,
+    Ordinal,
     Poisson,
 )
 from skfmvae.nn.likelihoods import blocks
@@ -23,10 +26,15 @@ SETTINGS = [
     Bernoulli(),
     Gaussian(),
     Gaussian(learn_scale=False, scale=0.5),
+    LogNormal(),
     Categorical(),
+    Ordinal(),
     Poisson(),
     NegativeBinomial(),
+    Columns({0: LogNormal(), 1: Gaussian(), 2: Poisson(), 3: LogNormal()}),
 ]
+OF_CODES = (Categorical, Ordinal)
+OF_NUMBERS = [s for s in SETTINGS if not isinstance(s, OF_CODES)]
 
 
 def draw_rows(settings, n=50, seed=0):
@@ -35,9 +43,19 @@ def draw_rows(settings, n=50, seed=0):
     rows = {
         "Bernoulli": rng.uniform(size=(n, 4)),
         "Gaussian": rng.normal([3, -20, 0, 0], [1, 10, 0.01, 0], size=(n, 4)),
+        "LogNormal": np.exp(rng.normal([3, -9, 0, 0], [0.5, 2, 0.01, 0], (n, 4))),
         "Categorical": rng.integers(0, 3, size=(n, 4)),
+        "Ordinal": rng.integers(0, [2, 3, 5, 1], size=(n, 4)),
         "Poisson": rng.poisson([0.2, 3, 100, 0], size=(n, 4)),
         "NegativeBinomial": rng.negative_binomial(2, [0.9, 0.5, 0.01, 1], size=(n, 4)),
+        "Columns": np.column_stack(
+            [
+                np.exp(rng.normal(2, 1, n)),
+                rng.normal(-20, 10, n),
+                rng.poisson(3, n),
+                np.ones(n),
+            ]
+        ),
     }[type(settings).__name__]
     return rows.astype(np.float32)
 
@@ -53,6 +71,12 @@ def positive_part(h):
 
 def reference_log_prob(settings, X, h):
     """The log-likelihood of each value, by scipy."""
+    if isinstance(settings, Columns):
+        columns = [
+            reference_log_prob(of, X[:, [j]], h[:, [j]])
+            for j, of in settings.by_column.items()
+        ]
+        return np.concatenate(columns, axis=1)
     if isinstance(settings, Bernoulli):
         # a value in between is the probability of a one
         white, black = (stats.bernoulli.logpmf(k, 1 / (1 + np.exp(-h))) for k in (1, 0))
@@ -61,6 +85,10 @@ def reference_log_prob(settings, X, h):
         std = np.where(X.std(0) < 1e-6, 1, X.std(0))
         scale = std * 1.01 if settings.learn_scale else settings.scale
         return stats.norm.logpdf(X, X.mean(0) + std * h, scale)
+    if isinstance(settings, LogNormal):
+        mean, std = np.log(X).mean(0), np.log(X).std(0)
+        std = np.where(std < 1e-6, 1, std)
+        return stats.lognorm.logpdf(X, std * 1.01, scale=np.exp(mean + std * h))
     mean = np.maximum(X.mean(0), 1 / len(X)) * positive_part(h)
     if isinstance(settings, Poisson):
         return stats.poisson.logpmf(X, mean)
@@ -68,9 +96,7 @@ def reference_log_prob(settings, X, h):
     return stats.nbinom.logpmf(X, successes, successes / (successes + mean))
 
 
-@pytest.mark.parametrize(
-    "settings", [s for s in SETTINGS if not isinstance(s, Categorical)], ids=repr
-)
+@pytest.mark.parametrize("settings", OF_NUMBERS, ids=repr)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_log_prob_is_scipys(settings, dtype, container):
     X = draw_rows(settings)
@@ -90,6 +116,7 @@ def test_log_prob_is_scipys(settings, dtype, container):
     [
         (Bernoulli(), np.arange(2)),
         (Categorical(n_categories=5), np.arange(5)),
+        (Ordinal(n_categories=5), np.arange(5)),
         (Poisson(), np.arange(2000)),
         (NegativeBinomial(), np.arange(200_000)),
     ],
@@ -105,6 +132,7 @@ def test_discrete_likelihoods_sum_to_one(settings, support):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=repr)
 def test_expectation_is_the_mean_of_draws(settings):
+    """Or the mode of categories, or the median of ordered ones."""
     module = settings.build(draw_rows(settings))
     distribution = module(outputs(module, n=3).float())
     torch.manual_seed(0)
@@ -113,6 +141,8 @@ def test_expectation_is_the_mean_of_draws(settings):
     assert expectation.shape == (3, 4)
     if isinstance(settings, Categorical):
         torch.testing.assert_close(draws.mode(0).values, expectation)
+    elif isinstance(settings, Ordinal):
+        torch.testing.assert_close(draws.median(0).values, expectation)
     else:
         error = (draws.mean(0) - expectation) / (draws.std(0) / 20_000**0.5 + 1e-6)
         assert error.abs().max() < 5
@@ -136,7 +166,7 @@ def test_extreme_outputs_stay_finite(settings, extreme):
 
 
 @pytest.mark.parametrize(
-    "settings", [Gaussian(), NegativeBinomial(), Poisson()], ids=repr
+    "settings", [Gaussian(), LogNormal(), NegativeBinomial(), Poisson()], ids=repr
 )
 def test_maximum_likelihood_finds_the_moments(settings):
     """The best constant output and noise are those of the data."""
@@ -149,6 +179,11 @@ def test_maximum_likelihood_finds_the_moments(settings):
         loss = -module(h).log_prob(torch.from_numpy(X)).mean()
         loss.backward()
         optimizer.step()
+    if isinstance(settings, LogNormal):
+        logs = module(h).base_dist
+        np.testing.assert_allclose(logs.loc.detach()[0], np.log(X).mean(0), atol=0.05)
+        np.testing.assert_allclose(module.scale.detach(), np.log(X).std(0), rtol=0.05)
+        return
     np.testing.assert_allclose(
         module.expectation(module(h)).detach()[0], X.mean(0), rtol=0.05, atol=0.01
     )
@@ -166,8 +201,15 @@ def test_features(settings, container, monkeypatch):
     module = settings.build(container(X))
     if isinstance(settings, Bernoulli):
         expected = X
-    elif isinstance(settings, Gaussian):
+    elif isinstance(settings, (Gaussian, Ordinal)):
         expected = StandardScaler().fit_transform(X.astype(np.float64))
+    elif isinstance(settings, LogNormal):
+        expected = StandardScaler().fit_transform(np.log(X.astype(np.float64)))
+    elif isinstance(settings, Columns):
+        Z = np.log(X, where=[True, False, False, True], out=X.astype(np.float64))
+        Z[:, 2] = np.log1p(Z[:, 2])
+        expected = StandardScaler().fit_transform(Z)
+        expected[:, 2] *= Z[:, 2].std()
     elif isinstance(settings, Categorical):
         by_column = OneHotEncoder(sparse_output=False).fit_transform(X)
         expected = by_column.reshape(50, 4, 3).transpose(0, 2, 1).reshape(50, 12)
@@ -192,6 +234,8 @@ def test_distances_are_taken_on_one_scale(settings, container):
         expected = np.sqrt(2 * X.shape[1] * pdist(X, "hamming"))
     elif isinstance(settings, Bernoulli):
         expected = pdist(X)
+    elif isinstance(settings, (Ordinal, LogNormal, Columns)):
+        expected = pdist(module.features(torch.from_numpy(X)))
     else:
         expected = pdist(np.log1p(X))
     rows = module.comparable(container(X))
@@ -199,9 +243,7 @@ def test_distances_are_taken_on_one_scale(settings, container):
     np.testing.assert_allclose(pdist(rows), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "settings", [s for s in SETTINGS if not isinstance(s, Categorical)], ids=repr
-)
+@pytest.mark.parametrize("settings", OF_NUMBERS, ids=repr)
 def test_a_step_is_one_among_comparable_rows(settings):
     X = draw_rows(settings)
     module = settings.build(X)
@@ -233,6 +275,8 @@ def test_features_and_outputs_of_one_row_do_not_depend_on_others(settings):
         (Categorical(), 0.5, "0, 1, 2, ...; encode the columns"),
         (Categorical(), np.inf, "0, 1, 2, ...; encode the columns"),
         (Categorical(n_categories=3), 3, "0, 1, ..., 2; encode the columns"),
+        (Ordinal(n_categories=3), 3, "0, 1, ..., n_categories - 1; encode the"),
+        (Ordinal(), 1.5, "0, 1, 2, ...; encode the columns"),
         (Poisson(), -1, "the counts 0, 1, 2, ...; use likelihood='gaussian'"),
         (NegativeBinomial(), 2.5, "the counts 0, 1, 2, ...; use likelihood="),
     ],
@@ -267,6 +311,8 @@ def test_values_outside_the_support_are_named(
         (Gaussian(scale=np.inf), "scale=inf"),
         (Categorical(n_categories=1), "n_categories=1 .*from 2"),
         (Categorical(n_categories=2.5), "n_categories=2.5"),
+        (Categorical(n_categories=[2, 3]), "n_categories=.*one for each"),
+        (Ordinal(n_categories=[2, 3, 1, 2]), "n_categories=.*from 2"),
     ],
 )
 def test_settings_are_checked_when_building(settings, message):
@@ -280,9 +326,9 @@ def test_a_module_is_restored_from_its_state(settings):
     module = settings.build(X)
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter)
-    if isinstance(settings, Categorical):
-        settings = Categorical(module.sizes)
-    restored = settings.build(np.zeros((1, 4), dtype=np.float32))
+    if isinstance(settings, OF_CODES):
+        settings = type(settings)(module.sizes)
+    restored = settings.build(module.placeholder[None].numpy())
     restored.load_state_dict(module.state_dict())
     h, x = outputs(module).float(), torch.from_numpy(X)
     torch.testing.assert_close(restored.features(x), module.features(x))

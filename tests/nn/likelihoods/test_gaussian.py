@@ -7,9 +7,8 @@ from scipy import stats
 from scipy.spatial.distance import pdist
 from sklearn.preprocessing import StandardScaler
 
-from skfmvae.nn import (
-    Gaussian,
-)
+from skfmvae.nn import Gaussian
+from skfmvae.nn.likelihoods import blocks
 
 
 def draw_rows():
@@ -70,3 +69,21 @@ def test_columns_of_one_range_share_a_unit():
         pdist(StandardScaler().fit_transform(pixels)),
         rtol=1e-4,
     )
+
+
+def test_units_do_not_depend_on_missing_entries(container, monkeypatch):
+    """A column without any value has no part in them."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(256, size=(200, 6)).astype(np.float32)
+    pixels[:2] = [[0], [255]]
+    pixels[:, 4] = 0
+    complete = Gaussian().build(container(pixels)).unit[:4]
+    gaps = pixels.copy()
+    gaps[50:100, 1] = gaps[:, 5] = np.nan
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 60)  # 10 rows
+    module = Gaussian().build(container(gaps))
+    unit = np.sqrt(np.nanvar(gaps[:, :4], axis=0).mean())
+    np.testing.assert_allclose(module.unit[:4], unit, rtol=1e-4)
+    np.testing.assert_allclose(complete, unit, rtol=0.03)
+    assert module.unit.isfinite().all()
+    assert (module.unit > 0).all()
