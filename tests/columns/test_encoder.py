@@ -87,7 +87,7 @@ NAMES = st.sampled_from(["a", "b", "longer name", "é", "Name", "0", ""])
 TEXT = [["x", "y"], ["x", "y", "z"], ["a b", "", "é"], ["only"]]
 
 
-def numbers(low, high):
+def integers(low, high):
     return st.lists(st.integers(low, high), min_size=1, max_size=12)
 
 
@@ -103,13 +103,13 @@ def few(values):
 def moments(seconds):
     """Return dates that are whole numbers of seconds apart, in half a century."""
     most = 50 * 365 * 86400 // seconds
-    return numbers(0, most).map(
+    return integers(0, most).map(
         lambda counts: [START + datetime.timedelta(seconds=n * seconds) for n in counts]
     )
 
 
 def spans(seconds):
-    return numbers(-(10**5), 10**5).map(
+    return integers(-(10**5), 10**5).map(
         lambda counts: [datetime.timedelta(seconds=n * seconds) for n in counts]
     )
 
@@ -121,11 +121,11 @@ def days():
 INTEGERS = [
     (
         f"{u}int{size}",
-        numbers(0 if u else -(2 ** (size - 1)), 2 ** (size - bool(not u)) - 1),
+        integers(0 if u else -(2 ** (size - 1)), 2 ** (size - bool(not u)) - 1),
     )
     for u in ("", "u")
     for size in (8, 16, 32)
-] + [("int64", numbers(-(2**53), 2**53)), ("uint64", numbers(0, 2**53))]
+] + [("int64", integers(-(2**53), 2**53)), ("uint64", integers(0, 2**53))]
 # polars and PyArrow: how a dtype is made, and values of it
 POLARS = [
     *[(getattr(pl, n.title().replace("Ui", "UI")), v) for n, v in INTEGERS],
@@ -249,6 +249,16 @@ LIBRARIES = [
 
 
 @st.composite
+def entries(draw, strategy, n_rows):
+    """Draw entries of a column, of which some may be missing."""
+    values = (draw(strategy) * n_rows)[:n_rows]
+    known = draw(st.lists(st.booleans(), min_size=n_rows, max_size=n_rows))
+    if draw(st.booleans()):
+        return values
+    return [values[i] if is_known else None for i, is_known in enumerate(known)]
+
+
+@st.composite
 def frames(draw):
     """Draw a frame of any library, whose columns may have gaps, and its comparison."""
     dtypes, make, assert_equal = draw(st.sampled_from(LIBRARIES))
@@ -257,32 +267,50 @@ def frames(draw):
     columns = []
     for name in names:
         dtype, strategy = draw(st.sampled_from(dtypes))
-        values = (draw(strategy) * 12)[:n_rows]
-        known = draw(st.lists(st.booleans(), min_size=n_rows, max_size=n_rows))
-        if draw(st.booleans()):
-            values = [values[i] if known else None for i, known in enumerate(known)]
-        columns.append((name, (dtype, values)))
+        columns.append((name, (dtype, draw(entries(strategy, n_rows)))))
     return make(columns), assert_equal
+
+
+def assert_comes_back(frame, assert_equal):
+    encoder = ColumnEncoder().fit(frame)
+    values = encoder.transform(frame)
+    assert values.shape == frame.shape
+    assert_equal(encoder.inverse(values), frame)
+    return encoder, values
+
+
+@pytest.mark.parametrize(
+    ("dtype", "strategy", "make", "assert_equal"),
+    [
+        pytest.param(*column, *library, id=f"{library[0].__name__} {column[0]}")
+        for dtypes, *library in LIBRARIES
+        for column in dtypes
+    ],
+)
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_every_dtype_comes_back(dtype, strategy, make, assert_equal, data):
+    n_rows = data.draw(st.integers(1, 12))
+    columns = [
+        ("full", (dtype, (data.draw(strategy) * n_rows)[:n_rows])),
+        ("gaps", (dtype, data.draw(entries(strategy, n_rows)))),
+    ]
+    assert_comes_back(make(columns), assert_equal)
 
 
 @settings(max_examples=200, deadline=None)
 @given(frames())
 def test_every_frame_comes_back(drawn):
     frame, assert_equal = drawn
-    encoder = ColumnEncoder().fit(frame)
-    values = encoder.transform(frame)
-    assert values.shape == frame.shape
-    assert_equal(encoder.inverse(values), frame)
-
+    encoder, values = assert_comes_back(frame, assert_equal)
     kinds = [column.kind for column in encoder.columns]
     assert set(kinds) <= set(KINDS)
-    for column, entries in zip(encoder.columns, values.T, strict=True):
-        known = entries[~np.isnan(entries)]
+    for column, numbers in zip(encoder.columns, values.T, strict=True):
+        known = numbers[~np.isnan(numbers)]
         assert column.kind not in {"count", "binary"} or (known >= 0).all()
         assert column.kind != "positive" or (known > 0).all()
         if column.categories is not None:
-            codes = np.arange(len(column.categories))
-            assert np.isin(known, codes).all()
+            assert np.isin(known, np.arange(len(column.categories))).all()
 
     # Whatever numbers a model returns, they make a frame that can be read again.
     for scale in (1.0, 1e3, 1e30):

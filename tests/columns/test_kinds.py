@@ -24,6 +24,7 @@ AMOUNTS = RNG.lognormal(3, 1, 500)
         (-AGES, "real"),
         (np.append(RNG.integers(0, 24, 500), [0, 23]), "real"),  # hours of the day
         (np.append(RNG.binomial(10, 0.7, 500), [0, 10]), "real"),  # marks
+        ([0] * 49 + [1] + [2] * 50, "real"),  # a scale with two ends
         (RNG.normal(size=500), "real"),
         (RNG.normal(100, 1, 5000) ** 0.2, "real"),
         (AMOUNTS, "positive"),

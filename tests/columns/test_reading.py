@@ -167,6 +167,15 @@ def test_columns_with_names_that_are_numbers():
     assert found.columns[0].dtype == "float64"
 
 
+def test_categories_of_polars_have_no_order():
+    levels = ["c", "a", "unused", "b"]
+    enum = pl.Series("u", ["a", "b"], dtype=pl.Enum(levels))
+    categorical = pl.Series("v", ["b", "a"], dtype=pl.Categorical)
+    listed, found = read(pl.DataFrame([enum, categorical])).columns
+    assert (listed.categories, listed.is_ordered) == (levels, False)
+    assert (found.categories, found.is_ordered) == (None, False)
+
+
 def test_missing_entries_of_dictionaries_are_missing():
     chunks = [
         pa.array(["a", None]).dictionary_encode(),
