@@ -6,6 +6,7 @@ from scipy.stats import entropy
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
+from skorch.callbacks import Callback
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
 from skfmvae.estimators import cross_fitting, judging
@@ -123,6 +124,20 @@ def test_an_interrupt_leaves_all_uncalibrated(overlapping, monkeypatch):
     plain = FactorialMixtureVAE(max_epochs=2, calibrate=False, **SMALL)
     expected = plain.fit(X, two_columns(partial)).predict_proba(X)
     np.testing.assert_array_equal(estimator.predict_proba(X), expected)
+
+
+def test_an_interrupted_fit_is_not_calibrated(overlapping):
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    X, _, partial, _ = overlapping
+    estimator = FactorialMixtureVAE(max_epochs=3, callbacks=[Stop()], **SMALL)
+    with pytest.raises(KeyboardInterrupt, match="that of epoch 1"):
+        estimator.fit(X, partial)
+    assert estimator.judgement_.temperature == {"property_0": 1.0}
+    assert not estimator.judgement_.hidden_proba
 
 
 def test_a_refit_that_is_interrupted_interrupts_the_fit(overlapping, monkeypatch):
