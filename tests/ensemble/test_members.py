@@ -89,14 +89,19 @@ def test_probabilities_are_in_the_order_of_the_labels():
     ("text", "n_warnings"), [(f"{UNHELPFUL_ROWS} here.", 0), ("Something else.", 1)]
 )
 def test_a_member_need_not_say_that_it_should_be_pooled(text, n_warnings):
+    """And of what is wrong with the labels it speaks once, not in each fold."""
+
     class Warns(LogisticRegression):
         def fit(self, X, y):
             warnings.warn(text, UserWarning, stacklevel=1)
-            return super().fit(X, y)
+            return super().fit(X[y >= 0], y[y >= 0])
 
+    X, y = np.eye(3), np.array([0, 1, 1])
+    labels, hidden = PartialLabelEncoder().fit(y), np.eye(3, dtype=bool)[:, [2]]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fit_member(Warns(), np.eye(2), np.array([0, 1]), None)
+        fit_member(Warns(), X, y, None)
+        predict_hidden(Warns(), X, y, None, hidden, labels)
     assert [str(warning.message) for warning in caught] == n_warnings * [text]
 
 
