@@ -201,6 +201,47 @@ def test_decisions_that_the_code_names_exist():
     assert not {page for page in named if not (ROOT / page).exists()}
 
 
+# Rooms that learn from rows, whose constants may decide what is predicted.
+LEARNING_ROOMS = (
+    {"_utils", "ensemble", "estimators", "mixture", "models", "neighbour_graph"}
+    | {"nn", "regularizers", "targets", "training"}
+)  # fmt: skip
+
+
+def is_numeric(value):
+    values = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(v, (int, float)) for v in values)
+
+
+def test_the_page_of_constants_lists_all_with_their_values():
+    constants = {
+        f"{module_name(path).removeprefix('skfmvae.')}.{name}": value
+        for path in SOURCES
+        if room_of(module_name(path)) in LEARNING_ROOMS
+        for name in constants_of(path)
+        if is_numeric(value := getattr(sys.modules[module_name(path)], name))
+    }
+    page = (ROOT / "docs" / "decisions" / "constants.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| ([^|]+) \|", page, re.MULTILINE)
+    listed = {name: ast.literal_eval(value) for name, value in rows}
+    assert len(listed) == len(rows), "a constant is listed twice"
+    assert constants.keys() == listed.keys()
+    # The page rounds.
+    wrong = {n for n, v in constants.items() if listed[n] != pytest.approx(v, rel=1e-3)}
+    assert not wrong
+
+
+def test_links_between_decisions_lead_somewhere():
+    pages = ROOT / "docs" / "decisions"
+    links = {
+        link
+        for page in pages.glob("*.md")
+        for link in re.findall(r"\]\(([\w-]+\.md)\)", page.read_text(encoding="utf-8"))
+    }
+    assert "010-graph-reliability.md" in links
+    assert not {link for link in links if not (pages / link).exists()}
+
+
 def shared_faces():
     """List the files of estimators/ that all estimators share."""
     own = {

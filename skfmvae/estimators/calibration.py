@@ -49,7 +49,7 @@ def temperature_of_entropy(log_proba, entropy: float) -> float:
     return float(np.exp(brentq(excess, LOWEST, HIGHEST, xtol=1e-4)))
 
 
-def fit_temperature(log_proba, codes, prior: float) -> float:
+def fit_temperature(log_proba, codes, prior: float, weight=1.0) -> float:
     """Return the temperature at which hidden labels are most probable.
 
     The summed log loss has the negative logarithm of a prior beside it, which is log-
@@ -64,6 +64,8 @@ def fit_temperature(log_proba, codes, prior: float) -> float:
         The labels.
     prior : float
         Median of the prior.
+    weight : ndarray of shape (n,) or float, default=1.0
+        As how many labels each one counts.
 
     Returns
     -------
@@ -80,7 +82,8 @@ def fit_temperature(log_proba, codes, prior: float) -> float:
     def loss(log_temperature):
         tempered = log_softmax(log_proba / np.exp(log_temperature), axis=1)
         deviation = log_temperature - np.log(prior)
-        return -tempered[rows, codes].sum() + 0.5 * PRIOR_PRECISION * deviation**2
+        log_loss = -(weight * tempered[rows, codes]).sum()
+        return log_loss + 0.5 * PRIOR_PRECISION * deviation**2
 
     found = minimize_scalar(loss, bounds=(LOWEST, HIGHEST), method="bounded")
     return float(np.exp(found.x))

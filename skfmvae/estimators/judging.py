@@ -44,6 +44,9 @@ UNHELPFUL_ROWS = "Unlabelled rows do not help"
 class Judgement:
     """What labels that were hidden say of a fit.
 
+    Sample weights count for the temperature. All else counts every label once, and the
+    linear classifier learns from all labels alike.
+
     Parameters
     ----------
     reliability : dict of str to float
@@ -140,7 +143,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
     labelled, model = preparation.labelled, estimator.net_.module_
     hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
     _calibrate_quantities(judgement, hidden)
-    codes = labelled.codes.cpu().numpy()
+    codes, weight = labelled.codes.cpu().numpy(), labelled.weight.cpu().numpy()
     positions = np.arange(len(labelled))
     if labelled.chosen is not None:
         positions = labelled.chosen.numpy()
@@ -164,7 +167,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         prior = temperature_of_entropy(proba[k], target)
         judged = np.flatnonzero(hidden.folds[:, k] >= 0)
         log_proba, true = hidden.log_proba[k][judged], column[judged]
-        temperature = fit_temperature(log_proba, true, prior)
+        temperature = fit_temperature(log_proba, true, prior, weight[judged])
         judgement.temperature[name] = temperature
         if not len(judged):
             continue

@@ -8,8 +8,8 @@ from scipy.sparse.csgraph import dijkstra
 __all__ = ["estimate_class_prior", "match_class_prior"]
 
 # One over the relative variance of an estimated proportion, for each label of a class:
-# half of what it was on digits, on which alone it was tuned:
-# docs/decisions/009-class-prior.md.
+# half of what it was on digits, on which alone it was tuned. Ten other data sets found
+# nothing better: docs/decisions/009-class-prior.md.
 PRECISION = 10
 
 

@@ -1,5 +1,7 @@
 """What members may be, and what is read of them."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -14,9 +16,11 @@ from skfmvae.ensemble import PartialLabelStacking
 from skfmvae.ensemble.members import (
     check_members,
     class_proba,
+    fit_member,
     own_hidden_proba,
     predict_hidden,
 )
+from skfmvae.estimators.judging import UNHELPFUL_ROWS
 from skfmvae.targets import PartialLabelEncoder
 
 # What they may be ---------------------------------------------------------------------
@@ -79,6 +83,26 @@ def test_probabilities_are_in_the_order_of_the_labels():
     first, second = class_proba(member, None, labels)
     assert first.tolist() == [[0.2, 0.0, 0.5]]
     assert second.tolist() == [[0.1, 0.9]]
+
+
+@pytest.mark.parametrize(
+    ("text", "n_warnings"), [(f"{UNHELPFUL_ROWS} here.", 0), ("Something else.", 1)]
+)
+def test_a_member_need_not_say_that_it_should_be_pooled(text, n_warnings):
+    """And of what is wrong with the labels it speaks once, not in each fold."""
+
+    class Warns(LogisticRegression):
+        def fit(self, X, y):
+            warnings.warn(text, UserWarning, stacklevel=1)
+            return super().fit(X[y >= 0], y[y >= 0])
+
+    X, y = np.eye(3), np.array([0, 1, 1])
+    labels, hidden = PartialLabelEncoder().fit(y), np.eye(3, dtype=bool)[:, [2]]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit_member(Warns(), X, y, None)
+        predict_hidden(Warns(), X, y, None, hidden, labels)
+    assert [str(warning.message) for warning in caught] == n_warnings * [text]
 
 
 def test_hidden_labels_reach_nobody_who_predicts_them(two_properties):

@@ -42,6 +42,15 @@ def test_the_temperature_is_the_most_probable_one_given_its_prior(n):
     assert fit_temperature(log_proba, codes, 2.0) == pytest.approx(expected, rel=5e-3)
 
 
+def test_a_weight_counts_as_so_many_labels():
+    log_proba, codes = made_predictions(30, factor=5.0)
+    weight = np.arange(30) % 3
+    repeated = np.repeat(np.arange(30), weight)
+    assert fit_temperature(log_proba, codes, 2.0, weight) == pytest.approx(
+        fit_temperature(log_proba[repeated], codes[repeated], 2.0), rel=1e-4
+    )
+
+
 @pytest.mark.parametrize("wanted", [0.1, 0.7, 1.3])
 def test_predictions_get_the_mean_entropy_that_is_asked_for(wanted):
     log_proba, _ = made_predictions(500, factor=9.0)

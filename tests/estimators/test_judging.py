@@ -6,9 +6,11 @@ from scipy.stats import entropy
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
+from skorch.callbacks import Callback
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
-from skfmvae.estimators import judging
+from skfmvae.estimators import cross_fitting, judging
+from skfmvae.estimators.training import train
 from skfmvae.metrics import expected_calibration_error
 from skfmvae.models import Continuous, GraphicalModel, Latent
 from skfmvae.neighbour_graph.reliability import linear_proba
@@ -47,19 +49,109 @@ def test_probabilities_come_near_those_of_a_known_posterior(make, overlapping):
     assert errors[1] < errors[0]
 
 
-def test_one_label_a_class_gives_half_the_certainty_of_a_linear_classifier():
+def labelled_blobs(per_class):
     X, y = make_blobs(300, centers=3, n_features=4, cluster_std=4.0, random_state=0)
     partial = np.full(300, -1)
-    partial[[np.flatnonzero(y == c)[0] for c in range(3)]] = [0, 1, 2]
+    for c in range(3):
+        partial[np.flatnonzero(y == c)[:per_class]] = c
+    return X.astype(np.float32), partial
+
+
+@pytest.mark.parametrize("per_class", [1, 4])
+def test_before_labels_are_hidden_certainty_is_that_of_a_linear_classifier(
+    per_class, monkeypatch
+):
+    """Averaged with equal probabilities, which weigh as one more label a class."""
+    monkeypatch.setattr(judging, "fit_temperature", lambda p, codes, prior, w: prior)
+    X, partial = labelled_blobs(per_class)
     estimator = FactorialMixtureVAE(max_epochs=10, **SMALL).fit(X, partial)
     labelled = partial >= 0
-    rows = estimator.net_.module_.likelihood.comparable(X.astype(np.float32))
-    linear = LogisticRegression(max_iter=1000).fit(rows[labelled], y[labelled])
-    wanted = (entropy(linear.predict_proba(rows), axis=1).mean() + np.log(3)) / 2
+    rows = estimator.net_.module_.likelihood.comparable(X)
+    linear = LogisticRegression(max_iter=1000).fit(rows[labelled], partial[labelled])
+    certainty = entropy(linear.predict_proba(rows), axis=1).mean()
+    wanted = (per_class * certainty + np.log(3)) / (per_class + 1)
     found = entropy(estimator.predict_proba(X), axis=1).mean()
     assert found == pytest.approx(wanted, abs=5e-3)
+
+
+def test_one_label_a_class_cannot_be_judged():
+    estimator = FactorialMixtureVAE(max_epochs=2, **SMALL).fit(*labelled_blobs(1))
     assert estimator.judgement_.scores == {"property_0": {}}
     assert estimator.judgement_.reliability == {"property_0": 0.0}
+
+
+def test_temperatures_count_sample_weights(overlapping, monkeypatch):
+    weights = []
+
+    def spied(log_proba, codes, prior, weight):
+        weights.append(weight)
+        return prior
+
+    monkeypatch.setattr(judging, "fit_temperature", spied)
+    X, _, partial, _ = overlapping
+    sample_weight = np.random.default_rng(0).random(1000)
+    estimator = FactorialMixtureVAE(max_epochs=1, **SMALL)
+    estimator.fit(X, partial, sample_weight=sample_weight)
+    expected = (sample_weight / sample_weight.mean())[partial >= 0]
+    np.testing.assert_allclose(weights, [expected], rtol=1e-6)
+
+
+def two_columns(partial):
+    return np.stack([partial, np.where(partial < 0, -1, 1 - partial)], axis=1)
+
+
+def test_an_interrupt_leaves_all_uncalibrated(overlapping, monkeypatch):
+    """And not one property calibrated and the other not."""
+    n_calls = []
+
+    def interrupted(*args):
+        n_calls.append(1)
+        if len(n_calls) == 2:
+            raise KeyboardInterrupt
+        return 7.0
+
+    monkeypatch.setattr(judging, "fit_temperature", interrupted)
+    X, _, partial, _ = overlapping
+    estimator = FactorialMixtureVAE(max_epochs=2, **SMALL)
+    with pytest.raises(KeyboardInterrupt, match="that of epoch 2"):
+        estimator.fit(X, two_columns(partial))
+    assert len(n_calls) == 2
+    judgement = estimator.judgement_
+    assert judgement.is_interrupted
+    assert judgement.temperature == {"property_0": 1.0, "property_1": 1.0}
+    assert not judgement.hidden_proba
+    assert "model" not in judgement.scores["property_0"]
+    plain = FactorialMixtureVAE(max_epochs=2, calibrate=False, **SMALL)
+    expected = plain.fit(X, two_columns(partial)).predict_proba(X)
+    np.testing.assert_array_equal(estimator.predict_proba(X), expected)
+
+
+def test_an_interrupted_fit_is_not_calibrated(overlapping):
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    X, _, partial, _ = overlapping
+    estimator = FactorialMixtureVAE(max_epochs=3, callbacks=[Stop()], **SMALL)
+    with pytest.raises(KeyboardInterrupt, match="that of epoch 1"):
+        estimator.fit(X, partial)
+    assert estimator.judgement_.temperature == {"property_0": 1.0}
+    assert not estimator.judgement_.hidden_proba
+
+
+def test_a_refit_that_is_interrupted_interrupts_the_fit(overlapping, monkeypatch):
+    def interrupted(*args):
+        net = train(*args)
+        net.interrupted_ = True
+        return net
+
+    monkeypatch.setattr(cross_fitting, "train", interrupted)
+    X, _, partial, _ = overlapping
+    estimator = FactorialMixtureVAE(max_epochs=2, **SMALL)
+    with pytest.raises(KeyboardInterrupt, match="that of epoch 2"):
+        estimator.fit(X, partial)
+    assert estimator.judgement_.is_interrupted
 
 
 def test_scores_are_those_of_the_hidden_predictions(overlapping):
@@ -105,10 +197,24 @@ def test_a_warning_says_where_the_labelled_rows_alone_are_better(overlapping):
         estimator.fit(X, partial)
 
 
+@pytest.mark.parametrize(("probability", "n_warnings"), [(0.94, 0), (0.96, 1)])
+def test_a_warning_needs_what_chance_does_not_explain(
+    overlapping, monkeypatch, probability, n_warnings
+):
+    monkeypatch.setattr(judging, "probability_better", lambda *_: probability)
+    X, _, partial, _ = overlapping
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        FactorialMixtureVAE(max_epochs=1, **SMALL).fit(X, partial)
+    assert len(caught) == n_warnings
+
+
 def test_many_rows_are_compared_by_a_sample(overlapping, monkeypatch):
     compared = []
 
     def spied(rows, n_classes, codes, wanted):
+        # What is predicted to be judged is not seen.
+        assert not compared or (codes[wanted] < 0).all()
         compared.append(len(wanted))
         return linear_proba(rows, n_classes, codes, wanted)
 

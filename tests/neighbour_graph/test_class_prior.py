@@ -45,6 +45,32 @@ def test_proportions_are_shrunk_as_far_as_chance_explains_them():
     np.testing.assert_allclose(found, [0.5 + kept * 0.25, 0.5 - kept * 0.25])
 
 
+@pytest.mark.parametrize("true", [(0.7, 0.2, 0.1), (0.15, 0.25, 0.6)])
+@pytest.mark.parametrize(("distance", "share"), [(5.0, 0.1), (3.0, 0.45)])
+def test_a_shift_of_priors_is_recovered(label_evenly, true, distance, share):
+    """Against those most likely to who knows the densities, of all on a grid.
+
+    Where classes overlap, the nearest labels recover most of the shift, not all.
+    """
+    centers = distance * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    y = np.repeat([0, 1, 2], np.multiply(true, 1000).round().astype(int))
+    X = np.random.default_rng(0).normal(centers[y])
+    density = np.exp(-((X[:, None] - centers) ** 2).sum(axis=2) / 2)
+    steps = np.arange(0, 1.001, 0.02)
+    grid = np.array([(a, b, 1 - a - b) for a in steps for b in steps if a + b <= 1])
+    log_likelihood = np.log((density @ grid.T).clip(1e-300)).sum(axis=0)
+    most_likely = grid[log_likelihood.argmax()]
+    np.testing.assert_allclose(most_likely, true, atol=0.03)
+
+    distances = nearest_rows(X, 5)
+    found = [
+        estimate_class_prior(distances, label_evenly(y, 10, seed), 3)
+        for seed in range(10)
+    ]
+    shift = np.abs(1 / 3 - most_likely).sum()
+    assert np.abs(found - most_likely).sum(axis=1).mean() < share * shift
+
+
 def test_matched_columns_have_the_mean_of_the_prior():
     scores = np.random.default_rng(0).random((500, 3)) * [5, 1, 1]
     class_prior = np.array([0.2, 0.3, 0.5])

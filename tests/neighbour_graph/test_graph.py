@@ -136,6 +136,8 @@ def test_seeds_of_clusters_count_as_labels():
     assert (graph.codes[seeds] == 2).all()
     assert seeds.sum() == 10
     np.testing.assert_array_equal(graph.labels[0].proba.argmax(axis=1), y)
+    # But they judge nothing: they were assumed, not seen.
+    np.testing.assert_array_equal(graph.labels[0].hidden.codes, codes[codes >= 0])
 
 
 def test_a_handful_of_rows_has_fewer_neighbours():

@@ -147,6 +147,7 @@ def test_classes_that_are_assumed_are_seen_but_never_hidden(label_some):
     hidden = judged(X, codes, is_label)
     np.testing.assert_array_equal(hidden.codes, codes[is_label])
     assert hidden.by_linear.shape == (is_label.sum(), 3)
+    assert (hidden.by_linear > 0).all()  # as for any class that was seen
 
 
 def test_kappa_is_that_of_labels_hidden_in_turn():
