@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 
-# Digits with 100 labels, at the defaults ----------------------------------------------
+# Digits with 100 labels ---------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def fitted(Estimator, digits):
     kept = [rng.choice(np.flatnonzero(y == d), 10, replace=False) for d in range(10)]
     partial = np.full_like(y, -1)
     partial[kept] = y[kept]
-    return Estimator(calibrate=False, random_state=0).fit(X, partial)
+    return Estimator(max_epochs=35, calibrate=False, random_state=0).fit(X, partial)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def page():
     names = dict(all_estimators()) | dict(all_functions())
     exec(first_example, names)
     # What marks mean to tools does not depend on these, which take most of a fit.
-    names["model"].set_params(calibrate=False, neighbours=None, adversarial=None)
+    names["model"].set_params(neighbours=None, adversarial=None)
     return names
 
 
