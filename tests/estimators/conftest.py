@@ -4,6 +4,7 @@ Every estimator that the package hands out goes through the tests of this folder
 only one of them can do is tested in a file of its own name.
 """
 
+import copy
 import re
 from contextlib import contextmanager
 
@@ -116,8 +117,14 @@ def with_value():
     return replace
 
 
+@pytest.fixture(scope="module")
+def fitted_before(make_estimator, partial_blobs):
+    """Return a fit that another may replace, or leave as it is."""
+    return make_estimator(max_epochs=1).fit(*partial_blobs)
+
+
 @pytest.fixture(params=[False, True], ids=["unfitted", "fitted"])
-def assert_fit_refuses(request, make_estimator, partial_blobs, says):
+def assert_fit_refuses(request, make_estimator, fitted_before, partial_blobs, says):
     """Return a check that `fit` raises an error which holds some pieces.
 
     And that it leaves the estimator as it was: without a fit, or with the one before.
@@ -125,9 +132,10 @@ def assert_fit_refuses(request, make_estimator, partial_blobs, says):
 
     def check(params, spoil, pieces):
         X, y = partial_blobs
-        estimator = make_estimator(max_epochs=1)
-        if request.param:
-            estimator.fit(X, y)
+        was_fitted = request.param
+        estimator = (
+            copy.deepcopy(fitted_before) if was_fitted else make_estimator(max_epochs=1)
+        )
         before = dict(vars(estimator.set_params(**params)))
         with pytest.raises(ValueError, match=says(*pieces)):
             estimator.fit(*(spoil(X, y) if spoil else (X, y)))

@@ -30,13 +30,9 @@ EXPECTED_FAILURES = {
 
 
 # At the defaults but for the epochs, as scikit-learn's own estimators iterate less in
-# these checks; benchmarks/checks.py runs them in all epochs. One of the estimators is
-# calibrated, which is the same code for all.
+# these checks; benchmarks/checks.py runs them in all epochs.
 @parametrize_with_checks(
-    [
-        getattr(skfmvae, name)(max_epochs=25, calibrate=name == "FactorialMixtureVAE")
-        for name in skfmvae.__all__
-    ],
+    [getattr(skfmvae, name)(max_epochs=5) for name in skfmvae.__all__],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )
 # One check fits a single class, which a fit may do, but warns of.

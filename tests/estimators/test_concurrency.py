@@ -10,6 +10,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
+import skfmvae
 from skfmvae.nn import MLP
 
 SOON = 120  # seconds after which what should end is taken to hang
@@ -80,13 +81,19 @@ class Shake(Callback):
 
 
 DRAWING = {
-    "plain": {},
     "dropout": {"encoder": MLP((16, 8), dropout=0.3)},
     "network": {"encoder": Noisy, "decoder": with_dropout},
     "augmentation": {"augmentation": jitter},
     "callback": {"callbacks": [Shake()]},
 }
-every_kind = pytest.mark.parametrize("params", DRAWING.values(), ids=DRAWING)
+# What users add draws in code that all estimators share, for which one of them stands.
+every_kind = pytest.mark.parametrize(
+    ("Estimator", "params"),
+    [(getattr(skfmvae, name), {}) for name in skfmvae.__all__]
+    + [(skfmvae.SemiSupervisedVAE, params) for params in DRAWING.values()],
+    ids=[*skfmvae.__all__, *DRAWING],
+    indirect=["Estimator"],
+)
 
 
 @every_kind

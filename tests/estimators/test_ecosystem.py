@@ -25,7 +25,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import Callback
 
+from skfmvae import SemiSupervisedVAE
 from skfmvae.nn import MLP
+
+# Of code that all estimators share, for which one of them stands.
+one_estimator = pytest.mark.parametrize(
+    "Estimator", [SemiSupervisedVAE], indirect=True, ids=["SemiSupervisedVAE"]
+)
 
 # Pipelines ----------------------------------------------------------------------------
 
@@ -118,6 +124,7 @@ def test_cross_val_predict(make_learner, blobs, partial_blobs):
     np.testing.assert_array_equal(cross_val_predict(make_learner(), X, y, cv=3), number)
 
 
+@one_estimator
 def test_several_properties_in_folds(make_learner, two_properties):
     X, numbers, y = two_properties
     folds = KFold(2, shuffle=True, random_state=0)
@@ -135,6 +142,7 @@ def test_cross_val_predict_of_probabilities_takes_labelled_rows(make_learner, bl
     np.testing.assert_array_equal(proba.argmax(axis=1), number)
 
 
+@one_estimator
 def test_words_with_gaps_in_plain_folds(make_learner, blobs):
     X, number = blobs
     words = np.array(["ant", "bee", "cat"], dtype=object)[number]
@@ -212,6 +220,7 @@ def test_copies_predict_alike(make_estimator, partial_blobs, duplicate):
     np.testing.assert_array_equal(*both(twin.fit(X, y), estimator, X))
 
 
+@one_estimator
 def test_fits_run_in_processes(make_estimator, partial_blobs):
     X, y = partial_blobs
     with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):

@@ -111,7 +111,8 @@ def test_spare_components_find_a_new_class(blobs, components):
     X, number = blobs
     words = np.array(["ant", "bee", None], dtype=object)[number]
     y = pd.Series(np.where(np.arange(150) < 60, words, None), name="kind")
-    estimator = FactorialMixtureVAE(components, random_state=0).fit(X, y)
+    estimator = FactorialMixtureVAE(components, calibrate=False, random_state=0)
+    estimator.fit(X, y)
     assert estimator.classes_.tolist() == ["ant", "bee", "new_1"]
     expected = np.array(["ant", "bee", "new_1"])[number]
     assert np.mean(estimator.predict(X) == expected) > 0.95
@@ -130,6 +131,7 @@ def test_regularizers_leave_a_new_class_alone(blobs):
         3,
         neighbours="graph",
         adversarial="virtual",
+        calibrate=False,
         random_state=0,
     ).fit(X, y)
     assert np.mean(estimator.predict(X) == number) > 0.95
@@ -151,8 +153,9 @@ def test_a_combination_never_seen(two_properties):
     """
     X, numbers, y = two_properties
     unseen = (numbers == [1, 2]).all(axis=1)
-    estimator = FactorialMixtureVAE(decoder=MLP(hidden=()), random_state=0)
-    estimator.fit(X[~unseen], y[~unseen])
+    estimator = FactorialMixtureVAE(
+        decoder=MLP(hidden=()), calibrate=False, random_state=0
+    ).fit(X[~unseen], y[~unseen])
     predicted = estimator.predict(X[unseen])
     assert np.mean((predicted == [1, 2]).all(axis=1)) >= 0.9
 
@@ -180,6 +183,7 @@ def on_a_line():
         style_dim=0,
         decoder=torch.nn.Linear,
         likelihood=Gaussian(learn_scale=False, scale=[0.5, 0.6, 0.7]),
+        calibrate=False,
         random_state=0,
     )
     return estimator.fit(X, np.where(np.arange(200) < 50, number, -1)), X

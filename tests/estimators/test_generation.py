@@ -93,14 +93,15 @@ def test_an_unfitted_estimator_generates_nothing(make_estimator, blobs, call):
 
 
 @pytest.mark.parametrize("name", ["style", "u", "z0"])
-def test_a_property_may_be_called_like_a_latent_block(Estimator, partial_blobs, name):
+def test_a_property_may_be_called_like_a_latent_block(
+    make_estimator, partial_blobs, name
+):
     X, y = partial_blobs
     frame = pd.DataFrame({name: y, "other": y})
-    estimator = Estimator(max_epochs=2, random_state=0).fit(X, frame)
+    estimator = make_estimator().fit(X, frame)
     Z, names = estimator.transform(X), estimator.get_feature_names_out()
     assert Z.shape[1] == len(set(names))
-    twin = Estimator(max_epochs=2, random_state=0)
-    twin.fit(X, frame.rename(columns={name: "first"}))
+    twin = make_estimator().fit(X, frame.rename(columns={name: "first"}))
     np.testing.assert_array_equal(Z, twin.transform(X))
     rows, found = estimator.sample(5, {name: 1}, random_state=0)
     assert (found[:, 0] == 1).all()

@@ -256,17 +256,22 @@ def test_intervals_cover_as_many_new_values_as_asked_for(noisy):
     np.testing.assert_allclose((lower + upper) / 2, mean, rtol=1e-5, atol=1e-4)
 
 
-def test_without_calibration_intervals_are_gaussian(noisy):
+@pytest.fixture(scope="module")
+def uncalibrated(noisy):
     X, _, partial = noisy
-    estimator = fit_quantity(X, partial, calibrate=False)
+    return fit_quantity(X, partial, calibrate=False)
+
+
+def test_without_calibration_intervals_are_gaussian(noisy, uncalibrated):
+    X, *_ = noisy
+    estimator = uncalibrated
     mean, std = estimator.property_distribution(X)["amount"]
     lower, upper = estimator.property_interval(X, 0.9)["amount"]
     np.testing.assert_allclose(upper - lower, 2 * 1.6448536 * std, rtol=1e-4)
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, 90])
-def test_a_coverage_is_a_share(noisy, coverage):
-    X, _, partial = noisy
-    estimator = fit_quantity(X, partial, calibrate=False)
+def test_a_coverage_is_a_share(noisy, uncalibrated, coverage):
+    X, *_ = noisy
     with pytest.raises(ValueError, match=f"coverage={coverage!r}.*between 0 and 1"):
-        estimator.property_interval(X, coverage)
+        uncalibrated.property_interval(X, coverage)

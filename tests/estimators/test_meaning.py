@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 
-# Digits with 100 labels, in half of the epochs ----------------------------------------
+# Digits with 100 labels ---------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def fitted(Estimator, digits):
     kept = [rng.choice(np.flatnonzero(y == d), 10, replace=False) for d in range(10)]
     partial = np.full_like(y, -1)
     partial[kept] = y[kept]
-    return Estimator(max_epochs=50, calibrate=False, random_state=0).fit(X, partial)
+    return Estimator(max_epochs=35, calibrate=False, random_state=0).fit(X, partial)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_changing_one_property_leaves_the_other(
 
 def test_both_properties_can_be_asked_for(Estimator, two_properties, two_read):
     X, numbers, y = two_properties
-    estimator = Estimator(random_state=0).fit(X, y)
+    estimator = Estimator(calibrate=False, random_state=0).fit(X, y)
     asked = {"property_0": numbers[:, 0], "property_1": numbers[:, 1]}
     X_new, y_new = estimator.sample(len(X), asked, random_state=0)
     np.testing.assert_array_equal(y_new, numbers)

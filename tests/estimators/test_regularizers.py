@@ -20,7 +20,7 @@ from skfmvae.regularizers import Neighbours, VirtualAdversarial
 ON = {"neighbours": "graph", "adversarial": "virtual"}
 REGULARIZERS = tuple(ON)
 OFF = dict.fromkeys(ON)
-LONG = {"batch_size": 15, "max_epochs": 50}
+LONG = {"batch_size": 15, "max_epochs": 25}
 
 
 def regularizer_terms(estimator):
@@ -145,7 +145,7 @@ def test_several_properties_with_labels_on_different_rows(make_learner, rows):
     X, y = rows
     side = (X[:, 4] > 0).astype(int)
     both = np.column_stack([partly(y, 15), np.where(np.arange(90) >= 60, side, -1)])
-    estimator = make_learner(max_epochs=100, **ON).fit(X, both)
+    estimator = make_learner(max_epochs=50, **ON).fit(X, both)
     assert regularizer_terms(estimator) == set(REGULARIZERS)
     assert (estimator.predict(X)[:, 0] == y).mean() > 0.9
 
@@ -177,7 +177,7 @@ def test_neighbours_that_are_searched_for_approximately(
     X, y = rows
     estimator, again = (
         make_learner(
-            neighbours=Neighbours(exact_up_to=50, n_rebuilds=2), max_epochs=100
+            neighbours=Neighbours(exact_up_to=50, n_rebuilds=2), max_epochs=50
         ).fit(X, partly(y, 12))
         for _ in range(2)
     )
@@ -195,7 +195,7 @@ def test_neighbours_by_a_distance_of_ones_own(make_learner, rows):
         return np.abs(A - B).sum(axis=1)
 
     neighbours = Neighbours(distance=distance, n_candidates=8)
-    estimator = make_learner(neighbours=neighbours, max_epochs=100)
+    estimator = make_learner(neighbours=neighbours, max_epochs=50)
     assert (estimator.fit(X, partly(y, 12)).predict(X) == y).mean() > 0.9
     assert asked == [90 * 8]
     neighbours.set_params(n_neighbors=9)
@@ -239,7 +239,7 @@ def test_class_priors_decide_where_labels_say_little(make_learner):
     large = {}
     for prior in ([2 / 3, 1 / 3], [1 / 3, 2 / 3]):
         neighbours = Neighbours(class_prior={"property_0": prior})
-        settings = {"batch_size": 60, "max_epochs": 100}
+        settings = {"batch_size": 60, "max_epochs": 50}
         estimator = make_learner(neighbours=neighbours, **settings).fit(X, y)
         large[prior[0] > 0.5] = np.mean(estimator.predict(X[40:80]) == 0)
     assert large[True] > 0.8
@@ -270,7 +270,7 @@ def test_tabular_rows_after_a_scaler(make_learner):
     for c in range(3):
         rows = rng.choice(np.flatnonzero(y == c), 4, replace=False)
         partial[rows] = c
-    learner = make_learner(encoder="mlp", decoder="mlp", batch_size=150, max_epochs=100)
+    learner = make_learner(encoder="mlp", decoder="mlp", batch_size=150, max_epochs=50)
     pipeline = make_pipeline(StandardScaler(), learner)
     error = {}
     for name, settings in (("on", ON), ("off", OFF)):

@@ -9,6 +9,13 @@ import torch
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
+from skfmvae import SemiSupervisedVAE
+
+# Of code that all estimators share, for which one of them stands.
+one_estimator = pytest.mark.parametrize(
+    "Estimator", [SemiSupervisedVAE], indirect=True, ids=["SemiSupervisedVAE"]
+)
+
 # Rows that are refused ----------------------------------------------------------------
 
 
@@ -81,6 +88,7 @@ def fitted_to_an_array(make_estimator):
     return X, make_estimator().fit(X, WHOLE_Y)
 
 
+@one_estimator
 @pytest.mark.parametrize(
     "convert",
     [
@@ -262,6 +270,7 @@ def dense(make_estimator, request):
     return make_estimator(likelihood=request.param).fit(COUNTS, Y)
 
 
+@one_estimator
 @forms
 def test_fits_to_sparse_rows_are_those_to_dense_ones(make_estimator, dense, form):
     X = form(COUNTS)
@@ -273,6 +282,7 @@ def test_fits_to_sparse_rows_are_those_to_dense_ones(make_estimator, dense, form
         np.testing.assert_array_equal(part, was)
 
 
+@one_estimator
 @forms
 @pytest.mark.parametrize("n_rows", [1, 4])
 def test_rows_may_be_empty(dense, form, n_rows):

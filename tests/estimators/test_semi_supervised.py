@@ -281,7 +281,8 @@ GRAPHS = {
 )
 def test_any_acyclic_graph_learns(rows, name, inference):
     X, y, partial = rows
-    model = SemiSupervisedVAE(GRAPHS[name], inference=inference, **SMALL)
+    settings = SMALL | {"lr": 1e-2, "max_epochs": 30}
+    model = SemiSupervisedVAE(GRAPHS[name], inference=inference, **settings)
     model.fit(X, pd.Series(partial[:, 0], name="kind"))
     assert np.mean(model.property_proba(X)["kind"].argmax(1) == y[:, 0]) > 0.9
     X_new, _ = model.sample(300, {"kind": 1}, random_state=0)
@@ -379,6 +380,7 @@ def test_joint_predictions_are_more_accurate_without_regularizers():
                 inference=Inference(prediction=prediction),
                 neighbours=None,
                 adversarial=None,
+                calibrate=False,
                 random_state=seed,
             )
             scores[prediction] += model.fit(X / 16, partial).score(X / 16, y) / 2
@@ -394,9 +396,9 @@ def test_relit_objects_are_those_of_the_light_asked_for():
     )
     light = Continuous(3, columns=LIT_OBJECTS_COLUMNS[1:])
     graph = GraphicalModel({"identity": Discrete(), "light": light})
-    model = SemiSupervisedVAE(
-        graph, max_epochs=15, neighbours=None, adversarial=None, random_state=0
-    ).fit(X, pd.DataFrame(partial, columns=LIT_OBJECTS_COLUMNS))
+    settings = {"neighbours": None, "adversarial": None, "calibrate": False}
+    model = SemiSupervisedVAE(graph, max_epochs=15, random_state=0, **settings)
+    model.fit(X, pd.DataFrame(partial, columns=LIT_OBJECTS_COLUMNS))
     new = make_lit_objects(1500, random_state=1)[1][:, 1:]
     truth, _ = make_lit_objects(identity=y[:, 0], light=new)
     relit = model.intervene(X, {"light": new})
@@ -407,7 +409,6 @@ def test_relit_objects_are_those_of_the_light_asked_for():
 @pytest.mark.parametrize("name", ["digit", None])
 def test_the_first_latents_have_the_name_of_a_series(blobs, name):
     X, y = blobs
-    model = SemiSupervisedVAE(max_epochs=1, random_state=0).fit(
-        X, pd.Series(y, name=name)
-    )
+    model = SemiSupervisedVAE(**SMALL | {"max_epochs": 1})
+    model.fit(X, pd.Series(y, name=name))
     assert model.get_feature_names_out()[0] == f"{name or 'property_0'}_0"

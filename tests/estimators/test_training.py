@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
 
-from skfmvae import FactorialMixtureVAE
+from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
 from skfmvae.datasets import mask_labels
 from skfmvae.estimators import training
 from skfmvae.images import ImageAugmentation
@@ -84,6 +84,7 @@ def test_early_stopping_learns_from_few_labels(Estimator):
         encoder=MLP(hidden=(32,)),
         decoder=MLP(hidden=(32,)),
         early_stopping=EarlyStopping(),
+        calibrate=False,
         random_state=0,
     ).fit(X, mask_labels(y, 60, random_state=0))
     assert estimator.score(X, y) > 0.9
@@ -150,10 +151,13 @@ def test_one_epoch_is_enough_to_learn(Estimator, blobs):
     X, y = blobs
     X, y = np.tile(X, (20, 1)), np.tile(y, 20)
     partial = np.where(np.arange(len(y)) < 600, y, -1)
-    settings = {"max_epochs": 1, "batch_size": 30, "random_state": 0}
+    settings = {"max_epochs": 1, "batch_size": 30, "calibrate": False}
+    settings["random_state"] = 0
     assert Estimator(**settings).fit(X, partial).score(X, y) > 0.95
 
 
+# One estimator stands for all, as the rule is the same code.
+@pytest.mark.parametrize("Estimator", [SemiSupervisedVAE], indirect=True, ids=["one"])
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "n_epochs"),
     [(20, 20, 100), (20, 5, 50), (80, 4, 25), (320, 16, 13)],
