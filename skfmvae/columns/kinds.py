@@ -10,6 +10,9 @@ __all__ = ["kind_of_numbers"]
 # Log-gamma functions of float32, which likelihoods of counts need, are right to 0.01
 # nats up to here.
 LARGEST_COUNT = 10_000
+# Standard deviations between zero and the mean, past which logarithms are as straight
+# as the values are, and float32 needs the values shifted, which logarithms cannot be.
+FAR = 1000.0
 
 
 def kind_of_numbers(values: np.ndarray) -> str:
@@ -49,6 +52,7 @@ def kind_of_numbers(values: np.ndarray) -> str:
     is_whole = (distinct == np.rint(distinct)).all()
     if is_whole and distinct[0] == 0 and distinct[-1] <= LARGEST_COUNT:
         return "count" if skew(known) > 0 else "real"
-    if distinct[0] > 0 and abs(skew(np.log(known))) < abs(skew(known)):
+    is_near = known.mean() <= FAR * known.std()
+    if distinct[0] > 0 and is_near and abs(skew(np.log(known))) < abs(skew(known)):
         return "positive"
     return "real"
