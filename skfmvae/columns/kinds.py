@@ -10,6 +10,9 @@ __all__ = ["is_count", "kind_of_amounts", "kind_of_numbers"]
 # Differences of log-gamma functions, which likelihoods of counts are made of, are right
 # to a twentieth of a nat up to here in float32.
 MOST_COUNTED = 100_000
+# Standard deviations between zero and the mean, past which logarithms are as straight
+# as the values are, and float32 needs the values shifted, which logarithms cannot be.
+FAR = 1000.0
 
 
 def kind_of_numbers(values: np.ndarray) -> str:
@@ -106,7 +109,8 @@ def kind_of_amounts(values: np.ndarray) -> str:
     >>> kind_of_amounts(np.array([1.0, 2.0, 4.0])), kind_of_amounts(np.arange(3.0))
     ('positive', 'real')
     """
-    if len(np.unique(values)) < 3 or values.min() <= 0:
+    is_far = len(values) and values.mean() > FAR * values.std()
+    if len(np.unique(values)) < 3 or values.min() <= 0 or is_far:
         return "real"
     is_skewed = abs(_skewness(np.log(values))) < abs(_skewness(values))
     return "positive" if is_skewed else "real"

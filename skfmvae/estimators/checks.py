@@ -73,7 +73,7 @@ def check_finite(X, feature_names):
     """Raise an error that says where the first value that float32 lacks stands."""
     values = X.data if scipy.sparse.issparse(X) else X
     # Neither takes memory; NaN, which marks what is missing, does not count.
-    extremes = [np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)]
+    extremes = [f.reduce(values, axis=None, initial=0.0) for f in (np.fmin, np.fmax)]
     if _is_float32(np.array(extremes)).all():
         return
     if scipy.sparse.issparse(X):

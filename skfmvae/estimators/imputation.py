@@ -13,7 +13,7 @@ from skfmvae._utils.checks import check_whole
 from skfmvae._utils.random import redirected_draws
 from skfmvae._utils.types import MatrixLike
 
-from .guards import plain_torch, seeded
+from .guards import seeded
 from .rows import RowsMixin
 
 __all__ = ["ImputationMixin"]
@@ -57,7 +57,8 @@ class ImputationMixin(RowsMixin):
         Raises
         ------
         ValueError
-            If `n_draws` is neither None nor a whole number of at least 1.
+            If `n_draws` is neither None nor a whole number of at least 1, or an entry
+            cannot occur under the likelihood.
 
         Examples
         --------
@@ -73,25 +74,33 @@ class ImputationMixin(RowsMixin):
         """
         if n_draws is not None:
             check_whole("n_draws", n_draws, 1)
-        X = self._check_X(X)
-        X = X.toarray() if issparse(X) else X
+        X = self._numbers(X)
+        rows = self._rounded(X)
+        self._model.likelihood.check_support(rows)
+        X, rows = (M.toarray() if issparse(M) else M for M in (X, rows))
+        filled = np.repeat(X[None], n_draws or 1, axis=0)
+        incomplete = np.isnan(X).any(axis=1)
+        if incomplete.any():
+            values = self._imputed(rows[incomplete], n_draws, random_state)
+            if self.origin_ is not None:
+                values = values + self.origin_
+            X = X[incomplete]
+            filled[:, incomplete] = np.where(np.isnan(X), values, X)
+        frames = [self.columns_.inverse(rows) for rows in filled]
+        if n_draws is None:
+            return frames[0]
+        return frames if self.columns_.is_frame else np.stack(frames)
+
+    def _imputed(self, X, n_draws, random_state):
+        """Return rows (n_draws, n, D) that are likely given what is observed of `X`."""
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(N_SAMPLES, self._model.n_latents, generator=generator)
         noise = noise.to(self.device_)
-        filled = np.repeat(X[None], n_draws or 1, axis=0)
-        incomplete = np.flatnonzero(np.isnan(X).any(axis=1))
-        random_state = check_random_state(random_state)
-        with plain_torch(self.device_), seeded(random_state), redirected_draws():
-            for start in range(0, len(incomplete), N_ROWS):
-                rows = incomplete[start : start + N_ROWS]
-                x = torch.from_numpy(X[rows]).to(self.device_)
-                if n_draws is None:
-                    values = self._model.fill(x, noise)[None]
-                else:
-                    values = self._model.draw_filled(x, noise, n_draws)
-                gaps = np.isnan(X[rows])
-                filled[:, rows] = np.where(gaps, values.cpu().numpy(), X[rows])
-        if n_draws is None:
-            return self._as_given(filled[0])
-        imputations = [self._as_given(rows) for rows in filled]
-        return imputations if self.columns_.is_frame else np.stack(imputations)
+
+        def fill(x):
+            if n_draws is None:
+                return [self._model.fill(x, noise)[:, None]]
+            return [self._model.draw_filled(x, noise, n_draws).transpose(0, 1)]
+
+        with seeded(check_random_state(random_state)), redirected_draws():
+            return self._map_rows(fill, X, N_ROWS)[0].swapaxes(0, 1)

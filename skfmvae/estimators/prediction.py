@@ -8,21 +8,29 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array, issparse
 from sklearn.metrics import r2_score
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._utils.checks import check_whole
+from skfmvae._utils.missing import has_missing
+from skfmvae._utils.random import redirected_draws
 from skfmvae._utils.types import MatrixLike
+from skfmvae.models.base import Labels
 from skfmvae.nn.folding import fold_norms
 
 from .calibration import interval_factor
 from .checks import check_counted, check_weights
-from .guards import plain_torch
+from .guards import plain_torch, seeded
 from .judging import Judgement
 from .rows import RowsMixin
 
 __all__ = ["PredictionMixin", "labelled_accuracy"]
+
+# Draws of the properties from their prior: the standard error of a share is at most
+# 0.005.
+N_PRIOR_DRAWS = 10_000
 
 
 def labelled_accuracy(
@@ -107,6 +115,8 @@ class PredictionMixin(RowsMixin):
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Predict the probability of every value of every discrete property of `y`.
+
+        A row with nothing observed has those of the model's prior.
 
         Parameters
         ----------
@@ -255,7 +265,28 @@ class PredictionMixin(RowsMixin):
                 for values, temperature in zip(log_proba, temperatures, strict=True)
             ]
 
-        return self._map_rows(normalised, X)
+        proba = self._map_rows(normalised, X)
+        of_nothing = _observes_nothing(X)
+        if of_nothing.any():
+            for p, prior in zip(proba, self._prior_proba(), strict=True):
+                p[of_nothing] = prior
+        return proba
+
+    def _prior_proba(self):
+        """Return the probabilities of every property before a row is seen."""
+        unknown = self.targets_.values_of({}, N_PRIOR_DRAWS)
+        with plain_torch(self.device_), torch.no_grad(), seeded(check_random_state(0)):
+            labels = Labels(*(torch.from_numpy(u).to(self.device_) for u in unknown))
+            with redirected_draws():
+                codes = self._model.sample_latents(labels)[1].codes.cpu().numpy()
+        # As if each value had been drawn once more, so that none is impossible.
+        counts = [
+            np.bincount(column, minlength=n_values) + 1
+            for column, n_values in zip(
+                codes.T, self.n_components_.values(), strict=True
+            )
+        ]
+        return [count / count.sum() for count in counts]
 
     def score(
         self, X: MatrixLike, y: Any = None, sample_weight: MatrixLike | None = None
@@ -364,4 +395,16 @@ class PredictionMixin(RowsMixin):
             def bound(x):
                 return [model.log_marginal(x.to(noise), noise)]
 
-            return self._map_rows(bound, X)[0]
+            log_proba = self._map_rows(bound, X)[0]
+        log_proba[_observes_nothing(X)] = 0.0  # whatever the draws say
+        return log_proba
+
+
+def _observes_nothing(X):
+    """Return which rows have no entry that is observed."""
+    if not has_missing(X):
+        return np.zeros(X.shape[0], dtype=bool)
+    if issparse(X):
+        gaps = csr_array((np.isnan(X.data), X.indices, X.indptr), shape=X.shape)
+        return gaps.sum(axis=1) == X.shape[1]
+    return np.isnan(X).all(axis=1)

@@ -50,23 +50,9 @@ class RowsMixin:
 
     def _check_X(self, X, reset=False):
         """Return rows in float32, and learn when `reset` how they become that."""
+        X = self._numbers(X, reset)
         if not reset:
-            check_is_fitted(self)
-        X = self._encoded(masked_as_nan(X), reset)
-        if issparse(X) and not X.has_canonical_format:
-            X = X.copy()  # checks see entries one by one, also those stored in parts
-            X.sum_duplicates()
-        names = getattr(self, "feature_names_in_", None)
-        check_finite(X, names)
-        if not reset:
-            if self.origin_ is not None and X.dtype == np.float32:
-                warnings.warn(
-                    "fit got columns of X so far from zero that float32, which X is in "
-                    "now, does not hold their values; give X in float64.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-            return to_float32(X, self.origin_)
+            return self._rounded(X)
         rows = to_float32(X)
         self.likelihood_ = resolve_likelihood(
             self.likelihood, rows, self.columns_.columns
@@ -76,8 +62,30 @@ class RowsMixin:
         if self.origin_ is not None:
             rows = to_float32(X, self.origin_)
         if X.dtype != np.float32:
-            warn_of_merged_values(X, rows, names)
+            warn_of_merged_values(X, rows, getattr(self, "feature_names_in_", None))
         return rows
+
+    def _numbers(self, X, reset=False):
+        """Return rows as finite numbers, NaN where an entry is missing."""
+        if not reset:
+            check_is_fitted(self)
+        X = self._encoded(masked_as_nan(X), reset)
+        if issparse(X) and not X.has_canonical_format:
+            X = X.copy()  # checks see entries one by one, also those stored in parts
+            X.sum_duplicates()
+        check_finite(X, getattr(self, "feature_names_in_", None))
+        return X
+
+    def _rounded(self, X):
+        """Return numbers in float32, counted from `origin_`."""
+        if self.origin_ is not None and X.dtype == np.float32:
+            warnings.warn(
+                "fit got columns of X so far from zero that float32, which X is in "
+                "now, does not hold their values; give X in float64.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return to_float32(X, self.origin_)
 
     def _encoded(self, X, reset):
         """Return rows as numbers of a dtype that models can take."""
@@ -121,30 +129,30 @@ class RowsMixin:
     def _covariate_rows(self, covariates, n):
         """Return rows with the values that a user sets covariates to, else NaN."""
         names = list(getattr(self, "feature_names_in_", []))
-        rows = np.full((n, self.n_features_in_), np.nan, dtype=np.float32)
+        rows = np.full((n, self.n_features_in_), np.nan)
         for key, value in (covariates or {}).items():
             j = names.index(key) if key in names else key
             if j not in self.covariate_columns_:
                 known = [names[k] if names else k for k in self.covariate_columns_]
                 raise ValueError(f"{key!r} is no covariate; those of fit are {known}.")
             rows[:, j] = self.columns_.code(j, value)
-        return rows if self.origin_ is None else rows - self.origin_.astype(np.float32)
+        return to_float32(rows, self.origin_)
 
     def _as_given(self, X):
         """Return decoded rows in the units of the data, as the frame that `fit` got."""
         X = X if self.origin_ is None else X + self.origin_
         return self.columns_.inverse(X)
 
-    def _map_rows(self, function, X):
+    def _map_rows(self, function, X, largest=LARGEST_CHUNK):
         no_codes = np.full((X.shape[0], 0), -1)
         rows = Rows(X, no_codes, device=self.device_)
-        return self._map_batches(lambda batch: function(batch.x), rows)
+        return self._map_batches(lambda batch: function(batch.x), rows, largest)
 
-    def _map_batches(self, function, rows):
+    def _map_batches(self, function, rows, largest=LARGEST_CHUNK):
         """Apply a function to chunks of rows and join what it lists."""
         chunks = []
         with plain_torch(self.device_), torch.no_grad():
-            for index in torch.arange(len(rows)).split(LARGEST_CHUNK):
+            for index in torch.arange(len(rows)).split(largest):
                 n = len(index)
                 filled = index[torch.arange(max(n, SMALLEST_CHUNK)) % n]
                 outputs = function(rows[filled])

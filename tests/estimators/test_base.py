@@ -165,7 +165,7 @@ def test_tags_say_what_fit_takes(Estimator):
     assert not tags.target_tags.required
     assert tags.target_tags.multi_output
     assert tags.input_tags.sparse
-    assert not tags.input_tags.allow_nan
+    assert tags.input_tags.allow_nan
 
 
 def test_a_fit_counts_what_it_found(make_estimator, two_properties):
