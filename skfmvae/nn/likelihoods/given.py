@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression
 from torch import Tensor, distributions, nn
 
@@ -16,6 +17,10 @@ from .base import NO_SHAPE, Likelihood, LikelihoodModule, column_log_prob
 from .columns import Columns
 
 __all__ = ["LikelihoodGiven", "build_given", "exposure_columns"]
+
+# Clusters of rows that are alike, rows of each, rounds of finding them, and the rows
+# that they are found in, for the time that it takes: docs/decisions/038-covariates.md.
+N_CLUSTERS, ROWS_OF_A_CLUSTER, N_ROUNDS, MOST_ROWS = 10, 20, 10, 10_000
 
 
 def exposure_columns(likelihood: Likelihood, n_columns: int) -> tuple[list[int], Any]:
@@ -183,7 +188,7 @@ class LikelihoodGiven(LikelihoodModule):
         middle = dense.nanquantile(0.5, dim=0, interpolation="lower").nan_to_num()
         self.placeholder[self.modelled] = self.modelled_part.placeholder
         self.placeholder[self.covariates] = middle[self.covariates].float()
-        # With their means for missing counts a row has about the sum that it had.
+        # With these for missing counts a row has about the sum that it had.
         means = dense[:, self.counts].nanmean(0).nan_to_num().float()
         self.placeholder[self.counts] = means
         if self.counts:
@@ -196,13 +201,16 @@ class LikelihoodGiven(LikelihoodModule):
                     )
                 self.placeholder[self.exposure_column] = middle[self.exposure_column]
             self.unit.fill_(self.exposure(self._observed(dense)).median())
+            if self.exposure_column is None and means.sum() > 0:
+                # A row of nothing else has one unit.
+                self.placeholder[self.counts] = means * (self.unit / means.sum())
         if self.covariates_part is not None:
             x = self._observed(dense)
             given = self.covariates_part.features(x[:, self.covariates]).numpy()
             features = self.modelled_part.features(self._per_unit(x)[:, self.modelled])
-            line = LinearRegression().fit(given, features.numpy())
-            self.explained.weight[:] = torch.as_tensor(line.coef_)
-            self.explained.bias[:] = torch.as_tensor(line.intercept_)
+            weight, bias = _effects(given, features.numpy())
+            self.explained.weight[:] = torch.as_tensor(weight)
+            self.explained.bias[:] = torch.as_tensor(bias)
 
     def _observed(self, x: Tensor) -> Tensor:
         """Return rows with possible values in place of what is missing."""
@@ -252,7 +260,8 @@ class LikelihoodGiven(LikelihoodModule):
         given = torch.as_tensor(given.toarray() if issparse(X) else given)
         given = self.covariates_part.features(given.float()).numpy()
         rows = rows.toarray() if issparse(rows) else rows
-        return rows - LinearRegression().fit(given, rows).predict(given)
+        weight, bias = _effects(given, rows)
+        return rows - (given @ weight.T + bias).astype(rows.dtype)
 
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
         per_unit = self._per_unit(x)[:, self.modelled]
@@ -365,3 +374,35 @@ class _OfGiven(distributions.Distribution):
         x = x.expand(*sample_shape, *x.shape).clone()
         x[..., self.module.modelled] = drawn
         return x
+
+
+def _effects(given: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how rows depend on covariates among rows that are alike.
+
+    A linear regression on the covariates and on clusters of the residuals, in turn: on
+    the covariates alone it would take for their effect that some kinds of rows happen
+    to be more frequent with them.
+
+    Parameters
+    ----------
+    given : ndarray of shape (n, C)
+    rows : ndarray of shape (n, L)
+
+    Returns
+    -------
+    weight : ndarray of shape (L, C)
+    bias : ndarray of shape (L,)
+        Such that residuals have a mean of zero.
+    """
+    some = slice(None, None, 1 + len(rows) // MOST_ROWS)
+    given, rows = given[some], rows[some]
+    n_given = given.shape[1]
+    weight = LinearRegression().fit(given, rows).coef_
+    n_clusters = min(N_CLUSTERS, len(rows) // ROWS_OF_A_CLUSTER)
+    if n_clusters > 1:
+        for _ in range(N_ROUNDS):
+            clusters = KMeans(n_clusters, n_init=1, random_state=0)
+            code = clusters.fit_predict(rows - given @ weight.T)
+            both = np.hstack([given, np.eye(n_clusters)[code]])
+            weight = LinearRegression().fit(both, rows).coef_[:, :n_given]
+    return weight, (rows - given @ weight.T).mean(axis=0)
