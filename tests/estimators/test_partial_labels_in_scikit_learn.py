@@ -15,6 +15,7 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.utils.discovery import all_estimators, all_functions
 
 from skfmvae.model_selection import partial_scorer
+from skfmvae.nn import MLP
 
 PAGE = Path(__file__).parents[2] / "docs/partial_labels_in_scikit_learn.md"
 ROW = re.compile(r"^\| `(.+)` \| (\w+) \| (\w+) \| (\w+) \|$", re.MULTILINE)
@@ -34,7 +35,8 @@ def page():
     names = dict(all_estimators()) | dict(all_functions())
     exec(first_example, names)
     # What marks mean to tools does not depend on these, which take most of a fit.
-    names["model"].set_params(neighbours=None, adversarial=None)
+    small = dict.fromkeys(("encoder", "decoder"), MLP((32,)))
+    names["model"].set_params(neighbours=None, adversarial=None, **small)
     return names
 
 

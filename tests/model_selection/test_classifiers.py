@@ -43,7 +43,7 @@ class StratifiedKFoldOfLabelled(PartialLabelKFold):
 
 def test_our_estimators_take_all_properties_at_once(two_properties):
     X, y = two_properties
-    ours = FactorialMixtureVAE(max_epochs=40, likelihood="gaussian")
+    ours = FactorialMixtureVAE(max_epochs=40, likelihood="gaussian", calibrate=False)
     results = label_efficiency_curve(
         {"ours": make_pipeline(StandardScaler(), ours)},
         X,

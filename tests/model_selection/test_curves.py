@@ -162,6 +162,25 @@ def as_strings(y):
     return np.array([None if v == -1 else f"kind {v}" for v in y], dtype=object)
 
 
+def with_kinds_of_labels(X, y):
+    """Return the results of classifiers that scikit-learn has, and of one of ours."""
+    estimators = {
+        "tree": DecisionTreeClassifier(max_depth=3),
+        "spreading": LabelSpreading(gamma=0.3),
+        "ours": FactorialMixtureVAE(
+            max_epochs=1, calibrate=False, likelihood="gaussian"
+        ),
+    }
+    return label_efficiency_curve(
+        estimators, X, y, budgets=[20, 50], cv=2, random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def with_whole_numbers(numbered):
+    return with_kinds_of_labels(*numbered)
+
+
 @pytest.mark.parametrize(
     "convert",
     [
@@ -175,19 +194,10 @@ def as_strings(y):
         lambda y: y.astype(np.int8),
     ],
 )
-def test_kinds_of_labels_make_no_difference(numbered, convert):
+def test_kinds_of_labels_make_no_difference(numbered, with_whole_numbers, convert):
     X, y = numbered
-    estimators = {
-        "tree": DecisionTreeClassifier(max_depth=3),
-        "spreading": LabelSpreading(gamma=0.3),
-        "ours": FactorialMixtureVAE(
-            max_epochs=1, calibrate=False, likelihood="gaussian"
-        ),
-    }
-    settings = {"budgets": [20, 50], "cv": 2, "random_state": 0}
-    expected = label_efficiency_curve(estimators, X, y, **settings)
-    results = label_efficiency_curve(estimators, X, convert(y), **settings)
-    assert_array_equal(results[SCORES], expected[SCORES])
+    results = with_kinds_of_labels(X, convert(y))
+    assert_array_equal(results[SCORES], with_whole_numbers[SCORES])
 
 
 @pytest.mark.parametrize(
