@@ -80,11 +80,11 @@ def resolve_likelihood(
     if isinstance(spec, Mapping):
         return _by_column(spec, X, columns)
     settings = _settings("likelihood", spec, ", or a dict of these by column")
-    if settings is None and columns is None:
+    if columns is None:
+        if settings is not None:
+            return settings
         unit = BernoulliModule(X.shape[1])
         return Gaussian() if first_outside(X, unit.in_support) else Bernoulli()
-    if columns is None:
-        return settings
     chosen = {
         column.name: _of_column(column)
         if settings is None or column.categories is not None
