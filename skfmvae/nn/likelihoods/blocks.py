@@ -83,10 +83,19 @@ class OutsideSupport(ValueError):
         What the column is called, where it has a name.
     """
 
-    def __init__(self, name, value, row, column, support, remedy, label=""):
+    def __init__(
+        self,
+        name: str,
+        value: float,
+        row: int,
+        column: int,
+        support: str,
+        remedy: str,
+        label: str = "",
+    ):
         super().__init__(name, value, row, column, support, remedy, label)
 
-    def __str__(self):
+    def __str__(self) -> str:
         name, value, row, column, support, remedy, label = self.args
         label = f" ({label!r})" if label else ""
         return (
