@@ -169,6 +169,11 @@ def _read_series(name, series):
         return RawColumn(name, "booleans", values, text)
     if text.startswith("Categorical"):  # of polars, which lists no categories
         return RawColumn(name, "categories", values, text)
+    if text.startswith("dictionary") and series.implementation.is_pandas():
+        raise TypeError(
+            f"{name!r} is a dictionary of PyArrow in a frame of pandas; make it a "
+            "pandas.Categorical."
+        )
     if isinstance(dtype, nw.Categorical | nw.Enum):
         categories = series.cat.get_categories().to_list()
         # polars has no dtype but Enum for categories that are listed beforehand, so

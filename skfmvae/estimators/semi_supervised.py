@@ -209,7 +209,8 @@ class SemiSupervisedVAE(BaseVAE):
         Their weights make up for being drawn more often.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
-        :mod:`skfmvae.images`, or a function from a tensor of rows to one like it.
+        :mod:`skfmvae.images`, or a function from a tensor of rows to one like it, with
+        NaN where an entry is missing.
     max_epochs : int or None, default=None
         Passes over the rows. None takes fewer over more rows, as the root of their
         number grows: 25 for 1,500, 13 for 6,000, 4 for 60,000; but at least 100 steps.

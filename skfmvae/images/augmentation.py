@@ -57,7 +57,8 @@ class ImageAugmentation(BaseEstimator):
     Notes
     -----
     Rows hold an image channel by channel, as for :class:`skfmvae.nn.Conv`. Values stay
-    in the range of their image, but whole numbers become fractional.
+    in the range of their image, but whole numbers become fractional. A pixel is missing
+    where one that it is interpolated from is, and so is a patch of such an image.
 
     References
     ----------

@@ -149,3 +149,21 @@ def test_rows_that_are_no_images_are_refused():
         ImageAugmentation(image_shape=(1, 2, 3)).build(7)
     with pytest.raises(ValueError, match=r"image_shape=\(2, 3\) does not fit"):
         ImageAugmentation(image_shape=(2, 3)).build(6)
+
+
+def test_pixels_are_missing_where_they_come_from_missing_ones():
+    """And the others are those of the complete image."""
+    images = torch.rand(6, 64)
+    gaps = torch.rand(6, 64) < 0.05
+    augment = ImageAugmentation(shift=2.0, rotate=20.0).build(64)
+    found = []
+    for rows in (images, images.masked_fill(gaps, torch.nan), gaps.float()):
+        torch.manual_seed(0)
+        found.append(augment(rows))
+    complete, with_gaps, share = found
+    assert with_gaps[share > 0].isnan().all()
+    # Beyond the border one of them has a weight of zero.
+    assert with_gaps[share == 0].isnan().float().mean() < 0.1
+    known = ~with_gaps.isnan()
+    assert 0.5 < known.float().mean() < 1
+    torch.testing.assert_close(with_gaps[known], complete[known])

@@ -147,11 +147,11 @@ class CategoricalModule(CodesModule):
         self.n_inputs = self.n_outputs = len(columns)
         self.feature_columns = columns
         # Where the logits of a column stand; those of no category stand anywhere.
-        position = torch.zeros(len(sizes), most, dtype=torch.int64)
-        position[columns, categories] = torch.arange(len(columns))
+        position = torch.zeros(most, len(sizes), dtype=torch.int64)
+        position[categories, columns] = torch.arange(len(columns))
         self.register_buffer("feature_categories", categories, persistent=False)
         self.register_buffer("position", position, persistent=False)
-        self.register_buffer("is_category", is_category.T, persistent=False)
+        self.register_buffer("is_category", is_category, persistent=False)
         largest = str(sizes[0] - 1) if len(set(sizes)) == 1 else "n_categories - 1"
         self.support = f"0, 1, ..., {largest}"
         self.remedy = "encode the columns with OrdinalEncoder, or raise n_categories"
@@ -161,6 +161,7 @@ class CategoricalModule(CodesModule):
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         logits = h[:, self.position].masked_fill(~self.is_category, -torch.inf)
+        logits = logits.transpose(1, 2)
         return over_columns(
             distributions.Categorical(logits=logits, validate_args=False)
         )

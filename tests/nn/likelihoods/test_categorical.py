@@ -24,6 +24,16 @@ def test_new_rows_cannot_bring_new_categories():
         module.check_support(np.array([[1.0, 2.0]]))
 
 
+def test_outputs_of_equal_columns_round_as_whole_channels_do():
+    """To the bit: sums over categories depend on how these lie in memory."""
+    module = Categorical(7).build(np.zeros((2, 5)))
+    h = 9 * torch.randn(200, 35, generator=torch.Generator().manual_seed(0))
+    x = torch.arange(1000).remainder(7).float().view(200, 5)
+    logits = h.unflatten(1, (7, 5)).transpose(1, 2)
+    expected = torch.distributions.Categorical(logits=logits).log_prob(x).sum(1)
+    assert torch.equal(module(h).log_prob(x), expected)
+
+
 # Columns with different numbers of categories ----------------------------------------
 
 SIZES = [3, 2, 5]
