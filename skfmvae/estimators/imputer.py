@@ -21,9 +21,10 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     estimator : estimator or None, default=None
-        Estimator with a method `impute`, which is cloned; None stands for
-        ``SemiSupervisedVAE(calibrate=False)``. It is fitted without labels: those of a
-        pipeline are for its last step.
+        Estimator with a method `impute`, which is cloned; None stands for a
+        :class:`SemiSupervisedVAE` without what serves predictions of classes:
+        regularizers and calibration. It is fitted without labels: those of a pipeline
+        are for its last step.
     random_state : int, RandomState instance or None, default=None
         Seed of the estimator; None leaves that which it has.
 
@@ -89,7 +90,10 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         estimator = self.estimator
         if estimator is None:
-            estimator = SemiSupervisedVAE(calibrate=False)
+            # docs/decisions/038-missing-entries.md
+            estimator = SemiSupervisedVAE(
+                neighbours=None, adversarial=None, calibrate=False
+            )
         estimator = clone(estimator)
         if self.random_state is not None:
             estimator.set_params(random_state=self.random_state)

@@ -4,6 +4,7 @@ from .base import Likelihood, LikelihoodModule
 from .bernoulli import Bernoulli
 from .categorical import Categorical
 from .columns import Columns
+from .continuous_bernoulli import ContinuousBernoulli
 from .counts import NegativeBinomial, Poisson
 from .gaps import LikelihoodWithGaps
 from .gaussian import Gaussian, column_origin
@@ -17,6 +18,7 @@ __all__ = [
     "Bernoulli",
     "Categorical",
     "Columns",
+    "ContinuousBernoulli",
     "Gaussian",
     "Likelihood",
     "LikelihoodModule",

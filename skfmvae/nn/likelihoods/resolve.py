@@ -12,6 +12,7 @@ from .bernoulli import Bernoulli, BernoulliModule
 from .blocks import first_outside
 from .categorical import Categorical
 from .columns import Columns
+from .continuous_bernoulli import ContinuousBernoulli
 from .counts import NegativeBinomial, Poisson
 from .gaussian import Gaussian
 from .log_normal import LogNormal
@@ -21,6 +22,7 @@ __all__ = ["LIKELIHOODS", "resolve_likelihood"]
 
 LIKELIHOODS: dict[str, type[Likelihood]] = {
     "bernoulli": Bernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
     "gaussian": Gaussian,
     "log_normal": LogNormal,
     "categorical": Categorical,

@@ -14,6 +14,7 @@ from skfmvae.nn import (
     Bernoulli,
     Categorical,
     Columns,
+    ContinuousBernoulli,
     Gaussian,
     LogNormal,
     NegativeBinomial,
@@ -24,6 +25,7 @@ from skfmvae.nn.likelihoods import blocks
 
 SETTINGS = [
     Bernoulli(),
+    ContinuousBernoulli(),
     Gaussian(),
     Gaussian(learn_scale=False, scale=0.5),
     LogNormal(),
@@ -42,6 +44,7 @@ def draw_rows(settings, n=50, seed=0):
     rng = np.random.default_rng(seed)
     rows = {
         "Bernoulli": rng.uniform(size=(n, 4)),
+        "ContinuousBernoulli": rng.uniform(size=(n, 4)),
         "Gaussian": rng.normal([3, -20, 0, 0], [1, 10, 0.01, 0], size=(n, 4)),
         "LogNormal": np.exp(rng.normal([3, -9, 0, 0], [0.5, 2, 0.01, 0], (n, 4))),
         "Categorical": rng.integers(0, 3, size=(n, 4)),
@@ -81,6 +84,9 @@ def reference_log_prob(settings, X, h):
         # a value in between is the probability of a one
         white, black = (stats.bernoulli.logpmf(k, 1 / (1 + np.exp(-h))) for k in (1, 0))
         return X * white + (1 - X) * black
+    if isinstance(settings, ContinuousBernoulli):
+        # proportional to exp(h x), whose integral over [0, 1] is (exp(h) - 1) / h
+        return X * h - np.log(np.expm1(h) / h)
     if isinstance(settings, Gaussian):
         std = np.where(X.std(0) < 1e-6, 1, X.std(0))
         scale = std * 1.01 if settings.learn_scale else settings.scale
@@ -199,7 +205,7 @@ def test_features(settings, container, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_SIZE", 28)  # 7 rows a block
     X = draw_rows(settings)
     module = settings.build(container(X))
-    if isinstance(settings, Bernoulli):
+    if isinstance(settings, (Bernoulli, ContinuousBernoulli)):
         expected = X
     elif isinstance(settings, (Gaussian, Ordinal)):
         expected = StandardScaler().fit_transform(X.astype(np.float64))
@@ -232,7 +238,7 @@ def test_distances_are_taken_on_one_scale(settings, container):
             expected = pdist(Z) / np.sqrt(X[:, :3].var(axis=0).mean())
     elif isinstance(settings, Categorical):
         expected = np.sqrt(2 * X.shape[1] * pdist(X, "hamming"))
-    elif isinstance(settings, Bernoulli):
+    elif isinstance(settings, (Bernoulli, ContinuousBernoulli)):
         expected = pdist(X)
     elif isinstance(settings, (Ordinal, LogNormal, Columns)):
         expected = pdist(module.features(torch.from_numpy(X)))

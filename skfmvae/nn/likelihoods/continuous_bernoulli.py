@@ -1,0 +1,45 @@
+"""Likelihood of intensities between 0 and 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, distributions
+
+from .base import Likelihood, LikelihoodModule, over_columns
+from .bernoulli import BernoulliModule
+
+__all__ = ["ContinuousBernoulli", "ContinuousBernoulliModule"]
+
+
+class ContinuousBernoulli(Likelihood):
+    """Intensities in [0, 1], with a density that integrates to one.
+
+    A :class:`Bernoulli` of values between 0 and 1 is no density; this is the one that
+    is proportional to it (Loaiza-Ganem and Cunningham 2019,
+    https://arxiv.org/abs/1907.06845).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfmvae.nn import ContinuousBernoulli
+    >>> ContinuousBernoulli().build(np.array([[0.2, 1.0]])).n_outputs
+    2
+    """
+
+    def build(self, X: Any) -> LikelihoodModule:
+        """Build the module; see `Likelihood.build`."""
+        module = ContinuousBernoulliModule(X.shape[1])
+        module.check_support(X)
+        return module
+
+
+class ContinuousBernoulliModule(BernoulliModule):
+    """Decoder outputs are the log-odds of the Bernoulli of the same shape."""
+
+    name = "ContinuousBernoulli"
+
+    def forward(self, h: Tensor) -> distributions.Distribution:
+        return over_columns(
+            distributions.ContinuousBernoulli(logits=h, validate_args=False)
+        )
