@@ -202,7 +202,7 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=NETWORKS.values(), ids=NETWORKS)
 def params(request):
     return request.param
 
@@ -220,19 +220,7 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-# Of networks that round, only with the settings of types.
-@pytest.mark.parametrize(
-    ("params", "setting"),
-    [
-        (params, setting)
-        for network, params in NETWORKS.items()
-        for name, setting in SETTINGS.items()
-        if network == "own" or name in ("float64", "bfloat16", "autocast")
-    ],
-    ids=[f"own-{name}" for name in SETTINGS]
-    + [f"rounded-{name}" for name in ("float64", "bfloat16", "autocast")],
-    indirect=["params"],
-)
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_settings_change_no_number(
     make_estimator, partial_blobs, params, expected, setting
 ):
