@@ -112,12 +112,14 @@ def test_scores_without_labels_are_bounds(make_estimator, blobs):
     np.testing.assert_allclose(scores, expected)
 
 
+@one_estimator
 def test_default_folds_are_stratified_by_what_is_known(make_learner, partial_blobs):
     """-1 is one more class to stratified folds, so every fold has some labels."""
     X, y = partial_blobs
     assert cross_val_score(make_learner(), X, y, cv=3, error_score="raise").min() == 1.0
 
 
+@one_estimator
 def test_cross_val_predict(make_learner, blobs, partial_blobs):
     X, number = blobs
     _, y = partial_blobs
