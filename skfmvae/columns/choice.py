@@ -71,6 +71,7 @@ def named_columns(
     Returns
     -------
     chosen : bool ndarray of shape (n_features,)
+        True for those that the list names.
 
     Raises
     ------
