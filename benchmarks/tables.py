@@ -88,16 +88,21 @@ SEE_LABELLED_ROWS_ALONE = (
 )  # fmt: skip
 
 
+def split_rows(y, draw, most_rows):
+    """Return the positions of training rows, and those of test rows."""
+    train, test = train_test_split(
+        np.arange(len(y)), test_size=0.3, stratify=y, random_state=draw
+    )
+    return train[:most_rows], test  # in random order
+
+
 def split(name, draw, most_rows):
     """Return training rows and classes, test rows and classes.
 
     What is learned of columns is learned of training rows.
     """
     frame, y = columns_and_classes(name)
-    train, test = train_test_split(
-        np.arange(len(y)), test_size=0.3, stratify=y, random_state=draw
-    )
-    train = train[:most_rows]  # in random order
+    train, test = split_rows(y, draw, most_rows)
     columns = make_column_transformer(
         (SimpleImputer(), make_column_selector(dtype_include="number")),
         (
@@ -165,11 +170,11 @@ def scores(y, guess, proba):
     }
 
 
-def read_lines(path):
+def read_lines(path, key=KEY):
     """Return the lines of a file, a data frame; without the file, an empty one."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     return pd.DataFrame(
-        [json.loads(line) for line in text.splitlines()], columns=None if text else KEY
+        [json.loads(line) for line in text.splitlines()], columns=None if text else key
     )
 
 
@@ -181,10 +186,18 @@ def forget(path, methods):
         path.write_text("".join(kept), encoding="utf-8")
 
 
-def missing(tasks, lines):
+def missing(tasks, lines, key=KEY):
     """Return the tasks that have no line yet."""
-    found = set(lines[KEY].itertuples(index=False, name=None))
+    found = set(lines[key].itertuples(index=False, name=None))
     return [task for task in tasks if task not in found]
+
+
+def append_lines(found, path):
+    """Write lines into a file as they come."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        for line in found:
+            print(json.dumps(line), file=file, flush=True)
 
 
 def complete(tasks, lines):
@@ -195,13 +208,15 @@ def complete(tasks, lines):
     return lines[[task in wanted for task in found]]
 
 
-def summary(lines):
+def summary(lines, reference=REFERENCE):
     """Return figures of each method over cells, which are tables by labels.
 
     Parameters
     ----------
     lines : DataFrame
         Fits of all methods, the reference among them, to the same draws of each cell.
+    reference : str
+        The method that gains are over.
 
     Returns
     -------
@@ -216,7 +231,7 @@ def summary(lines):
         lines.pivot(index=KEY[:3], columns="method", values=name)
         for name in ("accuracy", "log_loss", "calibration", "seconds")
     )
-    differences = 100 * accuracy.sub(accuracy[REFERENCE], axis=0)
+    differences = 100 * accuracy.sub(accuracy[reference], axis=0)
     gains, errors = differences.groupby(CELL).mean(), differences.groupby(CELL).sem()
     ranks = accuracy.groupby(CELL).mean().rank(axis=1, ascending=False)
     losses = loss.groupby(CELL).mean()
@@ -226,7 +241,7 @@ def summary(lines):
         gain=gains.mean(),
         below=((gains < -2) & (gains < -2 * errors)).sum(),
         rank=ranks.mean(),
-        no_higher_loss=losses.le(losses[REFERENCE], axis=0).mean(),
+        no_higher_loss=losses.le(losses[reference], axis=0).mean(),
         excess=losses.sub(guess, axis=0).max(),
         loss=losses.mean(),
         calibration=calibration.groupby(CELL).mean().mean(),
@@ -332,15 +347,12 @@ def main():
         for n_labels in arguments.budgets
         for method in arguments.only_methods
     ]
-    arguments.lines.parent.mkdir(parents=True, exist_ok=True)
     forget(arguments.lines, arguments.fresh)
     left = missing(tasks, read_lines(arguments.lines))
     found = Parallel(arguments.jobs, return_as="generator_unordered")(
         delayed(run)(*task, arguments.most_rows) for task in left
     )
-    with arguments.lines.open("a", encoding="utf-8") as file:
-        for line in found:
-            print(json.dumps(line), file=file, flush=True)
+    append_lines(found, arguments.lines)
     report_all(tasks, read_lines(arguments.lines), arguments)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
@@ -356,3 +357,255 @@ def test_components_of_cells_do_not_tell_how_much_of_a_cell_was_read(monkeypatch
     assert_allclose(np.cov(found.T), np.diag(found.var(axis=0, ddof=1)), atol=1e-4)
     twice = csr_matrix(counts.multiply(rng.integers(1, 4, size=(80, 1))))
     assert_allclose(module.components(twice), found, atol=1e-4)
+
+
+@pytest.fixture
+def hivae(monkeypatch):
+    """Return the reader of tables with gaps."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load("hivae_tables")
+
+
+def test_tables_with_gaps_are_read_with_their_masks(hivae, monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(7, 3))  # 21 bits: the last byte is not full
+    hidden, absent = rng.random((2, 7, 3)) < 0.4
+    (tmp_path / "hivae").mkdir()
+    np.savez(
+        tmp_path / "hivae" / "small.npz",
+        data=rows,
+        kind=np.array(["real", "pos", "cat"]),
+        n_values=np.array([0, 0, 2]),
+        truly_missing=np.packbits(absent),
+        missing_20_1=np.packbits(hidden),
+    )
+    monkeypatch.setattr(hivae, "DATA_FOLDER", tmp_path)
+    table = hivae.read("small")
+    assert table.kinds == ("real", "pos", "cat")
+    assert list(table.masks) == ["missing_20_1"]
+    gaps = table.with_gaps(table.masks["missing_20_1"])
+    for row in range(7):
+        for column in range(3):
+            assert table.masks["missing_20_1"][row, column] == hidden[row, column]
+            assert np.isnan(table.rows[row, column]) == absent[row, column]
+            missing = hidden[row, column] or absent[row, column]
+            assert np.isnan(gaps[row, column]) == missing
+    assert_array_equal(table.rows[~absent], rows[~absent])
+
+
+def slow_error(rows, kinds, n_values, filled, hidden):
+    """Return the mean error of columns, one entry after another."""
+    errors = []
+    for j, kind in enumerate(kinds):
+        known = [x for x in rows[:, j] if x == x]
+        losses = []
+        for i in range(len(rows)):
+            if hidden[i, j] and rows[i, j] == rows[i, j]:
+                shift = abs(rows[i, j] - filled[i, j])
+                losses.append({"cat": shift > 0, "ordinal": shift}.get(kind, shift**2))
+        if losses:
+            mean = sum(losses) / len(losses)
+            scale = {"cat": 1, "ordinal": n_values[j]}.get(
+                kind, max(known) - min(known)
+            )
+            errors.append((mean if kind in ("cat", "ordinal") else mean**0.5) / scale)
+    return sum(errors) / len(errors)
+
+
+def test_error_of_filled_entries_agrees_with_a_loop_over_them(hivae):
+    rng = np.random.default_rng(0)
+    kinds = ("real", "pos", "count", "cat", "ordinal", "real", "cat")
+    n_values = np.array([0, 0, 0, 3, 5, 0, 2])
+    rows, filled = rng.integers(0, 5, size=(2, 40, 7)).astype(float)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    hidden = rng.random(rows.shape) < 0.3
+    hidden[:, 5] = False  # a column that nobody has to fill
+    rows[hidden[:, 6], 6] = np.nan  # one whose hidden entries nobody knows
+    table = hivae.HivaeTable(rows, kinds, n_values, {})
+    found = hivae.mean_error(table, filled, hidden)
+    assert found == pytest.approx(slow_error(rows, kinds, n_values, filled, hidden))
+    assert_array_equal(
+        np.isnan(hivae.column_errors(table, filled, hidden)), 5 * [False] + 2 * [True]
+    )
+    assert hivae.mean_error(table, np.nan_to_num(rows), hidden) == 0
+
+
+@pytest.fixture
+def imputers(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load("imputers")
+
+
+def mixed_rows(n_rows=60):
+    """Return a number, a category that it decides, and an ordinal; no gaps."""
+    number = np.random.default_rng(0).normal(size=n_rows)
+    code = np.digitize(number, [-0.5, 0.5]) + 1.0
+    return np.column_stack([number, code, np.clip(np.round(number), -1, 1)])
+
+
+KINDS = ("real", "cat", "ordinal")
+
+
+def test_rows_of_one_hot_columns_come_back_with_their_gaps(imputers):
+    X = mixed_rows()
+    one_hot = imputers.OneHot(X, KINDS)
+    Z = one_hot.encode(X)
+    assert_allclose(Z.mean(axis=0), 0, atol=1e-12)
+    assert_allclose(Z.std(axis=0), 1)
+    assert_allclose(one_hot.decode(Z), X, atol=1e-12)
+    X[3, 1] = X[5, 0] = np.nan
+    gaps = np.zeros((60, 5), dtype=bool)
+    gaps[3, 1:4] = gaps[5, 0] = True
+    assert_array_equal(np.isnan(one_hot.encode(X)), gaps)
+
+
+def test_chain_by_column_fills_with_least_squares_on_the_others(imputers):
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(50, 4))
+    Z[:, 1:3] = Z[:, [0]] + 0.1 * rng.normal(size=(50, 2))
+    gap = np.zeros(50, dtype=bool)
+    gap[::5] = True
+    blocks = [slice(0, 1), slice(1, 3), slice(3, 4)]
+    with_gaps = Z.copy()
+    with_gaps[gap, 1:3] = np.nan
+    chain = imputers.ByColumn(LinearRegression(), blocks, n_rounds=2).fit(with_gaps)
+    # Only one column has gaps: all rounds are one regression on the two other columns.
+    others = np.column_stack([np.ones(50), Z[:, [0, 3]]])
+    weights = np.linalg.lstsq(others[~gap], Z[~gap, 1:3], rcond=None)[0]
+    filled = chain.transform(with_gaps)
+    assert_allclose(filled[gap, 1:3], others[gap] @ weights)
+    assert_array_equal(np.delete(filled, slice(1, 3), axis=1), Z[:, [0, 3]])
+
+
+@pytest.mark.parametrize("method", ["mean or mode", "kNN", "trees by column"])
+def test_imputers_keep_what_is_known_and_fill_legally(imputers, method):
+    X = mixed_rows()
+    gaps = np.random.default_rng(1).random(X.shape) < 0.2
+    filled = imputers.fill(method, np.where(gaps, np.nan, X), KINDS, 0)
+    assert_allclose(filled[~gaps], X[~gaps], atol=1e-12)
+    assert set(filled[:, 1]) <= {1, 2, 3}
+    assert set(filled[:, 2]) <= {-1, 0, 1}
+    if method == "mean or mode":
+        known, counts = np.unique(X[~gaps[:, 1], 1], return_counts=True)
+        assert_array_equal(filled[gaps[:, 1], 1], known[counts.argmax()])
+        assert_allclose(filled[gaps[:, 0], 0], X[~gaps[:, 0], 0].mean())
+
+
+@pytest.fixture
+def missing(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load("missing")
+
+
+@pytest.mark.parametrize("n_draws", [19, 99])
+def test_draws_of_the_same_distribution_hold_nine_values_of_ten(missing, n_draws):
+    values = np.random.default_rng(0).normal(size=(n_draws + 1, 20_000))
+    # The standard error of a share is 0.002.
+    inside, split = missing.shares_inside(values[0], values[1:], 0)
+    assert inside == split == pytest.approx(0.9, abs=0.008)
+    lowest, highest = np.quantile(values[1:], [0.05, 0.95], axis=0, method="weibull")
+    expected = np.mean((lowest <= values[0]) & (values[0] <= highest))
+    assert inside == pytest.approx(expected, abs=1e-3)
+    # Ties: closed intervals hold more, and ranks drawn among equals do not.
+    inside, split = missing.shares_inside(values[0].round(), values[1:].round(), 0)
+    assert inside > 0.93
+    assert split == pytest.approx(0.9, abs=0.008)
+
+
+def test_what_is_held_out_is_nothing_that_is_scored_later(missing):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 4))
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    mask = rng.random(rows.shape) < 0.3
+    table = load("hivae_tables").HivaeTable(
+        rows, 4 * ("real",), None, {"missing_20_1": mask}
+    )
+    hidden, scored = missing.hidden_entries(table, 20, 0)
+    assert_array_equal(hidden, mask)
+    assert_array_equal(scored, mask)
+    hidden, scored = missing.hidden_entries(table, 20, missing.HELD_OUT)
+    assert_array_equal(hidden, mask | scored)
+    assert not (scored & (mask | np.isnan(rows))).any()
+    assert 0.05 < scored.sum() / (~mask & ~np.isnan(rows)).sum() < 0.15
+
+
+def test_categories_that_no_training_row_has_are_missing(missing):
+    frame = pd.DataFrame({"a": [1, 2, np.nan, 4], "b": ["u", None, "v", "w"]})
+    X, kinds = missing.codes_of_frame(frame, [0, 1, 2])
+    assert kinds == ("real", "cat")
+    assert_array_equal(X, [[1, 0], [2, np.nan], [np.nan, 1], [4, np.nan]])
+
+
+def test_fits_with_gaps_go_on_where_they_stopped(
+    missing, report, monkeypatch, tmp_path, capsys
+):
+    path = tmp_path / "lines.jsonl"
+    monkeypatch.setattr(missing, "report", report.report)
+    rows = mixed_rows()
+    table = missing.read.__globals__["HivaeTable"](
+        rows,
+        KINDS,
+        np.array([0, 3, 3]),
+        {
+            f"missing_{s}_{k}": np.random.default_rng(k).random(rows.shape) < s / 100
+            for s in (20, 50)
+            for k in (1, 2)
+        },
+    )
+    monkeypatch.setattr(missing, "read", lambda name: table)
+    methods = ["mean or mode", "kNN"]
+    command = [
+        "missing.py",
+        "--only",
+        "errors",
+        "--only-tables",
+        "wine",
+        "--draws",
+        "2",
+    ]
+    command += ["--lines", str(path), "--only-methods", *methods]
+    monkeypatch.setattr("sys.argv", command)
+    missing.main()
+    whole, printed = path.read_text(), capsys.readouterr().out
+    lines = pd.DataFrame([json.loads(line) for line in whole.splitlines()])
+    assert len(lines[missing.KEY].drop_duplicates()) == len(lines) == 8
+    for method in methods:
+        cells = [f"| {method}"]
+        for setting in (20, 50):
+            of_cell = (lines["method"] == method) & (lines["setting"] == setting)
+            first, second = lines.loc[of_cell, "error"]
+            mean, deviation = (first + second) / 2, abs(first - second) / 2
+            cells.append(f"{mean:.3f} ({deviation:.3f})")
+        assert " | ".join(cells) in printed
+
+    path.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    last = json.loads(whole.splitlines()[-1])
+    monkeypatch.setattr(missing, "run", lambda *task: last)
+    missing.main()
+    assert path.read_text() == whole
+
+
+def test_classifiers_learn_of_rows_with_gaps(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    module = load("classify_gaps")
+    X = mixed_rows(300)
+    y = (X[:, 0] > 0).astype(int)
+    X[np.random.default_rng(2).random(X.shape) < 0.1] = np.nan
+    partial = np.where(np.arange(300) < 200, y, -1)
+    ours = set(module.OURS)
+    for method in module.CLASSIFIERS:
+        if method in ours:
+            continue
+        guess, proba = module.classify(method, X, partial, X[200:], KINDS, 0)
+        assert_array_equal(guess, proba.argmax(axis=1))
+        assert np.mean(guess == y[200:]) > 0.85, method
+
+
+def test_samples_with_a_category_that_nobody_has_are_not_real(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    module = load("mixed_frames")
+    frame = pd.DataFrame({"a": [0.0, 1.0], "b": ["u", None], "c": ["x", "y"]})
+    samples = pd.DataFrame({"a": [9.0, 9.0], "b": ["u", "u"], "c": ["y", "z"]})
+    assert list(module.real_categories(samples, frame)) == [True, False]
+    codes = np.array([[0, 1, 0], [0.36, 0.64, 0], [1, 1, 0], [0, 0, 0]])
+    assert list(module.is_one_hot(codes)) == [True, False, False, False]
