@@ -63,10 +63,15 @@ class Columns:
         return X
 
 
+# What `Imputer` goes without, for nothing is predicted but entries.
+TO_IMPUTE = {"neighbours": None, "adversarial": None, "calibrate": False}
+
+
 def fit_ours(method, X, y, kinds, seed):
     """Return what turns columns, and an estimator that is fitted to them."""
     columns = Columns(X, kinds)
-    model = OURS[method](likelihood=columns.likelihood, random_state=seed)
+    settings = TO_IMPUTE if y is None else {}
+    model = OURS[method](likelihood=columns.likelihood, random_state=seed, **settings)
     return columns, model.fit(columns.encode(X), y)
 
 
@@ -81,7 +86,7 @@ def draw_ours(method, X, kinds, n_draws, seed):
     columns, model = fit_ours(method, X, None, kinds, seed)
     coded = columns.encode(X)
     draws = [
-        model.impute(coded[start : start + AT_ONCE], n_draws=n_draws)
+        model.impute(coded[start : start + AT_ONCE], n_draws=n_draws, random_state=seed)
         for start in range(0, len(X), AT_ONCE)
     ]
     return columns.decode(np.concatenate(draws, axis=1))
