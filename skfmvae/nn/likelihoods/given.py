@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 from torch import Tensor, distributions, nn
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, column_log_prob
+from .blocks import blocks, column_statistics
 from .columns import Columns
 
 __all__ = ["LikelihoodGiven", "build_given", "exposure_columns"]
@@ -154,8 +155,9 @@ class LikelihoodGiven(LikelihoodModule):
         counts: list[int],
         exposure_column: int | None,
     ):
-        n_aside = len(set(covariates) | ({exposure_column} - {None}))
-        super().__init__(len(modelled) + n_aside)
+        aside = {*covariates} | ({exposure_column} - {None})
+        super().__init__(len(modelled) + len(aside))
+        self.aside = aside
         self.modelled_part, self.covariates_part = modelled_part, covariates_part
         self.modelled, self.covariates = modelled, covariates
         self.counts, self.exposure_column = counts, exposure_column
@@ -184,37 +186,43 @@ class LikelihoodGiven(LikelihoodModule):
         ValueError
             If an exposure is not positive.
         """
-        dense = torch.as_tensor(X.toarray() if issparse(X) else np.asarray(X))
-        middle = dense.nanquantile(0.5, dim=0, interpolation="lower").nan_to_num()
         self.placeholder[self.modelled] = self.modelled_part.placeholder
-        self.placeholder[self.covariates] = middle[self.covariates].float()
-        # With these for missing counts a row has about the sum that it had.
-        means = dense[:, self.counts].nanmean(0).nan_to_num().float()
-        self.placeholder[self.counts] = means
+        for j in self.aside:
+            column = _dense(X[:, [j]])
+            # A value that occurs, also among codes.
+            if not np.isnan(column).all():
+                middle = np.nanpercentile(column, 50, method="lower")
+                self.placeholder[j] = float(middle)
+            if j == self.exposure_column and not np.nanmin(column) > 0:
+                raise ValueError(
+                    f"The exposure, column {j}, has the value {np.nanmin(column):g}; "
+                    "every row needs a positive one."
+                )
         if self.counts:
-            if self.exposure_column is not None:
-                lowest = dense[:, self.exposure_column].nan_to_num(torch.inf).min()
-                if lowest <= 0:
-                    raise ValueError(
-                        f"The exposure, column {self.exposure_column}, has the value "
-                        f"{lowest:g}; every row needs a positive one."
-                    )
-                self.placeholder[self.exposure_column] = middle[self.exposure_column]
-            self.unit.fill_(self.exposure(self._observed(dense)).median())
+            means = torch.as_tensor(column_statistics(X[:, self.counts])[0]).float()
+            # With these for missing counts a row has about the sum that it had.
+            self.placeholder[self.counts] = means
+            exposure = np.concatenate([self._exposures(X[rows]) for rows in blocks(X)])
+            self.unit.fill_(float(np.percentile(exposure, 50, method="lower")))
             if self.exposure_column is None and means.sum() > 0:
                 # A row of nothing else has one unit.
                 self.placeholder[self.counts] = means * (self.unit / means.sum())
         if self.covariates_part is not None:
-            x = self._observed(dense)
+            x = self._observed(_dense(X[:: 1 + X.shape[0] // MOST_ROWS]))
             given = self.covariates_part.features(x[:, self.covariates]).numpy()
             features = self.modelled_part.features(self._per_unit(x)[:, self.modelled])
             weight, bias = _effects(given, features.numpy())
             self.explained.weight[:] = torch.as_tensor(weight)
             self.explained.bias[:] = torch.as_tensor(bias)
 
-    def _observed(self, x: Tensor) -> Tensor:
+    def _exposures(self, X: Any) -> np.ndarray:
+        """Return the exposures (n, 1) of some rows, in units."""
+        return self.exposure(self._observed(_dense(X))).cpu().numpy()
+
+    def _observed(self, x: Any) -> Tensor:
         """Return rows with possible values in place of what is missing."""
-        return torch.where(x.isnan(), self.placeholder, x.to(self.placeholder))
+        x = torch.as_tensor(x).to(self.placeholder)
+        return torch.where(x.isnan(), self.placeholder, x)
 
     def exposure(self, x: Tensor) -> Tensor:
         """Return the exposures (n, 1) of rows, in units."""
@@ -246,21 +254,22 @@ class LikelihoodGiven(LikelihoodModule):
         """
         modelled = X[:, self.modelled]
         if self.counts:
-            observed = torch.as_tensor(X.toarray() if issparse(X) else X)
-            exposure = self.exposure(observed.float()).cpu().numpy()
-            scale = np.ones(modelled.shape, dtype=np.float32)
-            scale[:, self.counts_of_part] = 1 / exposure
-            modelled = (
-                modelled.multiply(scale).tocsr() if issparse(X) else modelled * scale
-            )
+            exposure = np.concatenate([self._exposures(X[rows]) for rows in blocks(X)])
+            if issparse(modelled):
+                is_count = np.isin(modelled.indices, self.counts_of_part)
+                of_entries = np.repeat(exposure[:, 0], np.diff(modelled.indptr))
+                modelled.data /= np.where(is_count, of_entries, 1)
+            else:
+                modelled = modelled.astype(np.float32)
+                modelled[:, self.counts_of_part] /= exposure
         rows = self.modelled_part.comparable(modelled)
         if self.covariates_part is None:
             return rows
-        given = X[:, self.covariates]
-        given = torch.as_tensor(given.toarray() if issparse(X) else given)
-        given = self.covariates_part.features(given.float()).numpy()
-        rows = rows.toarray() if issparse(rows) else rows
-        weight, bias = _effects(given, rows)
+        covariates = torch.as_tensor(_dense(X[:, self.covariates])).float()
+        given = self.covariates_part.features(covariates).numpy()
+        rows = _dense(rows)
+        some = slice(None, None, 1 + len(rows) // MOST_ROWS)
+        weight, bias = _effects(given[some], rows[some])
         return rows - (given @ weight.T + bias).astype(rows.dtype)
 
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
@@ -394,8 +403,6 @@ def _effects(given: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     bias : ndarray of shape (L,)
         Such that residuals have a mean of zero.
     """
-    some = slice(None, None, 1 + len(rows) // MOST_ROWS)
-    given, rows = given[some], rows[some]
     n_given = given.shape[1]
     weight = LinearRegression().fit(given, rows).coef_
     n_clusters = min(N_CLUSTERS, len(rows) // ROWS_OF_A_CLUSTER)
@@ -406,3 +413,7 @@ def _effects(given: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
             both = np.hstack([given, np.eye(n_clusters)[code]])
             weight = LinearRegression().fit(both, rows).coef_[:, :n_given]
     return weight, (rows - given @ weight.T).mean(axis=0)
+
+
+def _dense(X: Any) -> np.ndarray:
+    return X.toarray() if issparse(X) else np.asarray(X)
