@@ -13,10 +13,12 @@ from sklearn.utils.validation import validate_data
 from .choice import chosen_columns
 from .coding import another_content, decoded, encoded, fitted
 from .reading import Table, read, read_array
+from .text import check_text
 from .writing import write_array, write_frame
 
-__all__ = ["ColumnEncoder"]
+__all__ = ["UNSEEN", "ColumnEncoder"]
 
+UNSEEN = r"\d+ entries of X are categories that fit did not see"  # a warning
 MOST_VALUES = 3  # of a column in a warning
 
 
@@ -35,6 +37,9 @@ class ColumnEncoder(BaseEstimator):
         - "from_dtype": those of text and of a dtype of categories;
         - None: no column;
         - names of columns, a mask of booleans, or indices: these, and no other.
+    few_rows : bool, default=False
+        Whether rows may be few of a table, so that text that differs on nearly all of
+        them is no reason to refuse a column.
 
     Attributes
     ----------
@@ -61,8 +66,11 @@ class ColumnEncoder(BaseEstimator):
     [['Nice', 3.7]]
     """
 
-    def __init__(self, categorical_features: Any = "from_dtype"):
+    def __init__(
+        self, categorical_features: Any = "from_dtype", *, few_rows: bool = False
+    ):
         self.categorical_features = categorical_features
+        self.few_rows = few_rows
 
     def fit(self, X: Any) -> ColumnEncoder:
         """Learn what the columns of X hold.
@@ -97,9 +105,12 @@ class ColumnEncoder(BaseEstimator):
         is_plain = all(column.holds == "numbers" for column in table.columns)
         if is_plain and not self.is_frame and not chosen.any():
             return self
-        by_dtype = isinstance(self.categorical_features, str)
+        if isinstance(self.categorical_features, str):  # and so the user chose none
+            for raw in table.columns:
+                if raw.holds == "text":
+                    check_text(raw.name, raw.known, few_rows=self.few_rows)
         self.columns = tuple(
-            fitted(raw, is_category=is_category, by_dtype=by_dtype)
+            fitted(raw, is_category=is_category)
             for raw, is_category in zip(table.columns, chosen, strict=True)
         )
         self.labels, self.library = table.labels, table.library
