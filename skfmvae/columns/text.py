@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-__all__ = ["check_text", "why_no_categories"]
+__all__ = ["FEW_ROWS", "NEARLY_ALL", "check_text", "why_no_categories"]
 
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
 NEARLY_ALL = 0.9  # of the entries

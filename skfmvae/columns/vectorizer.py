@@ -24,10 +24,10 @@ __all__ = ["ColumnVectorizer"]
 class ColumnVectorizer(TransformerMixin, BaseEstimator):
     """Turn columns of any kind into complete numbers, for classifiers that need them.
 
-    Missing numbers are replaced by the mean, and numbers are standardised. Booleans, dates (in days)
-    and codes of ordered categories count as numbers. Other categories are one-hot
-    encoded; missing ones, and those that `fit` did not see, are all zeros. Columns of
-    numbers come first, then those of categories.
+    Missing numbers are replaced by the mean, and numbers are standardised. Booleans,
+    dates (in days) and codes of ordered categories count as numbers. Other categories
+    are one-hot encoded; missing ones, and those that `fit` did not see, are all zeros.
+    Columns of numbers come first, then those of categories.
 
     Parameters
     ----------
