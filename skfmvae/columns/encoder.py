@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class ColumnEncoder(BaseEstimator):
         - None: no column;
         - names of columns, a mask of booleans, or indices: these, and no other.
     few_rows : bool, default=False
-        Whether rows may be few of a table, so that text that differs on nearly all of
-        them is no reason to refuse a column.
+        Whether rows may be few of a table: text that differs on nearly all of them is no
+        reason to refuse a column, and numbers that are zeros and ones may be others.
 
     Attributes
     ----------
@@ -113,6 +114,8 @@ class ColumnEncoder(BaseEstimator):
             fitted(raw, is_category=is_category)
             for raw, is_category in zip(table.columns, chosen, strict=True)
         )
+        if self.few_rows:
+            self.columns = tuple(map(_of_any_numbers, self.columns))
         self.labels, self.library = table.labels, table.library
         self.n_features_in_ = len(self.columns)
         if self.is_frame:
@@ -257,6 +260,12 @@ def _columns_of(X):
             "n_features)."
         )
     return read_array(X)
+
+
+def _of_any_numbers(column):
+    """Return a column of zeros and ones as one of numbers."""
+    is_binary = column.kind == "binary" and column.categories is None
+    return replace(column, kind="real") if is_binary else column
 
 
 def _warn_of_unseen(unseen):

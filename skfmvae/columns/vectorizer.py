@@ -105,7 +105,7 @@ class ColumnVectorizer(TransformerMixin, BaseEstimator):
                 SimpleImputer(keep_empty_features=True),
                 StandardScaler(with_mean=not issparse(values)),
             )
-        sizes = self._sizes()
+        sizes = [len(categories) for categories in self._categories()]
         if any(sizes):
             one_hot = OneHotEncoder(
                 categories=[np.arange(size) for size in sizes if size],
@@ -160,16 +160,9 @@ class ColumnVectorizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = feature_names_in(self, input_features)
-        sizes = self._sizes()
-        one_hot = [
-            f"{name}_{category}"
-            for name, size, column in zip(
-                names, sizes, self.encoder_.columns or (), strict=False
-            )
-            if size
-            for category in column.categories
-        ]
-        numbers = [name for name, size in zip(names, sizes, strict=True) if not size]
+        by_name = list(zip(names, self._categories(), strict=True))
+        numbers = [name for name, categories in by_name if not len(categories)]
+        one_hot = [f"{name}_{value}" for name, values in by_name for value in values]
         return np.array([*numbers, *one_hot], dtype=object)
 
     def _values(self, X, reset):
@@ -191,17 +184,17 @@ class ColumnVectorizer(TransformerMixin, BaseEstimator):
             ensure_all_finite="allow-nan",
         )
 
-    def _sizes(self):
-        """Return the number of categories of each column, 0 for numbers."""
+    def _categories(self):
+        """Return the categories of each column that is one-hot encoded, else none."""
         columns = self.encoder_.columns
         if columns is None:
-            return [0] * self.n_features_in_
+            return [()] * self.n_features_in_
         return [
-            0
-            if column.categories is None
-            or column.kind == "ordinal"
-            or column.holds == "booleans"
-            else len(column.categories)
+            column.categories
+            if column.categories is not None
+            and column.kind != "ordinal"
+            and column.holds != "booleans"
+            else ()
             for column in columns
         ]
 

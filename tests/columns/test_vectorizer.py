@@ -133,6 +133,12 @@ def test_few_rows_of_a_table_may_all_differ():
             ColumnVectorizer().fit(pd.DataFrame({"it": texts}))
 
 
+def test_zeros_and_ones_of_few_rows_may_be_other_numbers():
+    X = pd.DataFrame({"visits": [0, 1, 0, 1, 5, 2], "town": list("abcdef")})
+    found = ColumnVectorizer().fit(X[:4]).transform(X)[:, 0]
+    assert_allclose(found, [-1, 1, -1, 1, 9, 3])
+
+
 def test_other_columns_than_at_fit_are_refused(mixed):
     vectorizer = ColumnVectorizer().fit(mixed)
     with pytest.raises(ValueError, match="feature names"):
