@@ -39,8 +39,8 @@ class ColumnEncoder(BaseEstimator):
         - None: no column;
         - names of columns, a mask of booleans, or indices: these, and no other.
     few_rows : bool, default=False
-        Whether rows may be few of a table: text that differs on nearly all of them is no
-        reason to refuse a column, and numbers that are zeros and ones may be others.
+        Whether rows may be few of a table: text that differs on nearly all of them is
+        no reason to refuse a column, and zeros and ones may be other numbers elsewhere.
 
     Attributes
     ----------
