@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
+from sklearn.utils.validation import _check_feature_names_in as feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "check_sample_weight",
+    "feature_names_in",
     "fit_context",
     "safe_indexing",
 ]

@@ -29,10 +29,12 @@ DETAILS = """\
 The file is CSV (.csv, .tsv, also compressed), Parquet or NPZ. Rows whose target is
 empty or -1 have no label. Semi-supervised estimators learn from them; they are never
 scored. Other words, None and NA too, are classes. All columns but targets, groups and
-dropped ones are features: missing numbers are replaced by the mean, numbers are
-standardised and text is one-hot encoded, fitted to the training rows of each fit alone.
-In features ?, NA and the like are missing. In NPZ the target is an array, and all other
-arrays with as many rows are features.
+dropped ones are features: numbers, text with few values, and dates such as 2024-05-31.
+Fields that are empty, ?, NA and the like are missing. Estimators of this package take
+features as they are. For those of scikit-learn missing numbers are replaced by the
+mean, numbers are standardised and text is one-hot encoded, fitted to the training rows
+of each fit alone. In NPZ the target is an array, and all other arrays with as many rows
+are features.
 
 Estimators are {ours},
 and every classifier of scikit-learn that needs no arguments, by its name.
@@ -95,7 +97,7 @@ def _add_data(parser):
         default=[],
         type=_names,
         metavar="NAME[,NAME...]",
-        help="columns that are no features, such as an id or a date",
+        help="columns that are no features, such as an id",
     )
     group.add_argument(
         "--groups",

@@ -8,9 +8,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import all_estimators
 
 import skfmvae
+from skfmvae.columns import ColumnVectorizer
 from skfmvae.ensemble import PartialLabelStacking
 
 from .errors import InputError
@@ -33,8 +35,8 @@ def make_estimators(names: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     estimators : dict of str to classifier
-        Unfitted, at their defaults; those of this package with a Gaussian likelihood,
-        which suits standardised columns.
+        Unfitted, at their defaults; those of scikit-learn in a pipeline, after
+        :class:`~skfmvae.columns.ColumnVectorizer`.
 
     Raises
     ------
@@ -44,16 +46,16 @@ def make_estimators(names: Sequence[str]) -> dict[str, Any]:
     Examples
     --------
     >>> from skfmvae.cli.estimators import make_estimators
-    >>> make_estimators(["FactorialMixtureVAE", "LabelSpreading"])
-    {'FactorialMixtureVAE': FactorialMixtureVAE(likelihood='gaussian'),
-     'LabelSpreading': LabelSpreading()}
+    >>> made = make_estimators(["FactorialMixtureVAE", "LabelSpreading"])
+    >>> made["FactorialMixtureVAE"], made["LabelSpreading"][-1]
+    (FactorialMixtureVAE(), LabelSpreading())
     """
     return {name: _make(name) for name in names}
 
 
 def _make(name):
     if name in skfmvae.__all__:
-        return getattr(skfmvae, name)(likelihood="gaussian")
+        return getattr(skfmvae, name)()
     if name == PartialLabelStacking.__name__:
         return PartialLabelStacking()
     with warnings.catch_warnings():
@@ -78,4 +80,4 @@ def _make(name):
             f"--estimators: {name} needs {' and '.join(needed)}; use "
             "skfmvae.model_selection.label_efficiency_curve in Python for it."
         )
-    return classes[name]()
+    return make_pipeline(ColumnVectorizer(), classes[name]())

@@ -1,44 +1,39 @@
-"""Columns of a table as features: numbers on a common scale, and text."""
+"""Columns of a file as features: what CSV files need that frames of Python do not."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from skfmvae.columns import ColumnEncoder
+from skfmvae.columns.text import FEW_ROWS, why_no_categories
 
 from .errors import InputError
-from .fields import NEARLY_ALL, NUMBER, missing_marks, read_numbers, stripped
+from .fields import NUMBER, missing_marks, read_dates, read_numbers, stripped
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["as_features", "on_features"]
+__all__ = ["as_features"]
 
-NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
-DATES = {"datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"}
-TEXTS = {"string", "categorical"}
-DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?")
+# Kinds of objects that a dtype of numbers or of dates can hold.
+NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+DATES = {"date", "datetime"}
 BEGINS_AS_NUMBER = re.compile(r"\W*\d")
 MOST_MARKS = 5  # of a column in a warning
 MOST_COLUMNS = 10  # in a warning
-FEW_ROWS = 10  # may all be different by chance
-MOST_TEXTS = 1000  # of a column; one-hot encoding makes a column of each
 
 
 def as_features(table: DataFrame, source: str) -> DataFrame:
-    """Return columns of numbers and of text, with NaN for missing entries.
+    """Return columns that estimators take, with their missing entries as such.
 
     A column of text becomes numbers if nearly all its fields are numbers; ``1,200``,
     ``1.200,5``, ``$5`` and ``12%`` are, too. Beside numbers without a percent sign
-    ``12%`` is 0.12. Markers such as ``?`` and ``NA`` are missing entries in both kinds
-    of columns. So are the few other fields in a column of numbers.
+    ``12%`` is 0.12. It becomes dates if nearly all are dates in ISO 8601, and
+    categories if it is neither. Markers such as ``?`` and ``NA`` are missing entries in
+    all of them. So are the few other fields in a column of numbers or dates.
 
     Parameters
     ----------
@@ -50,20 +45,20 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     Returns
     -------
     X : DataFrame of shape (n_samples, n_features)
-        Columns of float64 and, for text, of objects.
+        Columns that :class:`~skfmvae.columns.ColumnEncoder` takes.
 
     Raises
     ------
     InputError
-        If a column holds dates, infinity, or text that differs on nearly every row or
-        has more than a thousand values, or if there is no feature.
+        If the encoder refuses a column, such as one of infinity or of text that is no
+        category, or if there is no feature.
 
     Warns
     -----
     UserWarning
         If a column is empty, and left out; if it numbers the rows; if text becomes
-        numbers, with an example of each notation; if text does not, though most of it
-        begins with a number; and with the number of missing entries, by column.
+        numbers or dates, with examples; if text does not, though most of it begins with
+        a number; and with the number of missing entries, by column.
 
     Examples
     --------
@@ -71,7 +66,7 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     >>> from skfmvae.cli.features import as_features
     >>> table = pd.DataFrame({"size": [1, 2], "kind": ["a", "b"]})
     >>> as_features(table, "data.csv").dtypes.map(str).to_dict()
-    {'size': 'float64', 'kind': 'object'}
+    {'size': 'int64', 'kind': 'category'}
     """
     import pandas as pd
 
@@ -82,18 +77,15 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind == "string":
             column, gaps[name] = _read_text(column, source)
-            kind = "floating" if pd.api.types.is_float_dtype(column) else kind
+        elif column.dtype == object and kind in NUMBERS:
+            column = column.astype(float)
+        elif column.dtype == object and kind in DATES:
+            column = pd.to_datetime(column)
         if column.isna().all():
             _warn(f"column {name!r} of {source!r} is empty; it is left out.")
             continue
         gaps[name]["empty"] = column.isna().sum() - sum(gaps[name].values())
-        if kind in NUMBERS:
-            columns[name] = _numbers(column, source)
-        elif kind in TEXTS:
-            columns[name] = _text(column, source)
-        else:
-            holds = "dates or times" if kind in DATES else f"{kind} values"
-            raise _no_feature(column, source, f"holds {holds}")
+        columns[name] = _feature(column, source)
     _warn_of_gaps(gaps, source)
     if not columns:
         raise InputError(
@@ -103,45 +95,26 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     return pd.DataFrame(columns)
 
 
-def on_features(estimator: Any) -> Pipeline:
-    """Return a pipeline of an estimator for what `as_features` returns.
-
-    Parameters
-    ----------
-    estimator : classifier
-        A classifier of rows of numbers.
-
-    Returns
-    -------
-    pipeline : Pipeline
-        Missing numbers are replaced by the mean, numbers are standardised and text is
-        one-hot encoded, all fitted to the rows that the pipeline is fitted to.
-    """
-    # A column may be empty on the rows of one fit.
-    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
-    texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = make_column_transformer(
-        (numbers, make_column_selector(dtype_include="number")),
-        (texts, make_column_selector(dtype_exclude="number")),
-    )
-    return make_pipeline(columns, estimator)
-
-
 def _read_text(column: Series, source: str) -> tuple[Series, dict[str, int]]:
-    """Return a column of text as numbers or text, and the counts of its markers."""
+    """Return a column of text as what it holds, and the counts of its markers."""
     text = stripped(column)
     counts = text.value_counts().to_dict()
     numbers = read_numbers(counts)
-    marks = counts.keys() - numbers if numbers else missing_marks(counts)
+    values = numbers or read_dates(counts)
+    marks = counts.keys() - values if values else missing_marks(counts)
     gaps = {repr(field): n for field, n in counts.items() if field in marks}
-    if not numbers:
+    where = f"column {column.name!r} of {source!r}"
+    if not values:
         return text.mask(text.isin(marks)), gaps
+    if not numbers:
+        _warn(
+            f"{where} is read as dates (such as {next(iter(values))!r}), which become "
+            f"numbers of days; if it is no feature, leave it out: {_drop(column)}."
+        )
+        return text.map(values), gaps
     # The warning of missing entries suffices where all others are plain numbers.
     if not gaps or not all(map(NUMBER.fullmatch, numbers)):
-        _warn(
-            f"column {column.name!r} of {source!r} is read as numbers, such as "
-            f"{_examples(numbers)}."
-        )
+        _warn(f"{where} is read as numbers, such as {_examples(numbers)}.")
     return text.map(numbers).astype(float), gaps
 
 
@@ -176,49 +149,48 @@ def _listed(names: list[str], most: int) -> str:
     return ", ".join([*names[:most], *more])
 
 
-def _numbers(column: Series, source: str) -> Series:
-    numbers = column.astype(float)
-    if np.isinf(numbers).any():
+def _feature(column: Series, source: str) -> Series:
+    """Return a column that estimators take, after warnings of what it may be."""
+    import pandas as pd
+
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        return _categories(column, source)
+    try:
+        ColumnEncoder().fit(column.to_frame())
+    except (TypeError, ValueError) as error:
         raise InputError(
-            f"column {column.name!r} of {source!r} holds infinity; leave these fields "
-            f"blank, or leave the column out: {_drop(column)}."
-        )
-    if len(numbers) > FEW_ROWS and (numbers.diff().iloc[1:] == 1).all():
+            f"{source!r}: {error} To leave the column out: {_drop(column)}."
+        ) from error
+    steps = column.diff().iloc[1:] if pd.api.types.is_numeric_dtype(column) else None
+    if steps is not None and len(steps) >= FEW_ROWS and (steps == 1).all():
         _warn(
             f"column {column.name!r} of {source!r} numbers the rows; if it is no "
             f"feature, leave it out: {_drop(column)}."
         )
-    return numbers
+    return column
 
 
-def _text(column: Series, source: str) -> Series:
-    text = column.astype(object).where(column.notna(), np.nan)
-    known = text.dropna().astype(str)
-    if known.map(DATE.fullmatch).notna().mean() > NEARLY_ALL:
-        raise _no_feature(column, source, "holds dates or times")
-    n_values = known.nunique()
-    most = min(MOST_TEXTS, max(FEW_ROWS, NEARLY_ALL * len(known)))
-    if n_values > most:
-        raise _no_feature(
-            column, source, f"holds {n_values} different texts in {len(known)} rows"
+def _categories(column: Series, source: str) -> Series:
+    """Return text as categories, which are then the same in all folds."""
+    known = column.dropna().astype(str)
+    why = why_no_categories(known)
+    if why is not None:
+        dates = (
+            "write dates as 2024-05-31, or " if why.startswith("holds dates") else ""
+        )
+        raise InputError(
+            f"column {column.name!r} of {source!r} {why}; {dates}leave it out: "
+            f"{_drop(column)}."
         )
     begins = known.map(BEGINS_AS_NUMBER.match).notna()
-    if n_values > FEW_ROWS and begins.mean() > 0.5:
+    if known.nunique() > FEW_ROWS and begins.mean() > 0.5:
         _warn(
             f"column {column.name!r} of {source!r} is taken for text, each of its "
-            f"{n_values} values for a kind of its own, though most begin with a number "
-            f"(such as {known[begins].iloc[0]!r}); write numbers alone, or leave it "
-            f"out: {_drop(column)}."
+            f"{known.nunique()} values for a kind of its own, though most begin with a "
+            f"number (such as {known[begins].iloc[0]!r}); write numbers alone, or "
+            f"leave it out: {_drop(column)}."
         )
-    return text
-
-
-def _no_feature(column, source, why):
-    return InputError(
-        f"column {column.name!r} of {source!r} {why} (such as "
-        f"{str(column.dropna().iloc[0])!r}) and cannot be a feature; leave it out: "
-        f"{_drop(column)}."
-    )
+    return column.astype("category")
 
 
 def _drop(column):

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skfmvae.columns.text import NEARLY_ALL
+
 if TYPE_CHECKING:
-    from pandas import Series
+    from pandas import Series, Timestamp
 
 __all__ = [
-    "NEARLY_ALL",
     "NUMBER",
     "missing_marks",
     "one_line",
+    "read_dates",
     "read_numbers",
     "stripped",
     "typed",
 ]
-
-# The part of a column's fields that decides its kind.
-NEARLY_ALL = 0.9
 
 # Markers of missing entries that people and programs write, in lower case.
 MARKS = frozenset(
@@ -55,6 +54,9 @@ COLUMN_TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
 # where several read equally many fields.
 NOTATIONS = [("", "."), (r"[,'’\s]", "."), (r"[.'’\s]", ",")]
 UNITS = "$€£¥%"
+
+# In other notations the day and the month are a guess.
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 
 def one_line(name: str) -> str:
@@ -184,6 +186,40 @@ def read_numbers(counts: Mapping[str, int]) -> dict[str, float]:
     best = int(np.argmax(totals))
     is_number = totals[best] >= NEARLY_ALL * sum(known.values())
     return readings[best] if is_number else {}
+
+
+def read_dates(counts: Mapping[str, int]) -> dict[str, Timestamp]:
+    """Read the dates of a column, in ISO 8601.
+
+    Parameters
+    ----------
+    counts : dict of str to int
+        Fields and how often they occur.
+
+    Returns
+    -------
+    dates : dict of str to Timestamp
+        Dates by field, in UTC where fields have a time zone; other fields are left out.
+        Empty unless nearly all fields are dates, markers of missing entries aside.
+
+    Examples
+    --------
+    >>> from skfmvae.cli.fields import read_dates
+    >>> read_dates({"2024-05-31": 1, "2024-05-31 10:30": 2, "?": 3})
+    {'2024-05-31': Timestamp('2024-05-31 00:00:00'),
+     '2024-05-31 10:30': Timestamp('2024-05-31 10:30:00')}
+    >>> read_dates({"5/6/24": 1})
+    {}
+    """
+    import pandas as pd
+
+    known = {field: counts[field] for field in counts.keys() - missing_marks(counts)}
+    fields = sorted(filter(ISO_DATE.fullmatch, known))
+    times = pd.to_datetime(fields, format="ISO8601", errors="coerce", utc=True)
+    times = times.tz_localize(None)
+    dates = {field: t for field, t in zip(fields, times, strict=True) if t == t}
+    n_dates = sum(known[field] for field in dates)
+    return dates if dates and n_dates >= NEARLY_ALL * sum(known.values()) else {}
 
 
 def _read(fields, thousands, decimal):

@@ -16,7 +16,7 @@ from skfmvae.model_selection import label_efficiency_curve
 
 from .errors import InputError
 from .estimators import make_estimators
-from .features import as_features, on_features
+from .features import as_features
 from .files import write_report
 from .notes import collected_warnings, shorten_traceback
 from .report import Report
@@ -132,7 +132,7 @@ def _fit(options, estimators, X: DataFrame, y: DataFrame, groups: Series | None)
     try:
         with _silent_workers():
             return label_efficiency_curve(
-                {name: on_features(each) for name, each in estimators.items()},
+                estimators,
                 X,
                 y if y.shape[1] > 1 else y.iloc[:, 0],
                 budgets=options.budgets,

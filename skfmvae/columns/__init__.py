@@ -3,5 +3,6 @@
 from .choice import named_columns
 from .column import KINDS, Column
 from .encoder import ColumnEncoder
+from .vectorizer import ColumnVectorizer
 
-__all__ = ["KINDS", "Column", "ColumnEncoder", "named_columns"]
+__all__ = ["KINDS", "Column", "ColumnEncoder", "ColumnVectorizer", "named_columns"]

@@ -11,7 +11,6 @@ from .dates import coarsest_unit, days_since, from_days
 from .dtypes import integer_range
 from .kinds import kind_of_amounts, kind_of_numbers
 from .reading import RawColumn
-from .text import check_text
 
 __all__ = ["another_content", "decoded", "encoded", "fitted"]
 
@@ -19,7 +18,7 @@ __all__ = ["another_content", "decoded", "encoded", "fitted"]
 ALIKE = {"booleans": "numbers", "categories": "text"}
 
 
-def fitted(raw: RawColumn, *, is_category: bool, by_dtype: bool) -> Column:
+def fitted(raw: RawColumn, *, is_category: bool) -> Column:
     """Return what is known of a column.
 
     Parameters
@@ -28,8 +27,6 @@ def fitted(raw: RawColumn, *, is_category: bool, by_dtype: bool) -> Column:
         The column as it came.
     is_category : bool
         Whether its values are categories.
-    by_dtype : bool
-        Whether the dtype said so, rather than the user.
 
     Returns
     -------
@@ -39,8 +36,8 @@ def fitted(raw: RawColumn, *, is_category: bool, by_dtype: bool) -> Column:
     Raises
     ------
     ValueError
-        If the column holds infinity or text that is no category, if it holds text and
-        is said to hold no category, or holds dates and is said to hold categories.
+        If the column holds infinity, if it holds text and is said to hold no category,
+        or holds dates and is said to hold categories.
     """
     if raw.holds == "booleans":
         categories = np.array([False, True])
@@ -63,8 +60,6 @@ def fitted(raw: RawColumn, *, is_category: bool, by_dtype: bool) -> Column:
             "column out."
         )
     if is_category:
-        if raw.holds == "text" and by_dtype:
-            check_text(raw.name, raw.known)
         return _of_categories(raw)
     kind = kind_of_numbers(raw.values)
     return Column(raw.name, kind, dtype=raw.dtype, range=integer_range(raw.dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from sklearn.utils.validation import validate_data
 from .choice import chosen_columns
 from .coding import another_content, decoded, encoded, fitted
 from .reading import Table, read, read_array
+from .text import check_text
 from .writing import write_array, write_frame
 
-__all__ = ["ColumnEncoder"]
+__all__ = ["UNSEEN", "ColumnEncoder"]
 
+UNSEEN = r"\d+ entries of X are categories that fit did not see"  # a warning
 MOST_VALUES = 3  # of a column in a warning
 
 
@@ -35,6 +38,9 @@ class ColumnEncoder(BaseEstimator):
         - "from_dtype": those of text and of a dtype of categories;
         - None: no column;
         - names of columns, a mask of booleans, or indices: these, and no other.
+    few_rows : bool, default=False
+        Whether rows may be few of a table: text that differs on nearly all of them is
+        no reason to refuse a column, and zeros and ones may be other numbers elsewhere.
 
     Attributes
     ----------
@@ -61,8 +67,11 @@ class ColumnEncoder(BaseEstimator):
     [['Nice', 3.7]]
     """
 
-    def __init__(self, categorical_features: Any = "from_dtype"):
+    def __init__(
+        self, categorical_features: Any = "from_dtype", *, few_rows: bool = False
+    ):
         self.categorical_features = categorical_features
+        self.few_rows = few_rows
 
     def fit(self, X: Any) -> ColumnEncoder:
         """Learn what the columns of X hold.
@@ -97,11 +106,16 @@ class ColumnEncoder(BaseEstimator):
         is_plain = all(column.holds == "numbers" for column in table.columns)
         if is_plain and not self.is_frame and not chosen.any():
             return self
-        by_dtype = isinstance(self.categorical_features, str)
+        if isinstance(self.categorical_features, str):  # and so the user chose none
+            for raw in table.columns:
+                if raw.holds == "text":
+                    check_text(raw.name, raw.known, few_rows=self.few_rows)
         self.columns = tuple(
-            fitted(raw, is_category=is_category, by_dtype=by_dtype)
+            fitted(raw, is_category=is_category)
             for raw, is_category in zip(table.columns, chosen, strict=True)
         )
+        if self.few_rows:
+            self.columns = tuple(map(_of_any_numbers, self.columns))
         self.labels, self.library = table.labels, table.library
         self.n_features_in_ = len(self.columns)
         if self.is_frame:
@@ -246,6 +260,12 @@ def _columns_of(X):
             "n_features)."
         )
     return read_array(X)
+
+
+def _of_any_numbers(column):
+    """Return a column of zeros and ones as one of numbers."""
+    is_binary = column.kind == "binary" and column.categories is None
+    return replace(column, kind="real") if is_binary else column
 
 
 def _warn_of_unseen(unseen):

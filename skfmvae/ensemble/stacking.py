@@ -7,12 +7,10 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch, check_random_state, get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
@@ -31,11 +29,13 @@ from skfmvae._utils.folds import hidden_label_folds
 from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.seeds import seeded_clone
 from skfmvae._utils.types import MatrixLike
+from skfmvae.columns import ColumnVectorizer
 from skfmvae.estimators import SemiSupervisedVAE
 from skfmvae.estimators.checks import check_weights
 from skfmvae.estimators.guards import all_or_nothing
 from skfmvae.estimators.prediction import labelled_accuracy
 
+from .array_scaler import ArrayScaler
 from .members import (
     check_members,
     class_proba,
@@ -50,24 +50,20 @@ from .targets import read_labels
 __all__ = ["PartialLabelStacking"]
 
 
-def default_members(*, with_mean: bool = True) -> list[tuple[str, Any]]:
+def default_members() -> list[tuple[str, Any]]:
     """Return the members of an ensemble that is given none.
-
-    Parameters
-    ----------
-    with_mean : bool, default=True
-        Whether columns are centred, which sparse ones cannot be.
 
     Returns
     -------
     members : list of (str, classifier)
         One that learns from rows without labels, a linear one and one of trees.
     """
-    scaler = StandardScaler(with_mean=with_mean)
+    logistic = LogisticRegression(max_iter=1000)
+    forest = RandomForestClassifier(n_estimators=300)
     return [
-        ("vae", make_pipeline(scaler, SemiSupervisedVAE())),
-        ("logistic", make_pipeline(scaler, LogisticRegression(max_iter=1000))),
-        ("forest", RandomForestClassifier(n_estimators=300)),
+        ("vae", make_pipeline(ArrayScaler(), SemiSupervisedVAE())),
+        ("logistic", make_pipeline(ColumnVectorizer(), logistic)),
+        ("forest", make_pipeline(ColumnVectorizer(standardize=False), forest)),
     ]
 
 
@@ -91,8 +87,10 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
     ----------
     estimators : list of (str, classifier) or None, default=None
         The members and their names; "drop" in place of a classifier leaves it out. None
-        stands for "vae", a :class:`~skfmvae.SemiSupervisedVAE`, "logistic", a logistic
-        regression, both of standardised columns, and "forest", a random forest.
+        stands for "vae", a :class:`~skfmvae.SemiSupervisedVAE`, of the standardised
+        columns of an array and of a frame as it is; "logistic", a logistic regression
+        of standardised and one-hot columns; and "forest", a random forest of one-hot
+        ones. They take frames with text, categories and dates, and missing entries.
     n_folds : int, default=5
         Number of times that each member is fitted without some of the labels. A member
         that has done this itself, and says so by an attribute ``hidden_proba_``, is not
@@ -240,7 +238,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
             The rows, which members get unchanged.
         y : array-like of shape (n_samples,) or (n_samples, n_properties)
             Property values; -1 (where numeric), None, NaN or ``pd.NA`` marks an
@@ -262,7 +260,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
         """
         with all_or_nothing(self):
             (X,) = indexable(masked_as_nan(X))
-            members = self._given_members(X)
+            members = self._given_members()
             self._check_X(X, reset=True)
             y, self.labels_ = read_labels(y)
             codes = self.labels_.transform(y)
@@ -288,11 +286,9 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
             self._expose()
         return self
 
-    def _given_members(self, X):
+    def _given_members(self):
         """Return the members that are not dropped, by name."""
-        members = self.estimators
-        if members is None:
-            members = default_members(with_mean=not issparse(X))
+        members = default_members() if self.estimators is None else self.estimators
         return dict(check_members(self, members))
 
     def _hidden_proba(self, run, members, data, folds):
@@ -359,7 +355,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
             The rows.
 
         Returns
@@ -375,7 +371,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
             The rows.
 
         Returns
@@ -391,7 +387,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
             The rows.
 
         Returns
@@ -423,7 +419,7 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, frame, sparse matrix} of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_properties)
             True classes; unlabelled entries do not count, and a class that `fit` never
@@ -464,13 +460,17 @@ class PartialLabelStacking(ClassifierMixin, BaseComposition):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        takes = tags.input_tags
         if self.estimators is None:
-            tags.input_tags.sparse = True
+            takes.sparse = takes.allow_nan = takes.string = takes.categorical = True
             return tags
         with suppress(Exception):  # of what is no list of members, which fit refuses
-            members = [get_tags(m) for _, m in self.estimators if m != "drop"]
-            tags.input_tags.sparse = all(m.input_tags.sparse for m in members)
-            tags.input_tags.allow_nan = all(m.input_tags.allow_nan for m in members)
+            kept = [member for _, member in self.estimators if member != "drop"]
+            members = [get_tags(member).input_tags for member in kept]
+            takes.sparse = all(m.sparse for m in members)
+            takes.allow_nan = all(m.allow_nan for m in members)
+            takes.string = all(m.string for m in members)
+            takes.categorical = all(m.categorical for m in members)
         return tags
 
 

@@ -84,7 +84,7 @@ def text(content, encoding="utf-8"):
 
 ROWS = "".join(f"{i},{i % 2},{i % 3}\n" for i in (3, 1, 4, 2, 6, 5))
 TEXTS = "".join(f"{i % 7},{i % 2},t{i}\n" for i in range(40))
-DAYS = "".join(f"{i % 7},{i % 2},2024-01-{i:02}\n" for i in range(1, 29))
+DAYS = "".join(f"{i % 7},{i % 2},{i}.1.2024\n" for i in range(1, 29))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,11 @@ DAYS = "".join(f"{i % 7},{i % 2},2024-01-{i:02}\n" for i in range(1, 29))
         ("blank.csv", text("a,kind\n1,\n2,-1\n"), ["'kind'", "no label"]),
         ("one.csv", text("a,kind\n1,yes\n2,yes\n3,\n"), ["one value", "'yes'"]),
         ("id.csv", text("a,kind,id\n" + TEXTS), ["'id'", "40 different", "--drop id"]),
-        ("day.csv", text("a,kind,day\n" + DAYS), ["'day'", "dates", "--drop day"]),
+        (
+            "day.csv",
+            text("a,kind,day\n" + DAYS),
+            ["'day'", "dates", "2024-05-31", "--drop day"],
+        ),
         ("inf.csv", text("a,kind\n1,0\ninf,1\n"), ["'a'", "infinity", "--drop a"]),
         ("bad.parquet", text("no"), ["bad.parquet", "cannot be read"]),
         ("bad.npz", text("no"), ["bad.npz", "numpy.savez"]),
@@ -116,8 +120,8 @@ DAYS = "".join(f"{i % 7},{i % 2},2024-01-{i:02}\n" for i in range(1, 29))
         ),
         (
             "time.npz",
-            npz(kind=np.arange(2), t=np.array(["2024", "2025"], "datetime64[D]")),
-            ["'t'", "dates", "--drop t"],
+            npz(kind=np.arange(2), t=np.array([b"x", b"y"])),
+            ["'t'", "bytes", "--drop t"],
         ),
         (
             "complex.npz",

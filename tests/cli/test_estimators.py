@@ -7,15 +7,16 @@ from sklearn.utils import all_estimators
 import skfmvae
 from skfmvae.cli.errors import InputError
 from skfmvae.cli.estimators import make_estimators
+from skfmvae.columns import ColumnVectorizer
 from skfmvae.ensemble import PartialLabelStacking
 
 
-def test_our_estimators_suit_standardised_columns():
+def test_our_estimators_take_the_table_as_it_is():
     made = make_estimators(skfmvae.__all__)
     assert list(made) == skfmvae.__all__
     for name, estimator in made.items():
         assert type(estimator) is getattr(skfmvae, name)
-        assert estimator.likelihood == "gaussian"
+        assert estimator.likelihood == "auto"
 
 
 def test_the_pool_can_be_named():
@@ -23,8 +24,10 @@ def test_the_pool_can_be_named():
     assert type(pool) is PartialLabelStacking
 
 
-def test_those_of_scikit_learn_have_their_defaults():
-    (forest,) = make_estimators(["RandomForestClassifier"]).values()
+def test_those_of_scikit_learn_have_their_defaults_after_complete_numbers():
+    (pipeline,) = make_estimators(["RandomForestClassifier"]).values()
+    vectorizer, forest = pipeline
+    assert vectorizer.get_params() == ColumnVectorizer().get_params()
     assert type(forest) is RandomForestClassifier
     assert forest.get_params() == RandomForestClassifier().get_params()
 
@@ -42,7 +45,8 @@ def test_all_other_classifiers_can_be_named():
     assert classes.keys() > META
     names = classes.keys() - META
     made = make_estimators(names)
-    assert {name: type(made[name]) for name in names} == {n: classes[n] for n in names}
+    types = {name: type(pipeline[-1]) for name, pipeline in made.items()}
+    assert types == {name: classes[name] for name in names}
 
 
 @pytest.mark.parametrize("name", sorted(META))

@@ -1,18 +1,19 @@
 """Columns of a table as features."""
 
+import datetime
 import re
 import shlex
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
 
 from skfmvae.cli.arguments import make_parser
 from skfmvae.cli.errors import InputError
-from skfmvae.cli.features import as_features, on_features
+from skfmvae.cli.features import as_features
 from skfmvae.cli.tables import read_table
+from skfmvae.columns import ColumnEncoder
 
 MARKS = ["?", "-", "--", ".", "n/a", "N/A", "NA", "NULL", "nan", "None", "missing"]
 
@@ -83,6 +84,7 @@ def test_signs_are_text():
     with pytest.warns(UserWarning, match=r"^1 fields .*: 'sign' \(empty: 1\)"):
         X = as_features(table, "data.csv")
     assert X["sign"].tolist()[:2] == ["+", "-"]
+    assert X["sign"].cat.categories.tolist() == ["+", "-"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_numbers_with_units_stay_text_with_a_warning():
     with pytest.warns(
         UserWarning, match="'mass' .* taken for text.*'0 kg'.*--drop mass"
     ):
-        assert as_features(table, "data.csv")["mass"].dtype == object
+        assert as_features(table, "data.csv")["mass"].dtype == "category"
 
 
 def test_the_example_begins_with_a_number():
@@ -140,15 +142,18 @@ def test_columns_of_marks_alone_are_empty():
         assert as_features(table, "data.csv").columns.tolist() == ["x"]
 
 
-def test_kinds_of_features():
+def test_columns_stay_what_their_dtype_says():
     table = pd.DataFrame(
         {
             "whole": [1, 2, 2],
             "gaps": pd.array([1, None, 2], dtype="Int64"),
             "yes_or_no": pd.Series([True, None, False], dtype=object),
             "word": ["u", None, "v"],
-            "dose": pd.Categorical(["low", "high", None]),
+            "dose": pd.Categorical(["low", "high", None], ["low", "high"], True),
             "level": pd.Categorical([2, 1, None]),
+            "price": [Decimal("1.5"), None, Decimal("2.5")],
+            "seen": [datetime.date(2024, 5, 1), None, datetime.date(2024, 5, 3)],
+            "took": pd.to_timedelta([1, 2, None], "D"),
         }
     )
     with pytest.warns(UserWarning, match="taken for missing") as caught:
@@ -156,11 +161,35 @@ def test_kinds_of_features():
     (message,) = (str(warning.message) for warning in caught)
     gaps = [f"'{name}' (empty: 1)" for name in table.columns.drop("whole")]
     assert message == (
-        f"5 fields of 'data.csv' are taken for missing, by column: {', '.join(gaps)}."
+        f"8 fields of 'data.csv' are taken for missing, by column: {', '.join(gaps)}."
     )
-    assert X.dtypes.map(str).tolist() == ["float64"] * 3 + ["object"] * 3
-    assert np.isnan(X["gaps"][1])
-    assert X["yes_or_no"].tolist()[::2] == [1, 0]
+    expected = table.assign(
+        word=table["word"].astype("category"),
+        price=[1.5, np.nan, 2.5],
+        seen=pd.to_datetime(table["seen"]),
+    )
+    pd.testing.assert_frame_equal(X, expected)
+    encoder = ColumnEncoder().fit(X)
+    kinds = {column.name: column.holds for column in encoder.columns}
+    assert kinds == {
+        **dict.fromkeys(["whole", "gaps", "price"], "numbers"),
+        **dict.fromkeys(["word", "dose", "level"], "categories"),
+        **{"yes_or_no": "booleans", "seen": "dates", "took": "durations"},
+    }
+
+
+def test_dates_become_numbers_of_days():
+    days = np.random.default_rng(0).integers(500, size=40)
+    dates = pd.Timestamp("2023-03-01") + pd.to_timedelta(days, "D")
+    fields = [*dates.strftime("%Y-%m-%d"), "?", "soon"]
+    with (
+        pytest.warns(UserWarning, match="'day' of .* is read as dates .*--drop day"),
+        pytest.warns(UserWarning, match="2 fields of 'data.csv' are taken for missing"),
+    ):
+        X = as_features(pd.DataFrame({"day": fields}), "data.csv")
+    values = ColumnEncoder().fit(X).transform(X)[:, 0]
+    assert np.isnan(values).tolist() == [False] * 40 + [True] * 2
+    np.testing.assert_array_equal(values[:40], days - days.min())
 
 
 @pytest.mark.parametrize(
@@ -194,26 +223,3 @@ def test_the_remedy_can_be_typed(name):
     typed = shlex.split(str(error.value).partition("leave the column out: ")[2][:-1])
     options = "study d --target y --budgets 1 --estimators SVC --out o".split()
     assert make_parser().parse_args([*options, *typed]).drop == [name]
-
-
-def test_nothing_leaks_from_rows_held_out():
-    X = pd.DataFrame({"n": [0.0, 2.0, np.nan, 1e6], "word": ["v", "u", np.nan, "w"]})
-    with pytest.warns(UserWarning, match="2 fields"):
-        X = as_features(X, "data.csv")
-    model = on_features(DummyClassifier()).fit(X[:3], [0, 1, 0])
-    found = model[0].transform(X)
-    # By hand: the mean 1 replaces NaN; the deviation of 0, 2 and 1 is sqrt(2/3).
-    scale = np.sqrt(2 / 3)
-    np.testing.assert_allclose(
-        found[:, 0], [-1 / scale, 1 / scale, 0, (1e6 - 1) / scale]
-    )
-    # A new word is none of the known ones.
-    np.testing.assert_array_equal(found[:, 1:], [*np.eye(3)[[1, 0, 2]], np.zeros(3)])
-
-
-def test_columns_may_be_empty_on_the_rows_of_a_fit():
-    X = pd.DataFrame({"n": [np.nan, np.nan, 3.0], "word": [np.nan, np.nan, "u"]})
-    with pytest.warns(UserWarning, match="4 fields"):
-        X = as_features(X, "data.csv")
-    model = on_features(LogisticRegression()).fit(X[:2], [0, 1])
-    assert np.isfinite(model.predict_proba(X)).all()

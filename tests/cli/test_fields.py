@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skfmvae.cli.fields import missing_marks, one_line, read_numbers, stripped, typed
+from skfmvae.cli.fields import (
+    missing_marks,
+    one_line,
+    read_dates,
+    read_numbers,
+    stripped,
+    typed,
+)
 
 
 def test_names_have_single_spaces():
@@ -99,6 +106,31 @@ def test_a_few_fields_may_be_no_numbers(field):
     # Marks of missing entries are ignored; other words make a column of text.
     read = read_numbers(counts | {field: 11})
     assert (read == {}) == (field == "err")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["2024-02-29", "1999-12-31"],
+        ["2024-02-29 10:30", "2024-02-29T10:30:05.25"],
+        ["2024-02-29T10:30:00+02:00", "2024-02-29T10:30:00Z"],
+    ],
+)
+def test_dates_are_those_of_numpy(fields):
+    found = read_dates({**dict.fromkeys(fields, 10), "n/a": 50, "soon": 2})
+    assert found.keys() == set(fields)
+    for field, time in found.items():
+        naive = field.removesuffix("Z").removesuffix("+02:00")
+        shift = np.timedelta64(2 if "+02:00" in field else 0, "h")
+        assert time.to_datetime64() == np.datetime64(naive) - shift
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [["31.12.2024"], ["5/6/24"], ["2024-02-30"], ["2024"], ["2024-05-01", "soon"], []],
+)
+def test_other_fields_are_no_dates(fields):
+    assert read_dates(dict.fromkeys(fields, 1)) == {}
 
 
 def test_marks_of_missing_entries():

@@ -13,7 +13,7 @@ TEXTS = np.array(["b", None, "a", "b"], dtype=object)
 
 def test_codes_are_those_of_sorted_text():
     raw = RawColumn("u", "text", TEXTS, "object")
-    column = fitted(raw, is_category=True, by_dtype=True)
+    column = fitted(raw, is_category=True)
     assert column.categories.tolist() == ["a", "b"]
     unseen = {}
     assert_array_equal(encoded(column, raw, unseen), [1, np.nan, 0, 1])
@@ -30,7 +30,7 @@ def test_unseen_entries_are_missing_and_noted():
 
 def test_numbers_that_are_categories_keep_their_values():
     raw = RawColumn("u", "numbers", NUMBERS, "int64")
-    column = fitted(raw, is_category=True, by_dtype=False)
+    column = fitted(raw, is_category=True)
     assert column.kind == "categorical"
     assert column.categories.dtype == np.int64
     assert_array_equal(encoded(column, raw, {}), [0, 1, np.nan, 2])
@@ -45,7 +45,7 @@ def test_kinds_of_categories(n_categories, is_ordered, kind):
     values = np.array(["0", None], dtype=object)
     listed = [str(c) for c in range(n_categories)]
     raw = RawColumn("u", "categories", values, "category[str]", listed, is_ordered)
-    column = fitted(raw, is_category=True, by_dtype=True)
+    column = fitted(raw, is_category=True)
     assert column.kind == kind
     assert column.categories.tolist() == listed
 
@@ -55,7 +55,7 @@ def test_infinity_is_refused_where_it_stands(is_category):
     values = np.array([1.0, 2.0, -np.inf])
     raw = RawColumn("u", "numbers", values, "float64")
     with pytest.raises(ValueError, match="infinity: row 2, column 'u'.*NaN"):
-        fitted(raw, is_category=is_category, by_dtype=False)
+        fitted(raw, is_category=is_category)
     with pytest.raises(ValueError, match="infinity: row 2, column 'u'"):
         encoded(Column("u", "real"), raw, {})
 
@@ -63,14 +63,14 @@ def test_infinity_is_refused_where_it_stands(is_category):
 def test_text_that_is_no_category_needs_a_word():
     raw = RawColumn("u", "text", TEXTS, "object")
     with pytest.raises(ValueError, match="'u' holds text, .* does not name it"):
-        fitted(raw, is_category=False, by_dtype=False)
+        fitted(raw, is_category=False)
 
 
 def test_dates_are_no_categories():
     dates = np.array(["2024-01-01", "NaT"], dtype="datetime64[D]")
     raw = RawColumn("u", "dates", dates, "Date")
     with pytest.raises(ValueError, match="'u', which holds dates; make text"):
-        fitted(raw, is_category=True, by_dtype=False)
+        fitted(raw, is_category=True)
 
 
 @pytest.mark.parametrize(

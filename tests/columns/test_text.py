@@ -1,6 +1,6 @@
 import pytest
 
-from skfmvae.columns.text import check_text
+from skfmvae.columns.text import check_text, why_no_categories
 
 
 def test_few_rows_may_all_differ():
@@ -22,3 +22,10 @@ def test_dates_as_text_are_refused(date):
     with pytest.raises(ValueError, match=rf"'a' holds dates .*{date}.*to_datetime"):
         check_text("a", [date] * 10 + ["unknown"])
     check_text("a", [date] * 9 + ["unknown"])
+
+
+def test_few_rows_of_a_table_may_all_differ():
+    check_text("a", map(str, range(300)), few_rows=True)
+    assert why_no_categories(map(str, range(300))).startswith("holds 300 different")
+    with pytest.raises(ValueError, match="1001 different texts in 1001 entries"):
+        check_text("a", map(str, range(1001)), few_rows=True)

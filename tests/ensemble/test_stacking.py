@@ -6,25 +6,31 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfmvae import SemiSupervisedVAE
 from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.ensemble import PartialLabelStacking, fit_weights, floored_log, pool
 from skfmvae.ensemble.per_property import PerProperty
-from skfmvae.model_selection import label_efficiency_curve, partial_scorer
+from skfmvae.model_selection import (
+    PartialLabelKFold,
+    label_efficiency_curve,
+    partial_scorer,
+)
 from skfmvae.nn import MLP
 
 SMALL_VAE = SemiSupervisedVAE(
@@ -569,11 +575,120 @@ def test_parameters_are_checked(partial_blobs):
 def test_the_default_has_one_of_ours_a_linear_classifier_and_trees(partial_blobs):
     X, y = partial_blobs
     ensemble = PartialLabelStacking(n_folds=2, random_state=0)
-    ensemble.set_params(vae__semisupervisedvae=SMALL_VAE, forest__n_estimators=10)
+    ensemble.set_params(vae__semisupervisedvae=SMALL_VAE)
+    ensemble.set_params(forest__randomforestclassifier__n_estimators=10)
     ensemble.fit(X, y)
     assert list(ensemble.weights_) == ["vae", "logistic", "forest"]
-    assert len(ensemble.named_estimators_["forest"].estimators_) == 10
+    assert len(ensemble.named_estimators_["forest"][-1].estimators_) == 10
     assert PartialLabelStacking().estimators is None
+
+
+def small_default(**params):
+    """Return the ensemble of the default members, made small."""
+    small = {
+        "vae__semisupervisedvae": SMALL_VAE,
+        "forest__randomforestclassifier__n_estimators": 10,
+    }
+    return PartialLabelStacking(random_state=0, n_folds=2).set_params(**small, **params)
+
+
+def test_of_arrays_the_default_is_what_it_is_of_standardised_columns(partial_blobs):
+    X, y = partial_blobs
+    members = [
+        ("vae", make_pipeline(StandardScaler(), SMALL_VAE)),
+        (
+            "logistic",
+            make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        ),
+        ("forest", RandomForestClassifier(10)),
+    ]
+    by_hand = PartialLabelStacking(members, n_folds=2, random_state=0).fit(X, y)
+    found = small_default().fit(X, y)
+    assert found.weights_ == by_hand.weights_
+    assert_array_equal(found.predict_proba(X), by_hand.predict_proba(X))
+
+
+@pytest.fixture(scope="module")
+def patients():
+    """Return a frame of every kind with gaps, and two properties, partly known."""
+    rng = np.random.default_rng(0)
+    ill, stage = rng.random(200) < 0.5, rng.integers(3, size=200)
+    X = pd.DataFrame(
+        {
+            "ward": np.where(rng.random(200) < 0.9, np.where(ill, "east", "west"), "x"),
+            "age": rng.normal(50 + 25 * stage, 5),
+            "doctor": rng.choice([f"Dr {i}" for i in range(40)], 200),
+            "dose": pd.Categorical(
+                np.array(["low", "mid", "high"])[stage], ["low", "mid", "high"], True
+            ),
+            "seen": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(rng.integers(300, size=200), "D"),
+        }
+    )
+    X = X.mask(rng.random(X.shape) < 0.1)
+    X["dose"] = X["dose"].astype(pd.CategoricalDtype(["low", "mid", "high"], True))
+    y = pd.DataFrame({"ill": np.where(ill, "yes", "no"), "stage": stage})
+    return X, y, y.where(rng.random(y.shape) < 0.5)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "objects"])
+def test_the_default_takes_frames_with_text_and_gaps(patients, library):
+    X, y, y_partial = patients
+    if library == "polars":
+        X = polars.from_pandas(X)
+    elif library == "objects":
+        X = X.drop(columns="seen").to_numpy()
+    ensemble = small_default().fit(X, y_partial)
+    vae, logistic, _ = ensemble.estimators_
+    assert vae[-1].columns_.columns[0].kind == "categorical"
+    assert vae[-1].n_features_in_ == X.shape[1]
+    n_doctors = len(set(patients[0]["doctor"].dropna()))
+    for one in logistic.estimators_:
+        assert 3 + n_doctors - 15 < one[-1].n_features_in_ - 3 <= 3 + n_doctors
+    accuracy = np.mean(ensemble.predict(X) == y.to_numpy(), axis=0)
+    assert (accuracy > [0.75, 0.85]).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*categories that fit did not see:UserWarning")
+def test_frames_go_through_pipelines_and_searches(patients):
+    X, y, _ = patients
+    known = y["ill"].where(np.arange(200) < 60)
+    grid = {
+        "pool__logistic__logisticregression__C": [1e-6, 1.0],
+        "pool__vae__semisupervisedvae__max_epochs": [1],
+    }
+    pipeline = Pipeline([("as_it_is", "passthrough"), ("pool", small_default())])
+    settings = {"cv": PartialLabelKFold(2), "error_score": "raise"}
+    search = GridSearchCV(pipeline, grid, **settings).fit(X, known)
+    assert search.score(X, y["ill"]) > 0.75
+    assert cross_val_score(small_default(), X, known, **settings).min() > 0.6
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.4])
+def test_the_default_takes_arrays_with_gaps(blobs, rate):
+    X, y = blobs
+    gaps = np.random.default_rng(0).random(X.shape) < rate
+    y_partial = np.where(np.arange(150) < 90, y, -1)
+    ensemble = small_default().fit(np.where(gaps, np.nan, X), y_partial)
+    assert_array_equal(
+        ensemble.predict_proba(np.where(gaps, np.nan, X)),
+        ensemble.predict_proba(np.ma.masked_array(X, gaps)),
+    )
+    assert ensemble.score(X, y) > 0.6
+
+
+def test_it_takes_what_all_its_members_take():
+    takes = get_tags(PartialLabelStacking()).input_tags
+    assert takes.sparse
+    assert takes.allow_nan
+    assert takes.string
+    assert takes.categorical
+    forest = ("forest", RandomForestClassifier())
+    takes = get_tags(PartialLabelStacking([forest, ("no", "drop")])).input_tags
+    assert takes.allow_nan
+    assert not takes.string
+    bayes = ("bayes", GaussianNB())
+    assert not get_tags(PartialLabelStacking([forest, bayes])).input_tags.allow_nan
 
 
 def test_the_default_takes_sparse_rows(partial_blobs):
