@@ -136,7 +136,7 @@ def test_several_targets_with_our_estimator(blobs, tmp_path, study):
     printed = study(
         tmp_path / "data.csv",
         tmp_path,
-        *("--budgets", "30", "--target-score", "0.3"),
+        *("--budgets", "30", "--cv", "2", "--target-score", "0.3"),
         target="kind,shade",
         estimators="FactorialMixtureVAE,GaussianNB",
     )
