@@ -68,7 +68,9 @@ for column, likelihood in model.likelihood_.by_column.items():
 # %%
 # Both properties are predicted, whatever is missing.
 predicted = pd.DataFrame(model.predict(penguins), columns=properties.columns)
-truth = pd.DataFrame({"species": names[species], "sex": np.where(male, "male", "female")})
+truth = pd.DataFrame(
+    {"species": names[species], "sex": np.where(male, "male", "female")}
+)
 print((predicted == truth).mean().round(3).to_string())
 
 # %%
@@ -76,8 +78,9 @@ print((predicted == truth).mean().round(3).to_string())
 # shows how little or how much the rest of a row says.
 filled = model.impute(penguins)
 draws = model.impute(penguins, n_draws=30, random_state=0)
+shown = ["bill_length", "flipper_length", "body_mass"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
-for ax, column in zip(axes, ["bill_length", "flipper_length", "body_mass"], strict=True):
+for ax, column in zip(axes, shown, strict=True):
     missing = penguins[column].isna()
     true = complete.loc[missing, column]
     spread = np.stack([draw.loc[missing, column] for draw in draws]).std(axis=0)
