@@ -4,6 +4,8 @@ import numpy as np
 from imputers import legal
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
+from skfmvae.estimators.imputer import LONGER
+from skfmvae.estimators.training import default_epochs
 
 OURS = {
     estimator.__name__: estimator
@@ -63,14 +65,18 @@ class Columns:
         return X
 
 
-# What `Imputer` goes without, for nothing is predicted but entries.
+# What `Imputer` goes without, for nothing is predicted but entries; it is longer, too.
 TO_IMPUTE = {"neighbours": None, "adversarial": None, "calibrate": False}
 
 
 def fit_ours(method, X, y, kinds, seed):
     """Return what turns columns, and an estimator that is fitted to them."""
     columns = Columns(X, kinds)
-    settings = TO_IMPUTE if y is None else {}
+    settings = {}
+    if y is None:
+        batch_size = OURS[method]().batch_size
+        n_epochs = LONGER * default_epochs(len(X), batch_size)
+        settings = TO_IMPUTE | {"max_epochs": n_epochs}
     model = OURS[method](likelihood=columns.likelihood, random_state=seed, **settings)
     return columns, model.fit(columns.encode(X), y)
 

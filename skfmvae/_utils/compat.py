@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import _check_feature_names_in as feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
     "BaseComposition",
@@ -23,5 +24,6 @@ __all__ = [
     "check_sample_weight",
     "feature_names_in",
     "fit_context",
+    "num_samples",
     "safe_indexing",
 ]

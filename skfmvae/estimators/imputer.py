@@ -7,12 +7,16 @@ from typing import Any
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from skfmvae._utils.compat import HasMethods, fit_context
+from skfmvae._utils.compat import HasMethods, fit_context, num_samples
 from skfmvae._utils.types import MatrixLike
 
 from .semi_supervised import SemiSupervisedVAE
+from .training import default_epochs
 
 __all__ = ["Imputer"]
+
+# Epochs in units of those by default: docs/decisions/038-missing-entries.md.
+LONGER = 4
 
 
 class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -22,9 +26,9 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     estimator : estimator or None, default=None
         Estimator with a method `impute`, which is cloned; None stands for a
-        :class:`SemiSupervisedVAE` without what serves predictions of classes:
-        regularizers and calibration. It is fitted without labels: those of a pipeline
-        are for its last step.
+        :class:`SemiSupervisedVAE` without what serves predictions of classes,
+        regularizers and calibration, in four times as many epochs. It is fitted without
+        labels: those of a pipeline are for its last step.
     random_state : int, RandomState instance or None, default=None
         Seed of the estimator; None leaves that which it has.
 
@@ -90,10 +94,11 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         estimator = self.estimator
         if estimator is None:
-            # docs/decisions/038-missing-entries.md
             estimator = SemiSupervisedVAE(
                 neighbours=None, adversarial=None, calibrate=False
             )
+            n_epochs = default_epochs(num_samples(X), estimator.batch_size)
+            estimator.set_params(max_epochs=LONGER * n_epochs)
         estimator = clone(estimator)
         if self.random_state is not None:
             estimator.set_params(random_state=self.random_state)

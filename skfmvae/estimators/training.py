@@ -22,7 +22,7 @@ from skfmvae.training import (
 
 from .settings import settings_of
 
-__all__ = ["OPTIMIZERS", "Preparation", "prepare", "train"]
+__all__ = ["OPTIMIZERS", "Preparation", "default_epochs", "prepare", "train"]
 
 # Passes over so many rows; the root of the number of rows and the least number of steps
 # are for more and for few rows: docs/decisions/023-epochs.md.
@@ -131,7 +131,8 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         batch_size=estimator.batch_size,
         iterator_train__labelled_batch_size=estimator.labelled_batch_size,
         iterator_train__augmentation=_augmentation(estimator),
-        max_epochs=estimator.max_epochs or _n_epochs(len(rows), estimator.batch_size),
+        max_epochs=estimator.max_epochs
+        or default_epochs(len(rows), estimator.batch_size),
         train_split=predefined_split(held_out) if held_out else None,
         device=estimator.device_,
         verbose=estimator.verbose,
@@ -214,8 +215,19 @@ def _callbacks(estimator, held_out, n_steps):
     return callbacks
 
 
-def _n_epochs(n_rows, batch_size):
-    """Return how many passes are enough: fewer over more rows, but more steps."""
+def default_epochs(n_rows, batch_size):
+    """Return how many passes are enough: fewer over more rows, but more steps.
+
+    Parameters
+    ----------
+    n_rows, batch_size : int
+        Number of rows, and of those in a batch.
+
+    Returns
+    -------
+    n_epochs : int
+        What ``max_epochs=None`` stands for.
+    """
     n_epochs = N_EPOCHS * (OF_ROWS / n_rows) ** 0.5
     n_batches = max(1, n_rows // batch_size)
     return math.ceil(max(n_epochs, MIN_STEPS / n_batches))
