@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 import torch
 from common import cells
-from report import add_save, mean_and_deviation, report
+from report import DECISIONS, add_save, mean_and_deviation, report
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler, normalize
@@ -121,6 +121,7 @@ def main():
         f"{arguments.draws} draws of labels, unlabelled rows of fit, one fit at a "
         "time; mean (sd) over draws",
         arguments.save,
+        DECISIONS / "038-tables.md",
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from common import DATA_FOLDER
-from report import add_save, mean_and_deviation, report
+from report import DECISIONS, add_save, mean_and_deviation, report
 from sklearn.datasets import load_diabetes, load_wine, make_friedman1
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
@@ -162,6 +162,7 @@ def main():
         rows,
         f"{arguments.draws} draws of rows, one fit at a time; mean (sd) over draws",
         arguments.save,
+        DECISIONS / "037-calibration.md",
     )
 
 
