@@ -7,6 +7,7 @@ from typing import Any
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfmvae.columns.reading import Table, read
 
@@ -49,6 +50,7 @@ class ArrayScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : ArrayScaler
             Fitted.
         """
+        validate_data(self, X, skip_check_array=True)
         X = read(X)
         self.scaler_ = None
         if not isinstance(X, Table):
@@ -69,6 +71,8 @@ class ArrayScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X : object
             An array or a sparse matrix; the argument itself where `fit` saw a frame.
         """
+        check_is_fitted(self)
+        validate_data(self, X, reset=False, skip_check_array=True)
         return X if self.scaler_ is None else self.scaler_.transform(read(X))
 
     def __sklearn_tags__(self):

@@ -49,11 +49,11 @@ def resolve_likelihood(
     ----------
     spec : str, Likelihood, or dict of str or int to str or Likelihood
         Settings, or a name for the default settings: a key of `LIKELIHOODS`, or "auto".
-        Without `columns`, "auto" is Bernoulli where all values of `X` are in [0, 1] and
-        Gaussian elsewhere; with them, each column has the likelihood of its kind. Both
-        are for all columns, but columns of categories keep that of their kind. A dict
-        has a name or settings for some columns, by name or number; those that it does
-        not mention are "auto".
+        With `columns` that hold more than numbers, "auto" is the likelihood of each
+        column's kind; for numbers alone it is Bernoulli where all values of `X` are in
+        [0, 1], and Gaussian elsewhere. Both are for all columns, but columns of
+        categories keep that of their kind. A dict has a name or settings for some
+        columns, by name or number; those that it does not mention are "auto".
     X : ndarray or CSR matrix of shape (n_samples, n_columns)
         The training rows; NaN marks what is missing.
     columns : sequence of Column or None, default=None
@@ -82,7 +82,7 @@ def resolve_likelihood(
     if isinstance(spec, Mapping):
         return _by_column(spec, X, columns)
     settings = _settings("likelihood", spec, ", or a dict of these by column")
-    if columns is None:
+    if columns is None or _are_numbers(columns):
         if settings is not None:
             return settings
         unit = BernoulliModule(X.shape[1])
@@ -136,9 +136,15 @@ def _by_column(
     given = {number[key]: value for key, value in spec.items()}
     chosen = {}
     for j, name in enumerate(names):
-        own = None if columns is None else [columns[j]]
         of = given.get(j, "auto")
-        if _settings(f"likelihood[{name!r}]", of) is not None:
-            own = None  # of categories, too, what the user asks for
-        chosen[name] = resolve_likelihood(of, X[:, [j]], own)
+        settings = _settings(f"likelihood[{name!r}]", of)
+        if settings is None and columns is not None and not _are_numbers(columns):
+            chosen[name] = _of_column(columns[j])
+        else:  # of categories, too, what the user asks for
+            chosen[name] = resolve_likelihood(of, X[:, [j]])
     return Columns(chosen)
+
+
+def _are_numbers(columns: Sequence[Column]) -> bool:
+    """Return whether a frame is no more than the array of its values."""
+    return all(column.holds == "numbers" for column in columns)
