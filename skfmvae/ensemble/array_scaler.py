@@ -50,12 +50,16 @@ class ArrayScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : ArrayScaler
             Fitted.
         """
-        validate_data(self, X, skip_check_array=True)
-        X = read(X)
+        table = read(X)
         self.scaler_ = None
-        if not isinstance(X, Table):
-            is_sparse = issparse(X) or hasattr(X, "sparse")  # or a frame that is
-            self.scaler_ = StandardScaler(with_mean=not is_sparse).fit(X)
+        if isinstance(table, Table):
+            validate_data(self, X, skip_check_array=True)
+        else:
+            is_sparse = issparse(table) or hasattr(
+                table, "sparse"
+            )  # or a frame that is
+            self.scaler_ = StandardScaler(with_mean=not is_sparse).fit(table)
+            self.n_features_in_ = self.scaler_.n_features_in_
         return self
 
     def transform(self, X: Any) -> Any:
@@ -72,8 +76,10 @@ class ArrayScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             An array or a sparse matrix; the argument itself where `fit` saw a frame.
         """
         check_is_fitted(self)
+        if self.scaler_ is not None:
+            return self.scaler_.transform(read(X))
         validate_data(self, X, reset=False, skip_check_array=True)
-        return X if self.scaler_ is None else self.scaler_.transform(read(X))
+        return X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

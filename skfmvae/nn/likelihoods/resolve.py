@@ -147,4 +147,4 @@ def _by_column(
 
 def _are_numbers(columns: Sequence[Column]) -> bool:
     """Return whether a frame is no more than the array of its values."""
-    return all(column.holds == "numbers" for column in columns)
+    return all(c.holds == "numbers" and c.categories is None for c in columns)

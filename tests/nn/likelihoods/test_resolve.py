@@ -99,12 +99,25 @@ def test_auto_follows_the_kinds_of_the_columns():
 
 
 def test_columns_that_are_alike_need_no_dict():
-    columns = [Column("a", "count"), Column("b", "count")]
+    truth = np.array([False, True])
+    columns = [Column(name, "binary", truth, "booleans") for name in "ab"]
     found = resolve_likelihood("auto", np.ones((2, 2)), columns)
-    assert type(found) is NegativeBinomial
+    assert type(found) is Bernoulli
     given = Gaussian(learn_scale=False)
     found = resolve_likelihood(given, np.ones((2, 2)), columns)
     assert found is given
+
+
+def test_a_frame_of_numbers_is_what_the_array_of_its_values_is():
+    columns = [Column("a", "count"), Column("b", "positive")]
+    for X in (np.array([[0.0, 0.5], [1.0, 0.2]]), np.array([[0.0, 0.5], [3.0, 8.0]])):
+        assert repr(resolve_likelihood("auto", X, columns)) == repr(
+            resolve_likelihood("auto", X)
+        )
+    # Beside a category, each has the likelihood of its kind.
+    columns.append(Column("c", "categorical", COLOURS, "text"))
+    found = resolve_likelihood("auto", np.zeros((2, 3)), columns).by_column
+    assert type(found["a"]) is NegativeBinomial
 
 
 @pytest.mark.parametrize("word", ["gaussian", "poisson", "bernoulli"])
