@@ -104,6 +104,7 @@ def test_columns_that_are_alike_need_no_dict():
     found = resolve_likelihood("auto", np.ones((2, 2)), columns)
     assert type(found) is Bernoulli
     given = Gaussian(learn_scale=False)
+    columns = [Column("a", "count"), Column("b", "count")]
     found = resolve_likelihood(given, np.ones((2, 2)), columns)
     assert found is given
 
