@@ -109,15 +109,16 @@ def kind_of_amounts(values: np.ndarray) -> str:
     >>> kind_of_amounts(np.array([1.0, 2.0, 4.0])), kind_of_amounts(np.arange(3.0))
     ('positive', 'real')
     """
-    is_far = len(values) and values.mean() > FAR * values.std()
-    if len(np.unique(values)) < 3 or values.min() <= 0 or is_far:
+    if len(np.unique(values)) < 3 or values.min() <= 0:
+        return "real"
+    values = values / values.max()  # so that no square overflows
+    if values.mean() > FAR * values.std():
         return "real"
     is_skewed = abs(_skewness(np.log(values))) < abs(_skewness(values))
     return "positive" if is_skewed else "real"
 
 
 def _skewness(values):
-    values = values / np.abs(values).max()  # so that no square overflows
     centred = values - values.mean()
     deviation = centred.std()
     return np.mean((centred / deviation) ** 3) if deviation > 0 else 0.0
