@@ -111,15 +111,14 @@ def kind_of_amounts(values: np.ndarray) -> str:
     """
     if len(np.unique(values)) < 3 or values.min() <= 0:
         return "real"
-    scaled = values / values.max()  # so that no square overflows
-    if scaled.mean() > FAR * scaled.std():
+    values = values / values.max()  # so that no square overflows
+    if values.mean() > FAR * values.std():
         return "real"
     is_skewed = abs(_skewness(np.log(values))) < abs(_skewness(values))
     return "positive" if is_skewed else "real"
 
 
 def _skewness(values):
-    values = values / np.abs(values).max()  # so that no square overflows
     centred = values - values.mean()
     deviation = centred.std()
     return np.mean((centred / deviation) ** 3) if deviation > 0 else 0.0

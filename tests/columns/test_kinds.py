@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from skfmvae.columns.kinds import MOST_COUNTED, is_count, kind_of_numbers
+from skfmvae.columns.kinds import (
+    MOST_COUNTED,
+    is_count,
+    kind_of_amounts,
+    kind_of_numbers,
+)
 
 RNG = np.random.default_rng(0)
 AGES = np.rint(RNG.gamma(9, 4, 500) + 17)
@@ -57,3 +62,15 @@ def test_counts_end_where_float32_loses_their_likelihood():
     values[0] = 0
     assert is_count(values.astype(float))
     assert not is_count(np.append(values, MOST_COUNTED + 1).astype(float))
+
+
+def test_amounts_far_from_zero_for_their_spread_are_real():
+    """Their logarithms are as straight, and float32 could not hold them unshifted."""
+    skewed = np.random.default_rng(0).exponential(size=200)
+    assert kind_of_amounts(1e3 + skewed) == "positive"
+    assert kind_of_amounts(1e4 + skewed) == "real"
+
+
+def test_amounts_that_float64_cannot_square_have_a_kind():
+    amounts = np.exp(np.random.default_rng(0).normal(size=200))
+    assert kind_of_amounts(amounts * 1e300) == kind_of_amounts(amounts) == "positive"
