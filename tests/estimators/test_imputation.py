@@ -85,14 +85,13 @@ def test_imputed_values_are_near_the_true_ones(learner, blobs, rows, gaps):
 )
 def test_every_mark_of_a_gap_is_the_same(make_estimator, rows, mark):
     X, y = rows
-    expected = make_estimator(likelihood="gaussian", max_epochs=1).fit(
-        X.astype(np.float64), y
-    )
+    expected = make_estimator(likelihood="gaussian", max_epochs=1, neighbours=None)
+    expected.fit(X.astype(np.float64), y)
     found = clone(expected).fit(mark(X), y)
     for method in METHODS:
         np.testing.assert_array_equal(
-            getattr(found, method)(mark(X)),
-            getattr(expected, method)(X.astype(np.float64)),
+            getattr(found, method)(mark(X)[:20]),
+            getattr(expected, method)(X[:20].astype(np.float64)),
             err_msg=method,
         )
 
@@ -112,9 +111,11 @@ def test_gaps_of_sparse_rows_are_stored(make_estimator, rows):
         # Moments of sparse columns are summed in another order, and one unit of
         # distance is that of all.
         np.testing.assert_allclose(
-            getattr(dense, method)(sparse), getattr(dense, method)(X), err_msg=method
+            getattr(dense, method)(sparse[:20]),
+            getattr(dense, method)(X[:20]),
+            err_msg=method,
         )
-        assert np.isfinite(getattr(found, method)(sparse)).all()
+        assert np.isfinite(getattr(found, method)(sparse[:20])).all()
     np.testing.assert_array_equal(found.impute(sparse)[~np.isnan(X)], X[~np.isnan(X)])
 
 
@@ -184,7 +185,7 @@ def test_a_column_that_is_missing_leaves_the_density_of_the_others(learner, blob
     X, _ = blobs
     row = X[:1].copy()
     row[0, 2] = np.nan
-    grid = np.linspace(-25, 25, 1001)
+    grid = np.linspace(-25, 25, 251)
     with_entry = np.repeat(row, len(grid), axis=0)
     with_entry[:, 2] = grid
     log_p = learner.score_samples(with_entry, n_draws=200)
@@ -194,7 +195,7 @@ def test_a_column_that_is_missing_leaves_the_density_of_the_others(learner, blob
 
 
 def test_scores_of_gaps_do_not_depend_on_other_rows(learner, rows):
-    X, _ = rows
+    X = rows[0][:20]
     found = learner.score_samples(X)
     np.testing.assert_allclose(learner.score_samples(X[7:8]), found[7:8], rtol=1e-6)
     assert np.isfinite(found).all()
