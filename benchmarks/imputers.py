@@ -85,11 +85,11 @@ class ByColumn(TransformerMixin, BaseEstimator):
     estimator : regressor of one or several outputs
     blocks : sequence of slice
         The numbers of each column, which have gaps in the same rows.
-    n_rounds : int, default=5
+    n_rounds : int, default=10
         Passes over the columns.
     """
 
-    def __init__(self, estimator, blocks, n_rounds=5):
+    def __init__(self, estimator, blocks, n_rounds=10):
         self.estimator = estimator
         self.blocks = blocks
         self.n_rounds = n_rounds
