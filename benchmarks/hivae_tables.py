@@ -4,7 +4,7 @@ Nazábal, Olmos, Ghahramani, Valera 2020, "Handling incomplete heterogeneous dat
 VAEs". Some entries are truly missing: nobody knows them, and no error counts them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from common import DATA_FOLDER
@@ -34,6 +34,14 @@ class HivaeTable:
     kinds: tuple
     n_values: np.ndarray
     masks: dict
+
+    def some_rows(self, most, seed):
+        """Return the table with at most so many rows, drawn by a seed."""
+        if len(self.rows) <= most:
+            return self
+        kept = np.random.default_rng(seed).permutation(len(self.rows))[:most]
+        masks = {name: mask[kept] for name, mask in self.masks.items()}
+        return replace(self, rows=self.rows[kept], masks=masks)
 
     def with_gaps(self, hidden):
         """Return the rows with NaN where entries are hidden."""

@@ -393,6 +393,17 @@ def test_tables_with_gaps_are_read_with_their_masks(hivae, monkeypatch, tmp_path
     assert_array_equal(table.rows[~absent], rows[~absent])
 
 
+def test_some_rows_of_a_table_keep_their_masks(hivae):
+    rows = np.arange(12.0).reshape(6, 2)
+    table = hivae.HivaeTable(rows, ("real", "real"), None, {"a": rows % 3 == 0})
+    assert table.some_rows(6, 0) is table
+    some = table.some_rows(4, 0)
+    assert some.rows.shape == (4, 2)
+    assert set(some.rows[:, 0]) <= set(rows[:, 0])
+    assert len(set(some.rows[:, 0])) == 4
+    assert_array_equal(some.masks["a"], some.rows % 3 == 0)
+
+
 def slow_error(rows, kinds, n_values, filled, hidden):
     """Return the mean error of columns, one entry after another."""
     errors = []
