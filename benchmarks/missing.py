@@ -8,9 +8,9 @@
 Parts are `PARTS`. The rows of ``errors``, ``classes`` and ``coverage``, and what is
 hidden of them, are those that HI-VAE published; ``standardised`` is the experiment of
 MIWAE (Mattei, Frellsen 2019). Fillings of ordinals and counts are rounded; those of
-categories are the most probable codes. What was published of other imputers comes out of
-10 neighbours and of chains through one-hot columns, standardised as numbers are. For a
-reason that `imputers` has, such chains are weak rivals, and chains by column stand
+categories are the most probable codes. What was published of other imputers comes out
+of 10 neighbours and of chains through one-hot columns, standardised as numbers are. For
+a reason that `imputers` has, such chains are weak rivals, and chains by column stand
 beside them.
 
 With ``--held-out`` nothing is scored that the published tables hide, nor any test row:
