@@ -148,7 +148,7 @@ class ByHand:
             mean[:, None], variance[:, None], r[:, None], weight
         )
         model.mixture_step += 1
-        rate = (model.mixture_step + model.delay) ** -model.forgetting_rate
+        rate = (model.mixture_step + model.mixture.delay) ** -model.mixture.forgetting_rate
         mixture.natural_step(statistics * (self.n_rows / len(weight)), rate)
 
 
