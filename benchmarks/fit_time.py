@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from common import digits, keep_labels
-from report import add_save, report
+from report import DECISIONS, add_save, report
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
@@ -237,6 +237,7 @@ def main():
             threads_table(arguments.rounds),
             rounds,
             arguments.save,
+            DECISIONS / "031-threads.md",
         )
         return
     torch.set_num_threads(1)

@@ -142,13 +142,14 @@ class ByHand:
     def step_mixture(self, mean, variance, joint, code, weight):
         """Take a natural-gradient step of the mixture."""
         model, mixture = self.model, self.model.mixtures[0]
+        settings = model.mixture
         pinned = nn.functional.one_hot(code.clamp_min(0), joint.shape[1]).float()
         r = torch.where((code >= 0)[:, None], pinned, joint.softmax(1))
         statistics = mixture.statistics(
             mean[:, None], variance[:, None], r[:, None], weight
         )
         model.mixture_step += 1
-        rate = (model.mixture_step + model.mixture.delay) ** -model.mixture.forgetting_rate
+        rate = (model.mixture_step + settings.delay) ** -settings.forgetting_rate
         mixture.natural_step(statistics * (self.n_rows / len(weight)), rate)
 
 
