@@ -111,10 +111,10 @@ def kind_of_amounts(values: np.ndarray) -> str:
     """
     if len(np.unique(values)) < 3 or values.min() <= 0:
         return "real"
-    values = values / values.max()  # so that no square overflows
-    if values.mean() > FAR * values.std():
+    scaled = values / values.max()  # so that no square overflows
+    if scaled.mean() > FAR * scaled.std():
         return "real"
-    is_skewed = abs(_skewness(np.log(values))) < abs(_skewness(values))
+    is_skewed = abs(_skewness(np.log(values))) < abs(_skewness(scaled))
     return "positive" if is_skewed else "real"
 
 

@@ -74,3 +74,8 @@ def test_amounts_far_from_zero_for_their_spread_are_real():
 def test_amounts_that_float64_cannot_square_have_a_kind():
     amounts = np.exp(np.random.default_rng(0).normal(size=200))
     assert kind_of_amounts(amounts * 1e300) == kind_of_amounts(amounts) == "positive"
+
+
+def test_positive_numbers_that_vanish_beside_the_largest_have_a_kind():
+    values = np.array([5e-324, 1.0, 2.0, 1.7e308])
+    assert kind_of_numbers(values) == "positive"
