@@ -44,7 +44,7 @@ def chosen_columns(categorical_features: Any, table: Table) -> np.ndarray:
             )
         return np.array([c.holds in {"text", "categories"} for c in table.columns])
     names = None
-    if table.library is not None:
+    if table.backend is not None:
         names = [column.name for column in table.columns]
     return named_columns(categorical_features, names, n_columns)
 

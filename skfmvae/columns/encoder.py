@@ -99,7 +99,7 @@ class ColumnEncoder(BaseEstimator):
         if not isinstance(table, Table) and self._chooses():
             table = _columns_of(table)
         self.columns = None
-        self.is_frame = isinstance(table, Table) and table.library is not None
+        self.is_frame = isinstance(table, Table) and table.backend is not None
         if not isinstance(table, Table):
             return self
         chosen = chosen_columns(self.categorical_features, table)
@@ -116,7 +116,7 @@ class ColumnEncoder(BaseEstimator):
         )
         if self.few_rows:
             self.columns = tuple(map(_of_any_numbers, self.columns))
-        self.labels, self.library = table.labels, table.library
+        self.labels, self.backend = table.labels, table.backend
         self.n_features_in_ = len(self.columns)
         if self.is_frame:
             validate_data(self, X, skip_check_array=True)
@@ -152,7 +152,7 @@ class ColumnEncoder(BaseEstimator):
         table = read(X)
         if self.columns is None:
             return self._plain(X, table)
-        if isinstance(table, Table) and table.library is not None:
+        if isinstance(table, Table) and table.backend is not None:
             validate_data(self, X, reset=False, skip_check_array=True)
         elif not isinstance(table, Table):
             table = _columns_of(table)
@@ -227,8 +227,8 @@ class ColumnEncoder(BaseEstimator):
             decoded(column, numbers.astype(np.float64))
             for column, numbers in zip(self.columns, values.T, strict=True)
         ]
-        if self.library is not None:
-            return write_frame(self.columns, entries, self.labels, self.library)
+        if self.backend is not None:
+            return write_frame(self.columns, entries, self.labels, self.backend)
         return write_array(self.columns, entries)
 
     def _chooses(self):
@@ -240,7 +240,7 @@ class ColumnEncoder(BaseEstimator):
         """Return X for an encoder of plain numbers."""
         if not isinstance(table, Table):
             return table
-        if table.library is not None:
+        if table.backend is not None:
             return X
         wrong = next(c for c in table.columns if c.holds != "numbers")
         raise another_content(wrong.name, "numbers", wrong)

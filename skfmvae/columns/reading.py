@@ -66,13 +66,13 @@ class Table(NamedTuple):
         In their order.
     labels : list of object
         The names as the frame has them, which may be no strings.
-    library : str or None
+    backend : str or None
         The library of the frame; None for an array.
     """
 
     columns: list[RawColumn]
     labels: list[Any]
-    library: str | None
+    backend: str | None
 
 
 def read(X: Any) -> Table | Any:

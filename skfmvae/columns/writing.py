@@ -18,7 +18,7 @@ def write_frame(
     columns: Sequence[Column],
     values: Sequence[np.ndarray],
     labels: Sequence[Any],
-    library: str,
+    backend: str,
 ) -> Any:
     """Return a frame of a library.
 
@@ -31,7 +31,7 @@ def write_frame(
         with NaT; or floats with NaN.
     labels : sequence of object
         Names of the columns in the frame.
-    library : str
+    backend : str
         Its name, as narwhals has it.
 
     Returns
@@ -39,17 +39,17 @@ def write_frame(
     frame : frame
         Of the library, with a fresh index where it has one.
     """
-    namespace: Any = nw.Implementation.from_string(library).to_native_namespace()
+    namespace: Any = nw.Implementation.from_string(backend).to_native_namespace()
     write = {"polars": _polars_series, "pyarrow": _arrow_array}.get(
-        library, _pandas_series
+        backend, _pandas_series
     )
     series = [
         write(namespace, column, entries)
         for column, entries in zip(columns, values, strict=True)
     ]
-    if library == "pyarrow":
+    if backend == "pyarrow":
         return namespace.table(series, names=list(labels))
-    if library == "polars":
+    if backend == "polars":
         return namespace.DataFrame(dict(zip(labels, series, strict=True)))
     frame = namespace.concat(series, axis=1)
     frame.columns = labels

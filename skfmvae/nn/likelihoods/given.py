@@ -120,7 +120,7 @@ class LikelihoodGiven(LikelihoodModule):
     """``p(x | z, c)`` of the columns that are modelled, given covariates ``c``.
 
     Covariates change the decoder's output ``h(z)`` to ``h exp(s(c)) + b(c)``, with
-    linear maps ``s`` and ``b`` that start at zero, so that latents need not tell of
+    linear maps ``s`` and ``b`` that start at zero, so that latents need not encode
     them; and the encoder sees the residuals of a linear regression on the covariates,
     so that latents do not (docs/decisions/038-covariates.md).
 
