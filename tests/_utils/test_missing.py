@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array, csr_matrix
 
 from skfmvae._utils.missing import (
+    has_missing,
     is_missing,
     is_unlabelled,
     masked_as_nan,
     missing_entries,
+    missing_rate,
     unlabelled_entries,
 )
 
@@ -78,3 +81,12 @@ def test_an_array_without_masked_entries_is_not_copied():
     unmasked = masked_as_nan(np.ma.array(plain, copy=False))
     assert type(unmasked) is np.ndarray
     assert np.shares_memory(unmasked, plain)
+
+
+@pytest.mark.parametrize("hold", [np.asarray, csr_matrix, csr_array])
+def test_shares_of_missing_entries(hold):
+    X = np.array([[NAN, 0.0, 1.0], [NAN, 2.0, NAN], [NAN, 0.0, 3.0], [NAN, 0.0, 0.0]])
+    assert has_missing(hold(X))
+    assert_array_equal(missing_rate(hold(X)), [1, 0, 0.25])
+    assert not has_missing(hold(X[:, 1:2]))
+    assert_array_equal(missing_rate(hold(X[:, 1:2])), [0])

@@ -398,3 +398,35 @@ def test_images_with_gaps(make_estimator, network):
     filled = model.impute(X)
     assert np.isfinite(filled).all()
     np.testing.assert_array_equal(filled[~np.isnan(X)], X[~np.isnan(X)])
+
+
+# Gaps of generated rows ---------------------------------------------------------------
+
+
+def test_generated_rows_have_gaps_as_often_as_training_rows(learner, gaps):
+    np.testing.assert_allclose(learner.missing_rate_, gaps.mean(axis=0))
+    X, y = learner.sample(2000, random_state=0)
+    with_gaps, same_y = learner.sample(2000, random_state=0, missing=True)
+    np.testing.assert_array_equal(same_y, y)
+    missing = np.isnan(with_gaps)
+    np.testing.assert_array_equal(with_gaps[~missing], X[~missing])
+    # Four standard errors of a share of 2,000 rows.
+    np.testing.assert_allclose(missing.mean(axis=0), gaps.mean(axis=0), atol=0.04)
+    assert not np.isnan(X).any()
+
+
+def test_where_no_entry_was_missing_none_is(complete):
+    assert not complete.missing_rate_.any()
+    assert not np.isnan(complete.sample(50, random_state=0, missing=True)[0]).any()
+
+
+def test_gaps_of_frames_are_those_of_their_dtypes(make_learner, rows):
+    X, y = rows
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["kind"] = pd.Series(np.array(["x", "y"])[(X[:, 0] > 0).astype(int)])
+    frame.loc[::3, "kind"] = None
+    generated, _ = (
+        make_learner().fit(frame, y).sample(900, random_state=0, missing=True)
+    )
+    assert generated["kind"].isna().mean() == pytest.approx(1 / 3, abs=0.07)
+    assert set(generated["kind"].dropna()) <= {"x", "y"}

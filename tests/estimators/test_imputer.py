@@ -61,6 +61,8 @@ def test_by_default_it_is_a_model_that_needs_no_labels(with_gaps):
     imputer = Imputer(random_state=0).fit(with_gaps)
     assert isinstance(imputer.estimator_, SemiSupervisedVAE)
     assert not imputer.estimator_.calibrate
+    usual = SemiSupervisedVAE(calibrate=False, random_state=0).fit(with_gaps)
+    assert imputer.estimator_.n_iter_ == 4 * usual.n_iter_
     hidden = np.isnan(with_gaps)
     filled = imputer.transform(with_gaps)
     # Rows vary together: their mean says much of what is missing.

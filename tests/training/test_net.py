@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -106,6 +107,26 @@ def stop(net):
 
 
 # What the model is asked for ----------------------------------------------------------
+
+
+def test_entries_are_hidden_in_steps_and_not_in_validation(rows, monkeypatch):
+    net, hidden, seen = make_net(train_split=predefined_split(rows)), [], []
+
+    @contextmanager
+    def hiding(x):
+        hidden.append(x)
+        yield
+        hidden.pop()
+
+    def terms(self, x, labels, plain=Location.terms):
+        is_hidden = [values.equal(x) for values in hidden] == [True]
+        seen.append((self.training, is_hidden))
+        return plain(self, x, labels)
+
+    monkeypatch.setattr(net.module.likelihood, "hiding", hiding)
+    monkeypatch.setattr(Location, "terms", terms)
+    net.fit(rows)
+    assert set(seen) == {(True, True), (False, False)}
 
 
 def test_the_model_is_prepared_and_learns_after_each_step(rows):
