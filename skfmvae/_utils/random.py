@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from functools import cache, partial
@@ -22,11 +22,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "draw_normal",
+    "draw_states",
     "forked_draws",
     "generator_for",
     "redirect_modules",
     "redirected_draws",
     "repeatable_draws",
+    "restore_draws",
     "seeded_draws",
 ]
 
@@ -46,9 +48,15 @@ class _Generators:
 
     def copy(self) -> _Generators:
         twin = _Generators(self.seed)
-        for device, generator in self._of_device.items():
-            twin.on(device).set_state(generator.get_state())
+        twin.restore(self.states())
         return twin
+
+    def states(self) -> dict[str, Tensor]:
+        return {str(d): g.get_state() for d, g in self._of_device.items()}
+
+    def restore(self, states: Mapping[str, Tensor]) -> None:
+        for device, state in states.items():
+            self.on(torch.device(device)).set_state(state)
 
 
 _OWN: ContextVar[_Generators | None] = ContextVar("_OWN", default=None)
@@ -93,6 +101,31 @@ def forked_draws() -> Iterator[None]:
         yield
     finally:
         _OWN.reset(token)
+
+
+def draw_states() -> dict[str, Tensor]:
+    """Return the states of the generators of the innermost block of `seeded_draws`.
+
+    Returns
+    -------
+    states : dict of str to uint8 Tensor
+        By the name of the device; empty outside such blocks.
+    """
+    own = _OWN.get()
+    return {} if own is None else own.states()
+
+
+def restore_draws(states: Mapping[str, Tensor]) -> None:
+    """Go on drawing from where `draw_states` found the generators.
+
+    Parameters
+    ----------
+    states : dict of str to uint8 Tensor
+        What it returned inside a block of the same seed.
+    """
+    own = _OWN.get()
+    if own is not None:
+        own.restore(states)
 
 
 def generator_for(device: torch.device) -> torch.Generator | None:

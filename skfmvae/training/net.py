@@ -13,7 +13,9 @@ from skorch import NeuralNet
 from skfmvae._utils.random import generator_for, redirected_draws
 from skfmvae._utils.threads import one_thread_if_small
 
+from .checkpoint import CheckpointFile
 from .interrupts import noted_interrupts
+from .net_state import load_net_state, net_state
 from .objective import Loss
 from .rows import BatchIterator
 
@@ -30,6 +32,7 @@ ONLY_FOR_TRAINING = (
     "train_split",
     "optimizer_",
     "_regularization",
+    "_checkpoint",
     "_complete",
 )
 
@@ -38,9 +41,10 @@ class ModelNet(NeuralNet):
     """Train a :class:`~skfmvae.models.base.Model` on :class:`~skfmvae.training.Rows`.
 
     ``fit(rows, regularization=...)`` runs skorch's loop; what differs is that a batch
-    gives named terms, that the model learns its global parameters after each step, and
-    that an interrupted fit goes back to the last complete epoch: `interrupted_` is then
-    true, and `n_complete_epochs_` the number of that epoch. The history holds the mean
+    gives named terms, that the model learns its global parameters after each step, that
+    an interrupted fit goes back to the last complete epoch, and that a checkpoint, if
+    there is one, is gone on from and kept up to date. After an interrupt `interrupted_`
+    is true, and `n_complete_epochs_` the number of the last complete epoch. The history holds the mean
     of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
     divergence of the global parameters, spread over the rows, as ``kl_globals``.
 
@@ -89,7 +93,15 @@ class ModelNet(NeuralNet):
         """Return the number of steps that fitting these rows will take."""
         return self.max_epochs * len(self.get_iterator(rows, training=True))
 
-    def fit_loop(self, X, y=None, epochs=None, regularization=None, **fit_params):
+    def fit_loop(
+        self,
+        X,
+        y=None,
+        epochs=None,
+        regularization=None,
+        checkpoint: CheckpointFile | None = None,
+        **fit_params,
+    ):
         """Run the epochs; on interruption keep the last complete one.
 
         Parameters
@@ -102,10 +114,12 @@ class ModelNet(NeuralNet):
             None stands for `max_epochs`.
         regularization : RegularizerTerms or None, default=None
             What regularizers add to the loss; its terms are recorded by their names.
+        checkpoint : CheckpointFile or None, default=None
+            From which training goes on, and where its state is kept.
         **fit_params : dict
             As for :class:`skorch.NeuralNet`.
         """
-        self._regularization = regularization
+        self._regularization, self._checkpoint = regularization, checkpoint
         self._n_samples = len(X)
         self._n_steps = self.n_steps(X)
         self._step = 0
@@ -115,20 +129,27 @@ class ModelNet(NeuralNet):
             try:
                 self.module_.begin_training(self._regularized(X))
                 with one_thread_if_small(self.module_, self.batch_size):
-                    return super().fit_loop(X, y, epochs=epochs, **fit_params)
+                    n_left = self._resume(self.max_epochs if epochs is None else epochs)
+                    super().fit_loop(X, y, epochs=n_left, **fit_params)
+                self._save(is_finished=True)
+                return self
             except KeyboardInterrupt:
                 # skorch swallows it. Callbacks such as its EarlyStopping raise one
                 # between epochs to stop; any other has to reach the caller.
                 self.interrupted_ = not self._between_epochs or bool(signals)
                 self._restore_complete_epoch()
+                if not self.interrupted_ and self.n_complete_epochs_:
+                    self._save(is_finished=True)
                 raise
             finally:
-                self._complete = self._regularization = None
+                self._complete = self._regularization = self._checkpoint = None
 
     def notify(self, method_name, **kwargs):
         """Call the callbacks; they draw from the fit's own generators, too."""
         with redirected_draws():
             super().notify(method_name, **kwargs)
+        if method_name == "on_epoch_end":  # of which the callbacks' state is a part
+            self._save(is_finished=False)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Prepare the model and restart the means of the terms."""
@@ -154,12 +175,7 @@ class ModelNet(NeuralNet):
             for name, value in sums.items():
                 self.history.record(f"{prefix}_{name}", value / n_batches)
         self.history.record("kl_globals", self.module_.global_kl() / self._n_samples)
-        # A deep copy of all takes as long as half a step of a small model.
-        self._complete = {
-            name: value.clone() if isinstance(value, torch.Tensor) else deepcopy(value)
-            for name, value in self.module_.state_dict().items()
-        }
-        self.n_complete_epochs_ = len(self.history)
+        self._remember_complete_epoch()
         self._between_epochs = True
 
     def train_step(self, batch, **fit_params):
@@ -262,6 +278,46 @@ class ModelNet(NeuralNet):
             device = torch.device("cpu")
         module = self.module_.to(device)
         self.__dict__.update(device=device, module=module, module_=module)
+
+    def _save(self, is_finished):
+        """Bring the checkpoint up to date, if there is one and it is time."""
+        checkpoint, is_due = self._checkpoint, is_finished
+        if checkpoint is None:
+            return
+        if len(self.history) < self.max_epochs:  # else it is about to be finished
+            is_due |= len(self.history) % checkpoint.every == 0
+        if is_due:
+            regularization = self._regularization
+            checkpoint.save(
+                net_state(self)
+                | {
+                    "step": self._step,
+                    "regularization": regularization.state()
+                    if regularization
+                    else None,
+                    "is_finished": is_finished,
+                }
+            )
+
+    def _resume(self, n_epochs) -> int:
+        """Go to where the checkpoint is, if any; return how many epochs are left."""
+        state = self._checkpoint and self._checkpoint.load()
+        if not state:
+            return n_epochs
+        load_net_state(self, state)
+        if self._regularization:
+            self._regularization.load_state(state["regularization"])
+        self._step = state["step"]
+        self._remember_complete_epoch()
+        return 0 if state["is_finished"] else n_epochs - len(self.history)
+
+    def _remember_complete_epoch(self):
+        # A deep copy of all takes as long as half a step of a small model.
+        self._complete = {
+            name: value.clone() if isinstance(value, torch.Tensor) else deepcopy(value)
+            for name, value in self.module_.state_dict().items()
+        }
+        self.n_complete_epochs_ = len(self.history)
 
     def _restore_complete_epoch(self):
         n_complete, self.n_complete_epochs_ = self.n_complete_epochs_, 0
