@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.sparse import issparse
 
 from skfmvae.training import CheckpointFolder, opened_folder
@@ -20,11 +19,8 @@ from .settings import settings_of
 
 __all__ = ["resumable"]
 
-NOT_COMPARED = (
-    "checkpoint",
-    "device",
-    "verbose",
-)  # the device is compared as it is found
+# Of the device that which was found is compared.
+NOT_COMPARED = ("checkpoint", "device", "verbose")
 
 
 def resumable(
@@ -61,8 +57,7 @@ def resumable(
     if settings is None:
         return nullcontext()
     about = {
-        "torch": torch.__version__,
-        "skfmvae": version("skfmvae"),
+        **{package: version(package) for package in ("torch", "skfmvae")},
         "estimator": type(estimator).__name__,
         "device": str(estimator.device_),
         **dict(_parameters(estimator, "")),
@@ -123,6 +118,7 @@ def _digest(*parts: Any) -> str:
                 continue
             digest.update(f"{array.dtype} {array.shape}".encode())
             # One view of bytes; of a memory map it reads one page after the other.
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            values = np.ascontiguousarray(array).reshape(-1)
+            digest.update(values.view(np.uint8).data)
     first = parts[0]
     return f"{getattr(first, 'shape', '')} {digest.hexdigest()}".strip()

@@ -6,6 +6,7 @@ import math
 from copy import deepcopy
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import torch
 from skorch import NeuralNet
@@ -42,11 +43,11 @@ class ModelNet(NeuralNet):
 
     ``fit(rows, regularization=...)`` runs skorch's loop; what differs is that a batch
     gives named terms, that the model learns its global parameters after each step, that
-    an interrupted fit goes back to the last complete epoch, and that a checkpoint, if
-    there is one, is gone on from and kept up to date. After an interrupt `interrupted_`
-    is true, and `n_complete_epochs_` the number of the last complete epoch. The history holds the mean
-    of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
-    divergence of the global parameters, spread over the rows, as ``kl_globals``.
+    an interrupted fit goes back to the last complete epoch: `interrupted_` is then
+    true, and `n_complete_epochs_` the number of that epoch. A fit with a checkpoint
+    goes on from there, and keeps it up to date. The history holds the mean of every
+    term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the divergence
+    of the global parameters, spread over the rows, as ``kl_globals``.
 
     A pickle or a copy holds the model once and the history, but not what only training
     needs: it predicts, and trains no further. It is loaded to the device of the net,
@@ -67,6 +68,8 @@ class ModelNet(NeuralNet):
     FloatingPointError
         When the loss stops being finite.
     """
+
+    _complete: dict[str, Any] | None
 
     def __init__(
         self,
@@ -281,23 +284,16 @@ class ModelNet(NeuralNet):
 
     def _save(self, is_finished):
         """Bring the checkpoint up to date, if there is one and it is time."""
-        checkpoint, is_due = self._checkpoint, is_finished
+        checkpoint, n_complete = self._checkpoint, len(self.history)
         if checkpoint is None:
             return
-        if len(self.history) < self.max_epochs:  # else it is about to be finished
-            is_due |= len(self.history) % checkpoint.every == 0
-        if is_due:
-            regularization = self._regularization
-            checkpoint.save(
-                net_state(self)
-                | {
-                    "step": self._step,
-                    "regularization": regularization.state()
-                    if regularization
-                    else None,
-                    "is_finished": is_finished,
-                }
-            )
+        # After the last epoch the training is about to be finished.
+        is_due = n_complete % checkpoint.every == 0 and n_complete < self.max_epochs
+        if is_finished or is_due:
+            state = net_state(self) | {"step": self._step, "is_finished": is_finished}
+            if self._regularization:
+                state["regularization"] = self._regularization.state()
+            checkpoint.save(state)
 
     def _resume(self, n_epochs) -> int:
         """Go to where the checkpoint is, if any; return how many epochs are left."""

@@ -63,14 +63,12 @@ def load_net_state(net, state: Mapping[str, Any]) -> None:
 
 
 def _callback_state(name, callback):
-    """Return what a callback says that its state is, else what scikit-learn's users
-    would call its fitted attributes.
-    """
+    """Return the state that a callback states, else its fitted attributes."""
     if hasattr(callback, "state_dict"):
         return _plain_state(name, callback)
     state = {}
     for attribute, value in vars(callback).items():
-        if not attribute.endswith("_"):
+        if not attribute.endswith("_") or isinstance(value, type):
             continue
         if hasattr(value, "state_dict"):  # such as a schedule of torch
             state[attribute] = _plain_state(name, value)
@@ -81,8 +79,9 @@ def _callback_state(name, callback):
 
 
 def _plain_state(name, owner):
+    state = owner.state_dict()
     try:
-        return plain(owner.state_dict())
+        return plain(state)
     except TypeError as error:
         raise ValueError(
             f"callbacks: the state of {name!r} cannot be kept, for state_dict() of "
@@ -96,7 +95,7 @@ def _load_callback_state(callback, state):
         callback.load_state_dict(state)
         return
     for attribute, value in state.items():
-        now = getattr(callback, attribute, None)
+        now: Any = getattr(callback, attribute, None)
         if hasattr(now, "load_state_dict"):
             now.load_state_dict(value)
         else:
@@ -113,7 +112,7 @@ def plain(value: Any) -> Any:
     Returns
     -------
     value : object
-        Numbers of NumPy become Python's; kinds of dicts, lists and tuples become these.
+        Numbers of NumPy become Python's, and other derived types what they derive from.
 
     Raises
     ------
@@ -123,10 +122,12 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(
-        value, (bool, int, float, complex, str, bytes, Tensor)
-    ):
+    if value is None or isinstance(value, Tensor):
         return value
+    kinds: tuple[Any, ...] = (bool, int, float, complex, str, bytes)
+    for kind in kinds:
+        if isinstance(value, kind):
+            return kind(value)
     if isinstance(value, Mapping):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -195,6 +195,7 @@ class RegularizerTerms:
 
     def _join(self, latents):
         """Begin the losses anew, on the graph joined with one of the latents."""
+        assert self.graph is not None
         self.latents = latents
         graph = self.graph.joined(latents)
         self.losses = {
