@@ -104,7 +104,7 @@ def _described(value: Any) -> str:
             return type(value).__qualname__
         items = (f"{name}={_described(item)}" for name, item in parameters.items())
         return f"{type(value).__qualname__}({', '.join(items)})"
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _digest(*parts: Any) -> str:
