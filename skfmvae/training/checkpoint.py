@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
+from io import BytesIO
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -101,9 +103,13 @@ class CheckpointFile:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the state, which is plain, see `plain`."""
+        buffer = BytesIO()
+        torch.save({"fit": self.fit, "state": state}, buffer)
+        content = buffer.getvalue()
         new = self.path.with_suffix(".tmp")
         with new.open("wb") as file:
-            torch.save({"fit": self.fit, "state": state}, file)
+            file.write(_digest(content))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())  # else a power cut could leave an empty file
         os.replace(new, self.path)
@@ -208,17 +214,19 @@ def _read(path: Path) -> Any:
     """Return what a file holds, None where there is no file."""
     if not path.exists():
         return None
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        if found.keys() != {"fit", "state"}:
-            raise KeyError("fit")
-    except Exception as error:  # torch raises errors of many kinds
+    content = path.read_bytes()
+    n_before = len(_digest(b""))
+    if content[:n_before] != _digest(content[n_before:]):
         raise ValueError(
-            f"The checkpoint {str(path)!r} cannot be read, so it is damaged or not of "
-            f"this package ({type(error).__name__}); delete the folder to fit from the "
-            "start, or use another one."
-        ) from error
-    return found
+            f"The checkpoint {str(path)!r} is damaged, or no file of this package; "
+            "delete it to fit from the start, or use another folder."
+        )
+    buffer = BytesIO(content[n_before:])
+    return torch.load(buffer, map_location="cpu", weights_only=True)
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
 
 
 def _state_of(random_state) -> Any:

@@ -347,7 +347,7 @@ def test_a_damaged_checkpoint_says_what_to_do(make_kept, partial_blobs, tmp_path
         make_kept().fit(*partial_blobs)
     path = tmp_path / "fit" / "main.pt"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=says(str(path), "delete the folder")):
+    with pytest.raises(ValueError, match=says(str(path), "delete it to fit")):
         make_kept().fit(*partial_blobs)
 
 
