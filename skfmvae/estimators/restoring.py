@@ -83,8 +83,9 @@ def example_of(estimator: Any) -> dict[str, Tensor]:
 
     def outputs(x: Tensor) -> list[Tensor]:
         posterior = model.encode(x)
-        log_prob = model.decode(posterior.mean).log_prob(x)
-        return [posterior.mean, posterior.stddev, log_prob[:, None]]
+        z = posterior.mean
+        logs = [model.log_prior(z), model.decode(z).log_prob(x)]
+        return [z, posterior.stddev, torch.stack(logs, dim=1)]
 
     rows = row[None].numpy()
     made = [*estimator._property_proba(rows), *estimator._map_rows(outputs, rows)]
