@@ -32,6 +32,7 @@ from .imputation import ImputationMixin
 from .judging import judge
 from .prediction import PredictionMixin
 from .resuming import resumable
+from .saving import SavingMixin
 from .settings import SettingsMixin, check_settings
 from .training import OPTIMIZERS, prepare, train
 
@@ -43,6 +44,7 @@ class BaseVAE(
     PredictionMixin,
     GenerationMixin,
     ImputationMixin,
+    SavingMixin,
     ClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,
