@@ -179,6 +179,12 @@ ESTIMATORS = [getattr(skfmvae, name) for name in skfmvae.__all__]
 SPREAD = [(name, ESTIMATORS[i % 3]) for i, name in enumerate(CASES)]
 
 
+@pytest.fixture(scope="session")
+def Estimator():
+    """What follows is in the face that all share."""
+    return skfmvae.FactorialMixtureVAE
+
+
 def through_file(estimator, folder, **params):
     estimator.save(folder / "estimator.safetensors")
     return type(estimator).load(folder / "estimator.safetensors", **params)
