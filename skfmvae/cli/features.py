@@ -11,7 +11,8 @@ from skfmvae.columns import ColumnEncoder
 from skfmvae.columns.text import FEW_ROWS, why_no_categories
 
 from .errors import InputError
-from .fields import NUMBER, missing_marks, read_dates, read_numbers, stripped
+from .fields import NUMBER, missing_marks, read_dates, stripped
+from .notation import read_numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
