@@ -19,9 +19,10 @@ from .estimators import make_estimators
 from .features import as_features
 from .files import write_report
 from .notes import collected_warnings, shorten_traceback
+from .readers import PARQUET
 from .report import Report
 from .summary import by_budget, labels_in_words
-from .tables import PARQUET, check_columns, read_table
+from .tables import check_columns, read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
