@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NUMBER",
+    "dates_of",
     "missing_marks",
     "one_line",
     "read_dates",
     "stripped",
     "typed",
+    "without_objects",
 ]
 
 # Markers of missing entries that people and programs write, in lower case.
@@ -48,6 +50,10 @@ COLUMN_TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
     (NUMBER, float, "Float64", "float64"),
     (TRUTH, lambda field: field.lower() == "true", "boolean", "bool"),
 ]
+
+# Kinds of objects that a dtype of numbers or of dates can hold.
+NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+DATES = {"date", "datetime"}
 
 # In other notations the day and the month are a guess.
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
@@ -168,12 +174,52 @@ def read_dates(counts: Mapping[str, int]) -> dict[str, Timestamp]:
     >>> read_dates({"5/6/24": 1})
     {}
     """
-    import pandas as pd
-
     known = {field: counts[field] for field in counts.keys() - missing_marks(counts)}
-    fields = sorted(filter(ISO_DATE.fullmatch, known))
-    times = pd.to_datetime(fields, format="ISO8601", errors="coerce", utc=True)
-    times = times.tz_localize(None)
-    dates = {field: t for field, t in zip(fields, times, strict=True) if t == t}
+    dates = dates_of(known)
     n_dates = sum(known[field] for field in dates)
     return dates if dates and n_dates >= NEARLY_ALL * sum(known.values()) else {}
+
+
+def dates_of(fields: Iterable[str]) -> dict[str, Timestamp]:
+    """Return dates by field.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        Fields of a column.
+
+    Returns
+    -------
+    dates : dict of str to Timestamp
+        In UTC where fields have a time zone; fields that are no dates in ISO 8601 are
+        left out.
+    """
+    import pandas as pd
+
+    known = sorted(filter(ISO_DATE.fullmatch, fields))
+    times = pd.to_datetime(known, format="ISO8601", errors="coerce", utc=True)
+    times = times.tz_localize(None)
+    return {field: t for field, t in zip(known, times, strict=True) if t == t}
+
+
+def without_objects(column: Series) -> Series:
+    """Return a column of objects in the dtype of its numbers or dates.
+
+    Parameters
+    ----------
+    column : Series of shape (n_samples,)
+        Of any dtype.
+
+    Returns
+    -------
+    column : Series of shape (n_samples,)
+        The same where it holds no such objects.
+    """
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if column.dtype == object and kind in NUMBERS:
+        return column.astype(float)
+    if column.dtype == object and kind in DATES:
+        return pd.to_datetime(column)
+    return column

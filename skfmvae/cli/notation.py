@@ -18,6 +18,7 @@ __all__ = ["Notation", "find_notation", "read_numbers"]
 # where several read equally many fields.
 NOTATIONS = [("", "."), (r"[,'’\s]", "."), (r"[.'’\s]", ",")]
 UNITS = "$€£¥%"
+MOST_DECIMALS = 7  # digits that single precision holds
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Notation:
     hundredths : bool, default=False
         Whether a number with a percent sign stands for hundredths.
     decimals : int or None, default=None
-        Most decimal places that a field has; None where fields have exponents.
+        Most decimal places that a field has; None where fields have exponents, or more
+        places than single precision holds.
 
     Examples
     --------
@@ -83,7 +85,7 @@ class Notation:
         field : str
             Without separators of thousands, and with no unit but percent.
         """
-        text = f"{number:.7g}"  # what single precision holds
+        text = f"{number:.{MOST_DECIMALS}g}"
         if self.decimals is not None:
             text = f"{number:.{self.decimals}f}"
         # Without its sign a number beside percentages would be a hundred times more.
@@ -128,6 +130,8 @@ class Notation:
         places = [len(text.partition(".")[2]) for text in plain.values()]
         has_exponents = any("e" in text.lower() for text in plain.values())
         decimals = None if has_exponents else max(places, default=0)
+        if decimals is not None and decimals > MOST_DECIMALS:
+            decimals = None
         return replace(self, hundredths=hundredths, decimals=decimals)
 
 
