@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InputError
+from .features import gaps_in_words
 from .fields import missing_marks, stripped
 from .formats import read_rows
 from .installed import check_installed
@@ -119,6 +121,11 @@ def completed(model: SavedModel, table: DataFrame, X: DataFrame) -> DataFrame:
     ------
     InputError
         If the table has such columns already.
+
+    Warns
+    -----
+    UserWarning
+        If fields are filled that are not empty, but markers of missing entries.
     """
     import pandas as pd
 
@@ -131,6 +138,7 @@ def completed(model: SavedModel, table: DataFrame, X: DataFrame) -> DataFrame:
                 "it, or leave it out."
             )
     result, probabilities = table.copy(), {}
+    marked: dict[str, dict[str, int]] = {}
     lists: list[list[str]] = [[] for _ in range(len(table))]
     found, filled = predictions(model, X), model.estimator.impute(X)
     for name, column in table.items():
@@ -144,9 +152,18 @@ def completed(model: SavedModel, table: DataFrame, X: DataFrame) -> DataFrame:
                 entries = model.formats[name].write(entries)
         else:
             continue
+        marked[name] = column[blank].dropna().map(repr).value_counts().to_dict()
         result[name] = _replaced(column, blank, entries)
         for row in np.flatnonzero(blank):
             lists[row].append(str(name))
+    if any(marked.values()):
+        warnings.warn(
+            "fields that mark what is missing are filled, by column: "
+            f"{gaps_in_words(marked)}; if they are values, write other words for them, "
+            "and fit again.",
+            UserWarning,
+            stacklevel=2,
+        )
     result = result.assign(**probabilities)
     result["filled"] = pd.Series(["; ".join(names) for names in lists])
     return result

@@ -190,7 +190,9 @@ def _feature(column: Series, source: str) -> Series:
         raise InputError(
             f"{source!r}: {error} To leave the column out: {_drop(column)}."
         ) from error
-    steps = column.diff().iloc[1:] if pd.api.types.is_numeric_dtype(column) else None
+    is_bool = pd.api.types.is_bool_dtype(column)
+    is_number = pd.api.types.is_numeric_dtype(column) and not is_bool
+    steps = column.diff().iloc[1:] if is_number else None
     if steps is not None and len(steps) >= FEW_ROWS and (steps == 1).all():
         _warn(
             f"column {column.name!r} of {source!r} numbers the rows; if it is no "

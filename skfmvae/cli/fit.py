@@ -63,6 +63,9 @@ example:
   skfmvae fit penguins.csv --target species,sex --drop id --out model.safetensors
 """
 
+WHAT_IT_DOES = """\
+Training, and then twice more for half as long, without half of the labels each time."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options and the help of the command.
@@ -115,11 +118,9 @@ def run(options: argparse.Namespace) -> None:
     print_warnings(of_data.warnings)
     if not options.quiet:
         print_size(path, X, y)
-        print(f"\n{_columns(X)}\n", file=sys.stderr)
+        print(f"\n{_columns(X)}\n\n{WHAT_IT_DOES}", file=sys.stderr)
     with collected_warnings() as of_fit:
         estimator = _fit(options, X, y)
-        if not options.quiet:
-            print("scoring rows", file=sys.stderr)
         low = low_score(estimator, X, options.seed)
     print_warnings(of_fit.warnings)
     save_model(SavedModel(estimator, notations_of(table[[*X]]), low), options.out)

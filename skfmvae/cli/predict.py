@@ -8,11 +8,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .features import listed
 from .formats import read_rows
 from .installed import check_installed
 from .model_file import SavedModel, load_model
 from .notes import collected_warnings, print_warnings
-from .options import add_data, add_model, add_out, add_quiet, names
+from .options import add_data, add_model, add_out, names
 from .tables import check_columns, read_columns
 from .unusual import scores_of_rows
 from .writing import TABLES, check_out, write_table
@@ -74,7 +75,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[,NAME...]",
         help="columns of the file to write beside the predictions, such as an id",
     )
-    add_quiet(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -101,6 +101,10 @@ def run(options: argparse.Namespace) -> None:
         X = read_rows(table, formats, path)
         found = _predict(model, X, path.name)
     print_warnings(notes.warnings)
+    used = {*formats, *model.targets, *model.quantities, *options.keep}
+    unused = [repr(name) for name in table if name not in used]
+    if unused:
+        print(f"not used: {listed(unused)}", file=sys.stderr)
     both = sorted({"row", *found} & set(options.keep))
     if both:
         raise InputError(
@@ -110,8 +114,6 @@ def run(options: argparse.Namespace) -> None:
     found = table[options.keep].join(found)
     found.insert(0, "row", range(1, len(found) + 1))
     write_table(found, options.out)
-    if not options.quiet:
-        _describe(model, table, path, options.keep)
     _print_results(model, found)
     print(options.out)
 
@@ -163,14 +165,6 @@ def _predict(model, X, source):
     except ValueError as error:  # such as infinity, or a negative count
         raise InputError(f"{source!r}: {error}") from error
     return found
-
-
-def _describe(model, table, path, kept):
-    used = {*model.formats, *model.targets, *model.quantities, *kept}
-    unused = [repr(name) for name in table if name not in used]
-    end = f"; not used: {', '.join(unused[:10])}" if unused else ""
-    more = f" and {len(unused) - 10} more" if len(unused) > 10 else ""
-    print(f"{path.name}: {len(table)} rows{end}{more}", file=sys.stderr)
 
 
 def _print_results(model, found):

@@ -33,7 +33,10 @@ def scores_of_rows(estimator: Any, X: Any) -> np.ndarray:
     scores : ndarray of shape (n_samples,)
         Nats per row.
     """
-    return estimator.score_samples(estimator.impute(X))
+    filled = estimator.impute(X)
+    counts = [c.name for c in estimator.columns_.columns if c.kind == "count"]
+    filled[counts] = filled[counts].round()
+    return estimator.score_samples(filled)
 
 
 def low_score(estimator: Any, X: Any, random_state: Any) -> float:
