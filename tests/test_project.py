@@ -40,7 +40,7 @@ MODULES = [importlib.import_module("skfmvae")] + [
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"plotting"},
+    {"persistence", "plotting"},
     {"model_selection"},
     {"ensemble"},
     {"estimators"},

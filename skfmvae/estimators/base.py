@@ -30,6 +30,7 @@ from .guards import all_or_nothing, plain_torch, seeded
 from .imputation import ImputationMixin
 from .judging import judge
 from .prediction import PredictionMixin
+from .saving import SavingMixin
 from .settings import SettingsMixin, check_settings
 from .training import OPTIMIZERS, prepare, train
 
@@ -41,6 +42,7 @@ class BaseVAE(
     PredictionMixin,
     GenerationMixin,
     ImputationMixin,
+    SavingMixin,
     ClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,

@@ -22,7 +22,14 @@ from skfmvae.training import (
 
 from .settings import settings_of
 
-__all__ = ["OPTIMIZERS", "Preparation", "default_epochs", "prepare", "train"]
+__all__ = [
+    "OPTIMIZERS",
+    "Preparation",
+    "build_net",
+    "default_epochs",
+    "prepare",
+    "train",
+]
 
 # Passes over so many rows; the root of the number of rows and the least number of steps
 # are for more and for few rows: docs/decisions/023-epochs.md.
@@ -121,21 +128,12 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         When the loss, or at the end a parameter, is not finite.
     """
     rows, held_out = preparation.rows, preparation.held_out
-    optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
-    net = ModelNet(
+    net = build_net(
+        estimator,
         model,
-        criterion__objective=settings_of(estimator, "objective"),
-        optimizer=optimizer,
-        **{f"optimizer__{name}": value for name, value in settings.items()},
-        lr=estimator.lr,
-        batch_size=estimator.batch_size,
-        iterator_train__labelled_batch_size=estimator.labelled_batch_size,
-        iterator_train__augmentation=_augmentation(estimator),
         max_epochs=estimator.max_epochs
         or default_epochs(len(rows), estimator.batch_size),
         train_split=predefined_split(held_out) if held_out else None,
-        device=estimator.device_,
-        verbose=estimator.verbose,
     )
     net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
     if estimator.verbose < 2:
@@ -146,6 +144,39 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
     net.check_parameters()
     net.module_.eval()
     return net
+
+
+def build_net(estimator, model, **params) -> ModelNet:
+    """Return the net that trains a model, or has trained it.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Its parameters are checked, and it knows its likelihood and device.
+    model : Model
+        Trained or not.
+    **params : dict
+        Of the net, beside those that follow from the estimator.
+
+    Returns
+    -------
+    net : ModelNet
+        Not initialized.
+    """
+    optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
+    return ModelNet(
+        model,
+        criterion__objective=settings_of(estimator, "objective"),
+        optimizer=optimizer,
+        **{f"optimizer__{name}": value for name, value in settings.items()},
+        lr=estimator.lr,
+        batch_size=estimator.batch_size,
+        iterator_train__labelled_batch_size=estimator.labelled_batch_size,
+        iterator_train__augmentation=_augmentation(estimator),
+        device=estimator.device_,
+        verbose=estimator.verbose,
+        **params,
+    )
 
 
 def _regularization(estimator, model, rows):

@@ -140,6 +140,9 @@ class LikelihoodWithGaps(LikelihoodModule):
         filled = torch.where(gaps, self.columns.placeholder.to(x), x)
         return self.columns.moved(filled, step).masked_fill(gaps, torch.nan)
 
+    def example(self) -> Tensor:
+        return self.columns.example()
+
     def in_support(self, values: np.ndarray) -> np.ndarray:
         return np.isnan(values) | self.columns.in_support(values)
 
