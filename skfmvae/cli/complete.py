@@ -140,7 +140,7 @@ def completed(model: SavedModel, table: DataFrame, X: DataFrame) -> DataFrame:
     result, probabilities = table.copy(), {}
     marked: dict[str, dict[str, int]] = {}
     lists: list[list[str]] = [[] for _ in range(len(table))]
-    found, filled = predictions(model, X), model.estimator.impute(X)
+    found, filled = predictions(model, X), model.filled(X)
     for name, column in table.items():
         if name in targets:
             blank, entries = _unlabelled(column), _spelled(found[name], column)

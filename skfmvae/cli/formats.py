@@ -39,9 +39,10 @@ class Format:
     --------
     >>> import pandas as pd
     >>> from skfmvae.cli.formats import Format
-    >>> from skfmvae.cli.notation import Notation
+    >>> from skfmvae.cli.notation import find_notation
     >>> from skfmvae.columns import Column
-    >>> price = Format(Column("price", "real"), Notation(",", ".", "$", decimals=0))
+    >>> notation = find_notation({"$1,200": 1, "$950": 1})
+    >>> price = Format(Column("price", "real"), notation)
     >>> values, unread = price.read(pd.Series(["$1,200", "?", "soon"]))
     >>> values.tolist(), unread
     ([1200.0, nan, nan], {'soon': 1})
@@ -83,7 +84,11 @@ class Format:
         values = self._values(counts)
         unread = counts.keys() - values.keys() - missing_marks(counts)
         entries = text.map(values)
-        if self.column.categories is None:
+        if self.column.holds in {"categories", "text"}:
+            # Numbers among them would be taken for such.
+            dtype = pd.CategoricalDtype(self.column.categories)
+            entries = entries.astype(dtype)
+        elif self.column.categories is None:
             dtype = "float64" if self.column.unit is None else "datetime64[ns]"
             entries = entries.astype(dtype)
         return entries, {field: counts[field] for field in counts if field in unread}
@@ -125,7 +130,8 @@ class Format:
             write = _day
         else:
             write = str
-        return entries.astype(object).map(write, na_action="ignore")
+        fields = entries.astype(object).map(write, na_action="ignore")
+        return fields.where(entries.notna(), None)
 
 
 def read_rows(table: DataFrame, formats: Mapping[str, Format], path: Path) -> DataFrame:

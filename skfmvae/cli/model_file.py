@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import pickle
+import copy
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
+
+from skfmvae.persistence import load
+
+from .errors import InputError
 from .formats import Format
 from .notation import Notation
+from .writing import write_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pandas import DataFrame
 
 __all__ = ["MODEL", "SavedModel", "load_model", "save_model"]
 
@@ -60,6 +71,45 @@ class SavedModel:
         """Names of the columns that `predict` and `sample` of the estimator return."""
         return self.estimator.targets_.quantities.order or list(self.targets)
 
+    def filled(self, X: DataFrame) -> DataFrame:
+        """Return rows with their missing entries filled.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, n_features)
+            What `read_rows` returned.
+
+        Returns
+        -------
+        X : DataFrame of shape (n_samples, n_features)
+            With what is expected where an entry was missing.
+        """
+        return _as_pandas(self.estimator.impute(X))
+
+    def sample(
+        self, n_rows: int, properties: Mapping[str, Any], seed: int
+    ) -> tuple[DataFrame, np.ndarray]:
+        """Generate rows.
+
+        Parameters
+        ----------
+        n_rows : int
+            Number of rows.
+        properties : dict of str to object
+            Values of targets; others are drawn.
+        seed : int
+            Of the draws.
+
+        Returns
+        -------
+        X : DataFrame of shape (n_rows, n_features)
+            The features.
+        y : ndarray of shape (n_rows, n_targets)
+            The targets, see `columns_of_y`.
+        """
+        X, y = self.estimator.sample(n_rows, properties, seed)
+        return _as_pandas(X), y.reshape(n_rows, -1)
+
 
 def save_model(model: SavedModel, path: Path) -> None:
     """Write a model to a file.
@@ -70,8 +120,23 @@ def save_model(model: SavedModel, path: Path) -> None:
         The model.
     path : Path
         The file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
     """
-    path.write_bytes(pickle.dumps(model))
+    plain = asdict(Notation())
+    estimator = copy.copy(model.estimator)
+    # A fitted attribute like others, which the method `save` keeps.
+    estimator.table_ = {
+        "low_score": model.low_score,
+        "notations": {
+            name: {key: v for key, v in asdict(notation).items() if v != plain[key]}
+            for name, notation in model.notations.items()
+        },
+    }
+    write_file(path, estimator.save)
 
 
 def load_model(path: Path) -> SavedModel:
@@ -93,4 +158,34 @@ def load_model(path: Path) -> SavedModel:
         If there is no such file, if it is damaged, or if the model was fitted to an
         array, whose columns have no names.
     """
-    return pickle.loads(path.read_bytes())
+    try:
+        if not path.exists():
+            raise InputError(f"there is no file {str(path)!r}; check the path.")
+        with warnings.catch_warnings():
+            # Of settings that only training needs.
+            warnings.simplefilter("ignore", UserWarning)
+            estimator = load(path)
+        table = getattr(estimator, "table_", {"notations": {}, "low_score": None})
+        notations = {n: Notation(**fields) for n, fields in table["notations"].items()}
+        model = SavedModel(estimator, notations, table["low_score"])
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{str(path)!r} cannot be read as a model: {reason}; give a file that "
+            "skfmvae fit wrote."
+        ) from error
+    if not estimator.columns_.is_frame:
+        raise InputError(
+            f"the model in {path.name!r} was fitted to an array, whose columns have no "
+            "names; fit it to a frame, or with skfmvae fit."
+        )
+    return model
+
+
+def _as_pandas(frame):
+    """Return a frame of any library as one of pandas."""
+    import pandas as pd
+
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    return pd.DataFrame(nw.from_native(frame).to_dict(as_series=False))

@@ -28,7 +28,8 @@ class Notation:
     Parameters
     ----------
     thousands : str, default=""
-        Regular expression of what separates thousands; empty where nothing does.
+        Regular expression of what separates thousands; empty where nothing does. With
+        the decimal mark it is one of `NOTATIONS`.
     decimal : str, default="."
         The decimal mark.
     unit : str, default=""
@@ -42,11 +43,11 @@ class Notation:
     Examples
     --------
     >>> from skfmvae.cli.notation import Notation
-    >>> notation = Notation(r"[.]", ",", "€", decimals=2)
-    >>> notation.read(["1.200,25 €", "3", "?"])
-    {'1.200,25 €': 1200.25, '3': 3.0}
+    >>> notation = Notation(unit="€", decimals=2)
+    >>> notation.read(["1200.25 €", "3", "?"])
+    {'1200.25 €': 1200.25, '3': 3.0}
     >>> notation.write(1200.257)
-    '1200,26'
+    '1200.26'
     """
 
     thousands: str = ""
@@ -54,6 +55,15 @@ class Notation:
     unit: str = ""
     hundredths: bool = False
     decimals: int | None = None
+
+    def __post_init__(self):
+        """Refuse what no column has, such as the content of a damaged file."""
+        if (self.thousands, self.decimal) not in NOTATIONS:
+            raise ValueError(f"{self.decimal!r} is no decimal mark of a notation")
+        if self.unit not in {"", *UNITS}:
+            raise ValueError(f"{self.unit!r} is no unit of a notation")
+        if self.decimals not in {None, *range(MOST_DECIMALS + 1)}:
+            raise ValueError(f"{self.decimals!r} is no number of decimals")
 
     def read(self, fields: Iterable[str]) -> dict[str, float]:
         """Return numbers by field.

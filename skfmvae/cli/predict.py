@@ -161,7 +161,7 @@ def _predict(model, X, source):
     try:
         found = predictions(model, X)
         if model.low_score is not None:
-            found["unusual"] = scores_of_rows(model.estimator, X) < model.low_score
+            found["unusual"] = scores_of_rows(model, X) < model.low_score
     except ValueError as error:  # such as infinity, or a negative count
         raise InputError(f"{source!r}: {error}") from error
     return found

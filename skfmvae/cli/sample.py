@@ -117,9 +117,8 @@ def sampled(
     table : DataFrame of shape (n_rows, n_features + n_targets)
         The features, and then the targets.
     """
-    X, y = model.estimator.sample(n_rows, properties, seed)
-    columns = y.reshape(n_rows, -1).T
-    return X.assign(**dict(zip(model.columns_of_y, columns, strict=True)))
+    X, y = model.sample(n_rows, properties, seed)
+    return X.assign(**dict(zip(model.columns_of_y, y.T, strict=True)))
 
 
 def _properties(choices, model):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+from .model_file import SavedModel
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["low_score", "scores_of_rows"]
 
@@ -15,7 +20,7 @@ SHARE_UNUSUAL = 0.01
 SCORED_ROWS = 2000
 
 
-def scores_of_rows(estimator: Any, X: Any) -> np.ndarray:
+def scores_of_rows(model: SavedModel, X: DataFrame) -> np.ndarray:
     """Return how probable rows are, as if nothing were missing.
 
     Missing entries are filled with what is expected there. So rows with and without
@@ -23,8 +28,8 @@ def scores_of_rows(estimator: Any, X: Any) -> np.ndarray:
 
     Parameters
     ----------
-    estimator : BaseVAE
-        Fitted to a frame.
+    model : SavedModel
+        The model.
     X : DataFrame of shape (n_samples, n_features)
         The rows.
 
@@ -33,7 +38,7 @@ def scores_of_rows(estimator: Any, X: Any) -> np.ndarray:
     scores : ndarray of shape (n_samples,)
         Nats per row.
     """
-    filled = estimator.impute(X)
+    filled, estimator = model.filled(X), model.estimator
     counts = [c.name for c in estimator.columns_.columns if c.kind == "count"]
     filled[counts] = filled[counts].round()
     return estimator.score_samples(filled)

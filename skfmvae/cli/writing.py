@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def check_out(path: Path, endings: Iterable[str], inputs: Iterable[Path]) -> Non
             f"--out: {path.name!r} should end in {' or '.join(endings)}; rename it."
         )
     try:
+        with suppress(FileNotFoundError):
+            path.stat()  # raises what the methods below keep to themselves
         if path.is_dir():
             raise InputError(f"--out: {str(path)!r} is a folder; name a file in it.")
         if not path.parent.is_dir():

@@ -76,7 +76,9 @@ def shop_fields(n_rows):
     fields = {
         "no": [f"{i:04d}x" for i in range(n_rows)],
         "price": [f"${price:,}" for price in prices],
-        "rate": [f"{rate:.1f}".replace(".", ",") for rate in vip * 3 + rng.random(n_rows)],
+        "rate": [
+            f"{rate:.1f}".replace(".", ",") for rate in vip * 3 + rng.random(n_rows)
+        ],
         "since": days.astype(str).tolist(),
         "code": [f"{7 if v else 12:03d}a" for v in vip],
         "paid": ["TRUE" if v else "FALSE" for v in vip],
