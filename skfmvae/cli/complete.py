@@ -11,7 +11,7 @@ import numpy as np
 from .errors import InputError
 from .features import gaps_in_words
 from .fields import missing_marks, stripped
-from .formats import read_rows
+from .formats import Format, read_rows
 from .installed import check_installed
 from .model_file import SavedModel, load_model
 from .notes import collected_warnings, print_warnings
@@ -143,16 +143,18 @@ def completed(model: SavedModel, table: DataFrame, X: DataFrame) -> DataFrame:
     found, filled = predictions(model, X), model.filled(X)
     for name, column in table.items():
         if name in targets:
-            blank, entries = _unlabelled(column), _spelled(found[name], column)
+            blank, entries = _unlabelled(column), found[name]
             probability = found[f"{name}_probability"]
             probabilities[f"{name}_probability"] = probability.where(blank)
         elif name in model.formats:
             blank, entries = _blank(column) & X[name].isna(), filled[name]
-            if _is_text(column):
-                entries = model.formats[name].write(entries)
         else:
             continue
-        marked[name] = column[blank].dropna().map(repr).value_counts().to_dict()
+        if _is_text(column):
+            entries = _fields(model.formats.get(name), entries, column)
+        if name not in targets:
+            known = column[blank].dropna().map(repr)
+            marked[name] = known.value_counts().to_dict()
         result[name] = _replaced(column, blank, entries)
         for row in np.flatnonzero(blank):
             lists[row].append(str(name))
@@ -189,25 +191,34 @@ def _unlabelled(column: Series) -> Series:
     return text.isna() | text.isin([-1, "-1"])
 
 
-def _spelled(labels: Series, column: Series) -> Series:
-    """Return labels as a column of text writes them."""
-    if not _is_text(column):
-        return labels
-    spelling = {}
-    for field in column.dropna().unique():
-        # As types are read: whole numbers as such, and truth values in any case.
-        spelling.setdefault(_key(field), field)
-    return labels.map(lambda label: spelling.get(_key(str(label)), str(label)))
+def _fields(form: Format | None, entries: Series, column: Series) -> Series:
+    """Return entries as a column of text writes them; a target has no format."""
+    if form is None or form.column.categories is not None:
+        return _spelled(entries, column)
+    return form.write(entries)
 
 
-def _key(field):
+def _spelled(values: Series, column: Series) -> Series:
+    """Return values as the fields of a column of text that stand for them."""
+    fields = column.dropna().unique()
+    spelling = {
+        value: next((f.strip() for f in fields if _means(f, value)), str(value))
+        for value in values.dropna().unique().tolist()
+    }
+    return values.astype(object).map(spelling)
+
+
+def _means(field, value):
+    """Return whether a field is a class, as types of columns are found."""
     text = field.strip()
-    if text.lower() in {"true", "false"}:
-        return text.lower()
+    if isinstance(value, str):
+        return text == value
+    if isinstance(value, bool):
+        return text.lower() == str(value).lower()
     try:
-        return float(text)
+        return float(text) == value
     except ValueError:
-        return text
+        return False
 
 
 def _replaced(column: Series, blank: Series, entries: Series) -> Series:
@@ -221,9 +232,11 @@ def _replaced(column: Series, blank: Series, entries: Series) -> Series:
         column = column.cat.add_categories(sorted(new))
     if _is_text(column):
         column = column.astype(object)
-    values = entries[blank].to_numpy(dtype=object)
+    values = entries[blank]
+    if pd.api.types.is_integer_dtype(column.dtype):
+        values = values.round()
     column = column.copy()
-    column[blank] = pd.array(values, dtype=column.dtype) if len(values) else values
+    column[blank] = pd.array(values.to_numpy(dtype=object), dtype=column.dtype)
     return column
 
 

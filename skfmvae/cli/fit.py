@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import skfmvae
@@ -64,7 +65,7 @@ example:
 """
 
 WHAT_IT_DOES = """\
-Training, and then twice more for half as long, without half of the labels each time."""
+Training, then again without half of the labels, the other half, and a few rows."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -120,10 +121,12 @@ def run(options: argparse.Namespace) -> None:
         print_size(path, X, y)
         print(f"\n{_columns(X)}\n\n{WHAT_IT_DOES}", file=sys.stderr)
     with collected_warnings() as of_fit:
-        estimator = _fit(options, X, y)
-        low = low_score(estimator, X, options.seed)
+        labels = y if y.shape[1] > 1 else y.iloc[:, 0]
+        estimator = _fit(options, X, labels)
+        model = SavedModel(estimator, notations_of(table[[*X]]))
+        model = replace(model, low_score=low_score(model, X, labels, options.seed))
     print_warnings(of_fit.warnings)
-    save_model(SavedModel(estimator, notations_of(table[[*X]]), low), options.out)
+    save_model(model, options.out)
     _print_results(options, estimator, y)
 
 
@@ -135,14 +138,14 @@ def _columns(X: DataFrame) -> str:
     return columns_in_words(encoder.columns, likelihood, missing_rate(rows))
 
 
-def _fit(options, X: DataFrame, y: DataFrame) -> Any:
+def _fit(options, X, y) -> Any:
     estimator = getattr(skfmvae, options.estimator)(
         max_epochs=options.epochs,
         callbacks=None if options.quiet else [("progress", EpochBar())],
         random_state=options.seed,
     )
     try:
-        estimator.fit(X, y if y.shape[1] > 1 else y.iloc[:, 0])
+        estimator.fit(X, y)
     except (ValueError, FloatingPointError) as error:
         raise InputError(f"{options.data.name!r}: {error}") from error
     return estimator.set_params(callbacks=None)
@@ -156,9 +159,7 @@ def _print_results(options, estimator, y):
         print("\nlabels that were hidden, predicted by fits to the other half of them")
         print(in_lines(scores))
     for name in y.columns.difference(scores.get("target", []), sort=False):
-        print(
-            f"\n{name}: too few labels to hide some and see how well they are predicted"
-        )
+        print(f"\n{name}: there are too few labels to hide some and predict them")
     model = shlex.quote(str(options.out))
     print(
         f"\nThe model is in {options.out}. What next:\n"

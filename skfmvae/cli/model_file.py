@@ -167,7 +167,10 @@ def load_model(path: Path) -> SavedModel:
             estimator = load(path)
         table = getattr(estimator, "table_", {"notations": {}, "low_score": None})
         notations = {n: Notation(**fields) for n, fields in table["notations"].items()}
-        model = SavedModel(estimator, notations, table["low_score"])
+        low_score = table["low_score"]
+        if low_score is not None:
+            low_score = float(low_score)
+        model = SavedModel(estimator, notations, low_score)
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .model_file import SavedModel
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 __all__ = ["low_score", "scores_of_rows"]
 
-# One row in a hundred of the table counts as unusual.
+# One row in a hundred like those of the table counts as unusual.
 SHARE_UNUSUAL = 0.01
-# The share among other rows is then right to a fifth of it: 20 rows lie below.
-SCORED_ROWS = 2000
+# Of the rows that a fit does not see: with fewer than 10, "one in a hundred" says
+# nothing; with 2000, 20 of them are below, which is right to a fifth.
+SHARE_HIDDEN, FEWEST_HIDDEN, MOST_HIDDEN = 0.2, 10, 2000
 
 
 def scores_of_rows(model: SavedModel, X: DataFrame) -> np.ndarray:
@@ -44,24 +48,39 @@ def scores_of_rows(model: SavedModel, X: DataFrame) -> np.ndarray:
     return estimator.score_samples(filled)
 
 
-def low_score(estimator: Any, X: Any, random_state: Any) -> float:
-    """Return the score that few of the rows of the fit are below.
+def low_score(
+    model: SavedModel, X: DataFrame, y: DataFrame | Series, random_state: Any
+) -> float | None:
+    """Return the score that few rows like those of the fit are below.
+
+    A model gives the rows that it was fitted to higher scores than others, the more so
+    the fewer they are. So a part of them is hidden from another fit, and scored by it.
 
     Parameters
     ----------
-    estimator : BaseVAE
+    model : SavedModel
         Fitted to these rows.
     X : DataFrame of shape (n_samples, n_features)
-        The rows, of which a sample is scored if they are many.
+        The rows.
+    y : DataFrame or Series of shape (n_samples, n_targets) or (n_samples,)
+        Their labels.
     random_state : int, RandomState instance or None
-        Draws the sample.
+        Draws the rows that are hidden.
 
     Returns
     -------
-    score : float
-        One in a hundred rows has a lower one.
+    score : float or None
+        One hidden row in a hundred has a lower one. None where rows are too few.
     """
-    random_state = check_random_state(random_state)
-    sample = random_state.permutation(len(X))[:SCORED_ROWS]
-    scores = scores_of_rows(estimator, X.iloc[np.sort(sample)])
+    n_hidden = min(int(SHARE_HIDDEN * len(X)), MOST_HIDDEN)
+    if n_hidden < FEWEST_HIDDEN:
+        return None
+    order = check_random_state(random_state).permutation(len(X))
+    hidden, seen = order[:n_hidden], np.sort(order[n_hidden:])
+    with warnings.catch_warnings():
+        # The fit to all rows gave them.
+        warnings.simplefilter("ignore")
+        other = clone(model.estimator).set_params(calibrate=False)
+        other.fit(X.iloc[seen], y.iloc[seen])
+        scores = scores_of_rows(replace(model, estimator=other), X.iloc[hidden])
     return float(np.quantile(scores, SHARE_UNUSUAL))
