@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from .annotations import check_attributes
+
 __all__ = ["Foreign", "Packer", "Unpacker"]
 
 # Dtypes that a file of tensors has; arrays of others are lists of their values.
@@ -266,6 +268,8 @@ class Unpacker:
             return self.arrays[name].copy()
         kind = np.dtype(str(dtype))
         found = self.unpack(list(values))
+        if not all(v is None or type(v) in (bool, int, float, str) for v in found):
+            raise ValueError("an array holds more than numbers and texts")
         if kind.kind not in "biufUO" or kind.itemsize * len(found) > LARGEST_TEXTS:
             raise ValueError(f"{dtype!r} is no dtype of {len(found)} values")
         array = np.empty(len(found), dtype=kind)
@@ -280,6 +284,7 @@ class Unpacker:
         value = cls(**{name: self.unpack(v) for name, v in node["params"].items()})
         for name, state in node["state"].items():
             object.__setattr__(value, name, self.unpack(state))
+        check_attributes(value)
         return value
 
 

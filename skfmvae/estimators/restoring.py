@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from .training import build_net
 __all__ = ["example_of", "restored", "state_of"]
 
 # Arrays that are no attributes.
-OWN = {"history", "example.row", "example.outputs"}
+OWN = {"history", "example.row", "example.outputs", "example.read"}
 # By how much the outputs of a loaded model may differ, relative and absolute: more than
 # rounding on another machine, and less than exchanged weights.
 TOLERANCE = 0.01
@@ -34,7 +35,22 @@ SPARE, OPERATIONS = 2**20, 200
 
 
 def state_of(model: nn.Module) -> dict[str, Tensor]:
-    """Return copies of the state of a model."""
+    """Return copies of the state of a model.
+
+    Parameters
+    ----------
+    model : Module
+
+    Returns
+    -------
+    state : dict of str to Tensor
+        On the CPU, by the names of `state_dict` after "model.".
+
+    Raises
+    ------
+    ValueError
+        If the state holds anything but tensors.
+    """
     state = model.state_dict()
     wrong = [name for name, value in state.items() if not isinstance(value, Tensor)]
     if wrong:
@@ -49,21 +65,39 @@ def state_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def example_of(estimator: Any) -> dict[str, Tensor]:
-    """Return a row, and what the model makes of it."""
+    """Return a row, and what the estimator and its model make of it.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Fitted.
+
+    Returns
+    -------
+    example : dict of str to Tensor
+        The row; the same once it was written as a user has rows, and read again, where
+        the library for that is installed; and outputs of the model.
+    """
     model = estimator._model
     row = model.likelihood.example().detach().cpu().float().clone()
 
     def outputs(x: Tensor) -> list[Tensor]:
         posterior = model.encode(x)
-        log_prob = model.decode(posterior.mean).log_prob(x)
-        return [posterior.mean, posterior.stddev, log_prob[:, None]]
+        z = posterior.mean
+        logs = [model.log_prior(z), model.decode(z).log_prob(x)]
+        return [z, posterior.stddev, torch.stack(logs, dim=1)]
 
     rows = row[None].numpy()
     made = [*estimator._property_proba(rows), *estimator._map_rows(outputs, rows)]
-    return {
-        "example.row": row,
-        "example.outputs": torch.from_numpy(np.hstack(made)[0].astype(np.float64)),
+    example = {
+        "row": row,
+        "outputs": torch.from_numpy(np.hstack(made)[0].astype(np.float64)),
     }
+    with suppress(ImportError):
+        estimator.predict(estimator._as_given(rows))
+        read = estimator._check_X(estimator._as_given(rows))
+        example["read"] = torch.tensor(np.asarray(read)[0])
+    return {f"example.{name}": value for name, value in example.items()}
 
 
 def restored(
@@ -72,7 +106,28 @@ def restored(
     classes: Mapping[str, type],
     params: Mapping[str, Any],
 ) -> Any:
-    """Return the estimator that was saved."""
+    """Return the estimator that was saved.
+
+    Parameters
+    ----------
+    tensors, about : dict
+        What was saved.
+    classes : dict of str to type
+        Those that objects may have, by name.
+    params : dict of str to object
+        Parameters in place of those that were saved.
+
+    Returns
+    -------
+    estimator : BaseVAE
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        If what was saved does not fit together. Values that nobody has saved raise
+        other errors, too.
+    """
     state = {
         name.removeprefix("model."): tensor
         for name, tensor in tensors.items()
@@ -98,16 +153,15 @@ def restored(
     estimator._validate_params()
     check_settings(estimator)
     _rebuild(estimator, state, arrays["example.row"], about["net"], history)
-    made = example_of(estimator)["example.outputs"].numpy()
-    saved = arrays["example.outputs"]
-    is_close = made.shape == saved.shape and np.allclose(
-        made, saved, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
-    )
-    if not is_close:
-        raise ValueError(
-            "its model gives other outputs than the saved one gave; tensors, or "
-            "parameters of networks, were exchanged"
-        )
+    for name, made in example_of(estimator).items():
+        saved = tensors.get(name, made)
+        if made.shape != saved.shape or not torch.allclose(
+            made, saved.to(made), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+        ):
+            raise ValueError(
+                "it makes something else of a row than what was saved did; tensors, or "
+                "what networks are made of, were exchanged"
+            )
     return estimator
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
 
 from skfmvae._utils.packing import Packer
 from skfmvae._utils.tensor_files import InvalidFileError, read_tensors, write_tensors
@@ -222,6 +223,8 @@ def _is_of_data(item: Any) -> bool:
     """Return whether an object is a class of settings, or of what was learned."""
     if not isinstance(item, type) or inspect.isabstract(item):
         return False
+    if issubclass(item, NeuralNet):  # which is code and data
+        return False
     is_plain = (
         item.__module__.startswith("skfmvae.targets.") and item.__base__ is object
     )
@@ -247,9 +250,15 @@ def _check_format(about: Mapping[str, Any]) -> None:
         )
 
 
+def _parameter(place: str) -> str:
+    """Return the parameter from which what stood at a place comes."""
+    name, *rest = place.split(".")
+    return "__".join([name.rstrip("_"), *rest])
+
+
 def _is_given(place: str, params: Mapping[str, Any]) -> bool:
     """Return whether parameters replace what stood at a place, or what holds it."""
-    name = place.replace(".", "__")
+    name = _parameter(place)
     return any(name == given or name.startswith(f"{given}__") for given in params)
 
 
@@ -260,9 +269,9 @@ def _lacking(
     known = _class_of(about, classes)().get_params(deep=False)
     lacking = {}
     for place, what in about["foreign"].items():
-        name = place.partition(".")[0].rstrip("_")
+        name = _parameter(place).partition("__")[0]
         is_needed = name in known and name not in ONLY_FOR_FITS
-        if is_needed and name not in params and not _is_given(place, params):
+        if is_needed and not _is_given(place, params):
             lacking[name] = what
     return lacking
 
