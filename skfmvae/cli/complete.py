@@ -19,7 +19,7 @@ from .options import add_data, add_model, add_out
 from .predict import predictions
 from .readers import PARQUET, SEPARATORS, kind_of_file
 from .tables import read_columns
-from .writing import check_out, write_table
+from .writing import TABLES, check_out, write_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -82,8 +82,7 @@ def run(options: argparse.Namespace) -> None:
     kinds = next((k for k in (SEPARATORS, PARQUET) if kind_of_file(path) in k), None)
     if kinds is None:
         raise InputError(
-            f"{path.name!r} ends in none of {', '.join([*SEPARATORS, *PARQUET])}; "
-            "convert it."
+            f"{path.name!r} ends in none of {', '.join(sorted(TABLES))}; convert it."
         )
     check_out(options.out, kinds, [path, options.model])
     model = load_model(options.model)
@@ -153,7 +152,7 @@ def completed(model: SavedModel, table: DataFrame, X: DataFrame) -> DataFrame:
         if _is_text(column):
             entries = _fields(model.formats.get(name), entries, column)
         if name not in targets:
-            known = column[blank].dropna().map(repr)
+            known = column[blank].dropna().astype(object).map(repr)
             marked[name] = known.value_counts().to_dict()
         result[name] = _replaced(column, blank, entries)
         for row in np.flatnonzero(blank):

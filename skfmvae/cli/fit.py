@@ -135,7 +135,7 @@ def _columns(X: DataFrame) -> str:
     encoder = ColumnEncoder().fit(X)
     rows = encoder.transform(X)
     likelihood = resolve_likelihood("auto", rows, encoder.columns)
-    return columns_in_words(encoder.columns, likelihood, missing_rate(rows))
+    return columns_in_words(encoder.columns or (), likelihood, missing_rate(rows))
 
 
 def _fit(options, X, y) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,14 +122,11 @@ class Format:
         fields : Series of str
             Missing where entries are.
         """
-        if self.column.categories is not None:
-            write = str
-        elif self.column.unit is None:
-            write = self.notation.write
-        elif self.column.unit == "D":
+        write: Callable[[Any], str] = str
+        if self.column.unit == "D":
             write = _day
-        else:
-            write = str
+        elif self.column.unit is None and self.column.categories is None:
+            write = self.notation.write
         fields = entries.astype(object).map(write, na_action="ignore")
         return fields.where(entries.notna(), None)
 

@@ -35,7 +35,7 @@ class SavedModel:
     ----------
     estimator : BaseVAE
         Fitted to a frame.
-    notations : dict of str to Notation, default={}
+    notations : dict of str to Notation
         How columns of numbers are written.
     low_score : float or None, default=None
         Rows with a lower score are unlike those of the table; None where it is unknown.

@@ -82,8 +82,10 @@ def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
 
     Parameters
     ----------
-    low, high : int
-        The smallest and the largest number that is allowed.
+    low : int
+        The smallest number that is allowed.
+    high : float, default=inf
+        The largest one.
 
     Returns
     -------
@@ -143,7 +145,7 @@ def add_data(parser: Any, what: str = "a CSV, Parquet or NPZ file") -> None:
     ----------
     parser : ArgumentParser or group of arguments
         To add it to.
-    what : str
+    what : str, default="a CSV, Parquet or NPZ file"
         The help.
     """
     parser.add_argument("data", type=Path, help=what)

@@ -7,15 +7,12 @@ import warnings
 import zipfile
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .errors import InputError
 from .fields import one_line
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 __all__ = [
     "PARQUET",
@@ -48,7 +45,7 @@ class Content(NamedTuple):
 
     kind: str
     names: list[str]
-    columns: DataFrame | dict[str, np.ndarray]
+    columns: Any
 
 
 def kind_of_file(path: Path) -> str:
