@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from skorch.callbacks import GradientNormClipping, LRScheduler, ParamMapper
 
 from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.models.base import Model
 
-from .training import Preparation, train
+from .training import Preparation, default_epochs, train
 
-__all__ = ["HiddenPredictions", "predict_hidden_labels"]
+__all__ = ["HiddenPredictions", "everything_predicted", "predict_hidden_labels"]
 
 # Refits, each without its share of the labels, and their length as a share of the
 # fit's: together they take as long as the fit. docs/decisions/037-calibration.md.
@@ -81,7 +82,7 @@ def predict_hidden_labels(
     blocks = estimator.targets_.quantities.blocks
     folds = _folds(labelled, blocks, random_state)
     refit = copy.copy(estimator)
-    refit.max_epochs = math.ceil(SHARE_OF_EPOCHS * estimator.n_iter_)
+    refit.max_epochs = math.ceil(SHARE_OF_EPOCHS * _n_epochs(estimator, labelled))
     refit.callbacks = [c for c in estimator.callbacks or [] if _is_kept(c)]
     refit.verbose = 0
     sizes = estimator.n_components_.values()
@@ -103,7 +104,8 @@ def predict_hidden_labels(
         if refit.net_.interrupted_:
             raise KeyboardInterrupt
         *found, mean, stddev = refit._map_batches(
-            _everything_predicted(model), labelled.choose(torch.from_numpy(rows))
+            lambda batch, model=model: everything_predicted(model, batch.x),
+            labelled.choose(torch.from_numpy(rows)),
         )
         for k, values in enumerate(found):
             hidden = is_hidden[rows, k]
@@ -128,18 +130,35 @@ def _folds(labelled, blocks, random_state):
     return np.repeat(folds, [1] * codes.shape[1] + sizes, axis=1)
 
 
+def _n_epochs(estimator, rows):
+    """Return how many epochs a fit from the start would take to be as good.
+
+    A model that was trained before has had more than those of its last training.
+    """
+    enough = default_epochs(len(rows), estimator.batch_size)
+    return max(estimator.net_.n_complete_epochs_, min(estimator.n_iter_, enough))
+
+
 def _is_kept(callback):
     named = callback[1] if isinstance(callback, tuple) else callback
     return named is None or isinstance(named, KEPT_CALLBACKS)
 
 
-def _everything_predicted(model):
-    def predict(batch):
-        quantities = model.quantity_distribution(batch.x)
-        return [
-            *model.property_log_proba(batch.x),
-            quantities.mean,
-            quantities.stddev,
-        ]
+def everything_predicted(model: Model, x: Tensor) -> list[Tensor]:
+    """Return all that a model says of the properties of rows.
 
-    return predict
+    Parameters
+    ----------
+    model : Model
+        Trained.
+    x : Tensor of shape (n, D)
+        The rows.
+
+    Returns
+    -------
+    predictions : list of Tensor
+        Log-probabilities of each discrete property, shape (n, C_k), then means and
+        deviations of the continuous ones, shape (n, Q).
+    """
+    quantities = model.quantity_distribution(x)
+    return [*model.property_log_proba(x), quantities.mean, quantities.stddev]

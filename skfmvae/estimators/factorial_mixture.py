@@ -220,6 +220,8 @@ class FactorialMixtureVAE(BaseVAE):
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, batches and draws.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model of the fit before, see `fit`.
     verbose : int, default=0
         1 shows a progress bar, 2 skorch's table of epochs.
 
@@ -335,6 +337,7 @@ class FactorialMixtureVAE(BaseVAE):
         callbacks: list | None = None,
         device: str = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
         verbose: int = 0,
     ):
         self.property_components = property_components
@@ -361,6 +364,7 @@ class FactorialMixtureVAE(BaseVAE):
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
     def _build_model(self, n_features, likelihood, n_components):

@@ -231,6 +231,8 @@ class SemiSupervisedVAE(BaseVAE):
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, batches and draws.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model of the fit before, see `fit`.
     verbose : int, default=0
         1 shows a progress bar, 2 skorch's table of epochs.
 
@@ -342,6 +344,7 @@ class SemiSupervisedVAE(BaseVAE):
         callbacks: list | None = None,
         device: str = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
         verbose: int = 0,
     ):
         self.graphical_model = graphical_model
@@ -368,12 +371,13 @@ class SemiSupervisedVAE(BaseVAE):
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
-    def _fit_targets(self, y):
+    def _fit_targets(self, y, declared=None):
         graph = self.graphical_model
         if graph is None:
-            targets = super()._fit_targets(y)
+            targets = super()._fit_targets(y, declared)
             if ROWS in targets.labels.property_names:
                 raise ValueError(
                     f"y has a column named {ROWS!r}, which stands for the rows in the "
@@ -395,6 +399,7 @@ class SemiSupervisedVAE(BaseVAE):
             quantities.rest(y),
             {v: size for v, size in sizes.items() if size is not None},
             discovered_names=[v for v in sizes if v not in quantities.order],
+            declared=declared,
         )
         labels.warn(quantities.rest(y))
         for v, classes in zip(labels.property_names, labels.classes, strict=True):

@@ -64,14 +64,14 @@ class Preparation(NamedTuple):
 
 
 def prepare(estimator, model, rows, random_state) -> Preparation:
-    """Part the rows, and prepare the regularizers of an untrained model.
+    """Part the rows, and prepare the regularizers of a model.
 
     Parameters
     ----------
     estimator : BaseVAE
         Its parameters are checked, and it knows its likelihood and device.
     model : Model
-        Untrained.
+        Untrained, or trained on other rows.
     rows : Rows
         Of which early stopping holds some out.
     random_state : RandomState
@@ -95,7 +95,15 @@ def prepare(estimator, model, rows, random_state) -> Preparation:
     return Preparation(regularization.rows, held_out, rows, regularization)
 
 
-def train(estimator, model, preparation: Preparation) -> ModelNet:
+def train(
+    estimator,
+    model,
+    preparation: Preparation,
+    *,
+    earlier: ModelNet | None = None,
+    n_epochs: int | None = None,
+    n_samples: int | None = None,
+) -> ModelNet:
     """Train a model as the parameters of an estimator say.
 
     Parameters
@@ -103,9 +111,15 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
     estimator : BaseVAE
         Its parameters are checked, and it knows its likelihood and device.
     model : Model
-        Untrained.
+        Untrained, or a copy of that of `earlier`.
     preparation : Preparation
         For this model, see `prepare`.
+    earlier : ModelNet or None, default=None
+        The net that has trained the model before, whose history goes on.
+    n_epochs : int or None, default=None
+        Passes over the rows; None leaves it to the parameters.
+    n_samples : int or None, default=None
+        Number of rows of the data where those of `preparation` are a sample.
 
     Returns
     -------
@@ -131,7 +145,8 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         batch_size=estimator.batch_size,
         iterator_train__labelled_batch_size=estimator.labelled_batch_size,
         iterator_train__augmentation=_augmentation(estimator),
-        max_epochs=estimator.max_epochs
+        max_epochs=n_epochs
+        or estimator.max_epochs
         or default_epochs(len(rows), estimator.batch_size),
         train_split=predefined_split(held_out) if held_out else None,
         device=estimator.device_,
@@ -140,11 +155,18 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
     net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
     if estimator.verbose < 2:
         net.set_params(callbacks__print_log=None)
-    net.fit(rows, regularization=preparation.regularization)
+    net.fit(
+        rows,
+        regularization=preparation.regularization,
+        is_trained=earlier is not None,
+        n_samples=n_samples,
+    )
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
     net.check_parameters()
     net.module_.eval()
+    if earlier is not None:
+        net.continue_history(earlier.history)
     return net
 
 
