@@ -68,7 +68,9 @@ def stacked_rows(first: Any, second: Any) -> Any:
     >>> stacked_rows(np.ones((2, 3)), np.zeros((1, 3))).shape
     (3, 3)
     """
-    frames = [nw.from_native(X, eager_only=True, pass_through=True) for X in (first, second)]
+    frames = [
+        nw.from_native(X, eager_only=True, pass_through=True) for X in (first, second)
+    ]
     kinds = [_kind(frame) for frame in frames]
     if kinds[0] != kinds[1]:
         raise TypeError(
@@ -80,9 +82,8 @@ def stacked_rows(first: Any, second: Any) -> Any:
     if kinds[0] == "an array":
         return np.concatenate([_as_array(first), _as_array(second)])
     columns = frames[0].columns
-    how = "vertical_relaxed" if frames[0].implementation.is_polars() else "vertical"
     try:
-        return nw.concat([frames[0], frames[1].select(columns)], how=how).to_native()
+        return nw.concat([frames[0], frames[1].select(columns)]).to_native()
     except Exception as error:
         raise TypeError(
             f"The columns of X are not those of before ({error}); give every part the "

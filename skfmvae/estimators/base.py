@@ -158,7 +158,7 @@ class BaseVAE(
         with all_or_nothing(self):
             check_settings(self)
             self.device_ = check_device(self.device)
-            vars(self).pop("reservoir_", None)
+            self.__dict__.pop("reservoir_", None)
             earlier = vars(self).get("net_") if self.warm_start else None
             X = self._check_X(X, reset=earlier is None)
             if earlier is None:
@@ -172,21 +172,38 @@ class BaseVAE(
             random_state = check_random_state(self.random_state)
             self.n_samples_fit_ = X.shape[0]
             self._learn(
-                (X, codes, sample_weight, quantities), random_state, earlier=earlier
+                X,
+                codes,
+                quantities,
+                sample_weight,
+                random_state=random_state,
+                earlier=earlier,
             )
         self._raise_if_interrupted()
         return self
 
-    def _learn(self, data, random_state, *, earlier=None, predict_hidden=None, **length):
+    def _learn(
+        self,
+        X,
+        codes,
+        quantities,
+        sample_weight,
+        *,
+        random_state,
+        earlier=None,
+        predict_hidden=None,
+        **training,
+    ):
         """Train a model, a new one or that of an earlier net, and calibrate it."""
-        X, codes, sample_weight, quantities = data
         with plain_torch(self.device_), seeded(random_state):
             self.missing_rate_ = missing_rate(X)
             build_model = partial(self._untrained_model, X)
-            model = build_model() if earlier is None else self._trained_model(earlier, X)
+            model = (
+                build_model() if earlier is None else self._trained_model(earlier, X)
+            )
             rows = Rows(X, codes, sample_weight, self.device_, quantities)
             preparation = prepare(self, model, rows, random_state)
-            self.net_ = train(self, model, preparation, earlier=earlier, **length)
+            self.net_ = train(self, model, preparation, earlier=earlier, **training)
             self.n_iter_ = len(self.net_.history)
             if predict_hidden is None:
                 predict_hidden = partial(predict_hidden_labels, self, build_model)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 from skorch.callbacks import GradientNormClipping, LRScheduler, ParamMapper
+from torch import Tensor
 
 from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.models.base import Model

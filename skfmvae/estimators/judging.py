@@ -205,7 +205,7 @@ def _warn_if_behind(name, codes, by_model, by_linear):
             f"{linear.mean():.0%}, the model {model.mean():.0%}. Pool both with "
             "skfmvae.ensemble.PartialLabelStacking, or use logistic regression.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

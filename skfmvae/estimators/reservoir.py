@@ -26,8 +26,6 @@ class StreamedRows:
         Continuous properties in their own units, NaN for unknown.
     weight : float64 ndarray of shape (n_samples,)
         Sample weights.
-    key : float64 ndarray of shape (n_samples,)
-        Uniform draws, of which the lowest are kept.
     predicted : float64 ndarray of shape (n_samples, P)
         What a model said of the properties before it saw the row; NaN where none did.
     n_taught : int64 ndarray of shape (n_samples,)
@@ -38,7 +36,6 @@ class StreamedRows:
     codes: np.ndarray
     quantities: np.ndarray
     weight: np.ndarray
-    key: np.ndarray
     predicted: np.ndarray
     n_taught: np.ndarray
 
@@ -123,22 +120,25 @@ class Reservoir:
     Parameters
     ----------
     rows : StreamedRows or None
-        Those kept; None before the first.
+        Those kept; None before the first, when nothing can be drawn.
+    keys : float64 ndarray of shape (n_kept,)
+        Uniform draws, one for each row, of which the lowest were kept.
     n_seen : tuple of int
         Rows seen without and with a label.
     n_begun : int
         Rows from which the model was begun.
     has_all : bool
         Whether all rows that the model has seen are kept.
-    random_state : RandomState
-        Of all draws of the stream; it is copied before it is used.
+    seed : int or None
+        Of the draws of the next part; None before the first.
     """
 
     rows: StreamedRows | None
+    keys: np.ndarray
     n_seen: tuple[int, int]
     n_begun: int
     has_all: bool
-    random_state: np.random.RandomState
+    seed: int | None
 
     def __len__(self) -> int:
         return 0 if self.rows is None else len(self.rows)
@@ -158,15 +158,19 @@ class Reservoir:
         """
         return part if self.rows is None else self.rows.followed_by(part)
 
-    def after(self, part: StreamedRows, capacity: int, **changes: Any) -> Reservoir:
+    def after(
+        self, part: StreamedRows, capacity: int, random_state, **changes: Any
+    ) -> Reservoir:
         """Return what is kept once a part has been seen.
 
         Parameters
         ----------
         part : StreamedRows
-            With keys of its own.
+            With the same columns.
         capacity : int
             Most rows to keep.
+        random_state : RandomState
+            Of the choice.
         **changes : dict
             Other attributes.
 
@@ -176,17 +180,20 @@ class Reservoir:
             A new one, with copies of rows.
         """
         rows, counts = self.joined(part), np.bincount(part.is_labelled, minlength=2)
-        kept = kept_rows(rows.is_labelled, rows.key, capacity)
+        keys = np.concatenate([self.keys, random_state.uniform(size=len(part))])
+        kept = kept_rows(rows.is_labelled, keys, capacity)
         return replace(
             self,
             rows=rows.choose(kept),
+            keys=keys[kept],
             n_seen=tuple((np.array(self.n_seen) + counts).tolist()),
             has_all=self.has_all and len(kept) == len(rows),
+            seed=int(random_state.randint(np.iinfo(np.int32).max)),
             **changes,
         )
 
-    def draw(self, n: int, random_state) -> tuple[StreamedRows, np.ndarray]:
-        """Draw some of the rows, each as a sample of all rows seen.
+    def draw(self, n: int, random_state) -> StreamedRows:
+        """Draw some of the rows kept, weighted so that they stand for all rows seen.
 
         Parameters
         ----------
@@ -198,13 +205,14 @@ class Reservoir:
         Returns
         -------
         rows : StreamedRows
-            At most `n`.
-        count : float64 ndarray of shape (n_drawn,)
-            As how many of the rows seen each one counts.
+            At most `n`; those with and those without a label weigh as many rows as were
+            seen of each.
         """
+        assert self.rows is not None
         is_labelled = self.rows.is_labelled
         drawn = kept_rows(is_labelled, random_state.uniform(size=len(self)), n)
         kinds = is_labelled[drawn].astype(int)
         n_drawn = np.bincount(kinds, minlength=2)
         count = np.array(self.n_seen) / np.maximum(n_drawn, 1)
-        return self.rows.choose(drawn), count[kinds]
+        rows = self.rows.choose(drawn)
+        return replace(rows, weight=rows.weight * count[kinds])

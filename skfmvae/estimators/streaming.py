@@ -9,10 +9,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_consistent_length, check_random_state
 
-from skfmvae._utils.compat import fit_context, num_samples
+from skfmvae._utils.compat import fit_context
 from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.types import MatrixLike
 from skfmvae.columns import stacked_rows
@@ -27,6 +26,7 @@ from .cross_fitting import (
     everything_predicted,
 )
 from .guards import all_or_nothing
+from .judging import UNHELPFUL_ROWS, Judgement
 from .reservoir import Reservoir, StreamedRows
 from .rows import RowsMixin
 from .settings import check_settings
@@ -40,10 +40,25 @@ CAPACITY = 10_000
 GROWTH = 2
 # Steps of a call, at the least.
 LEAST_STEPS = 10
+# Learning rate of a call, in units of that of a fit.
+RATE = 1.0
 
 
 class StreamingMixin(RowsMixin):
     """Learn from rows that come in parts."""
+
+    batch_size: int
+    calibrate: bool
+    device: Any
+    lr: float
+    random_state: Any
+    judgement_: Judgement
+    n_components_: Any
+    n_samples_fit_: int
+    reservoir_: Reservoir
+    _fit_targets: Any
+    _learn: Any
+    _raise_if_interrupted: Any
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -119,49 +134,34 @@ class StreamingMixin(RowsMixin):
             check_settings(self)
             self.device_ = check_device(self.device)
             reservoir = self._stream_so_far()
-            random_state = copy.deepcopy(reservoir.random_state)
+            seed = self.random_state if reservoir.seed is None else reservoir.seed
+            random_state = check_random_state(seed)
             is_first = "net_" not in vars(self)
             rows = self._check_X(X, reset=is_first)
-            y, declared = self._declared(y, classes, len_of(rows))
-            if is_first:
-                self.targets_ = self._fit_targets(y, declared)
-            self.targets_ = self.targets_.extended(y)
-            part = self._streamed(X, rows, y, sample_weight, reservoir, random_state)
+            self.targets_ = self._targets_of_part(y, classes, rows.shape[0])
+            codes, quantities = self.targets_.transform(y, rows.shape[0])
+            check_consistent_length(rows, codes)
+            part = StreamedRows(
+                X,
+                codes,
+                self.targets_.quantities.inverse(quantities),
+                weight=_raw_weights(sample_weight, rows),
+                predicted=self._test_before_training(rows, codes, quantities),
+                n_taught=np.full(len(codes), reservoir.n_seen[1]),
+            )
+            n_before = 0 if is_first else self.n_samples_fit_
+            self.n_samples_fit_ = n_before + len(part)
             begins = is_first or self._begins_anew(reservoir, rows)
-            self.n_samples_fit_ = len(part) + (
-                0 if is_first else self.n_samples_fit_
-            )
-            n_known = sum(reservoir.n_seen[1:]) + int(part.is_labelled.sum())
-            if begins:
+            known = part
+            if begins and not is_first:
                 known = reservoir.joined(part)
-                if not is_first:
-                    rows = self._check_X(known.X, reset=True)
-                    self.targets_ = _rescaled(self.targets_, known.quantities)
-                count, length = np.ones(len(known)), {}
-            else:
-                known, rows, count = self._with_drawn(
-                    part, rows, reservoir, random_state
-                )
-                n_batches = max(1, len(known) // self.batch_size)
-                length = {
-                    "n_epochs": math.ceil(LEAST_STEPS / n_batches),
-                    "n_samples": self.n_samples_fit_,
-                }
-            weight = known.weight * count
-            quantities = self.targets_.quantities.standardised(known.quantities)
-            self._learn(
-                (rows, known.codes, weight / weight.mean(), quantities),
-                random_state,
-                earlier=None if begins else self.net_,
-                predict_hidden=partial(
-                    _test_then_train, known, self.targets_, n_known=n_known
-                ),
-                **length,
-            )
+                rows = self._check_X(known.X, reset=True)
+                self.targets_ = _rescaled(self.targets_, known.quantities)
+            elif len(reservoir) and not begins:
+                known, rows = self._with_drawn(part, rows, reservoir, random_state)
+            self._learn_from(known, rows, random_state, begins)
             changes = {"n_begun": len(known)} if begins else {}
-            self.reservoir_ = reservoir.after(
-                part, CAPACITY, random_state=random_state, **changes
-            )
+            self.reservoir_ = reservoir.after(part, CAPACITY, random_state, **changes)
         self._raise_if_interrupted()
         return self
 
@@ -171,46 +171,40 @@ class StreamingMixin(RowsMixin):
             return self.reservoir_
         return Reservoir(
             rows=None,
+            keys=np.empty(0),
             n_seen=(0, 0),
             n_begun=0,
             has_all="net_" not in vars(self),
-            random_state=check_random_state(self.random_state),
+            seed=None,
         )
 
-    def _declared(self, y, classes, n_samples):
-        """Return `y`, with columns if classes have names, and the declared classes."""
+    def _targets_of_part(self, y, classes, n_samples):
+        """Return the encoder of targets, with what is new in those of a part."""
         declared = declared_classes(classes, y)
-        if y is None and declared:
-            y = unlabelled_columns(declared, n_samples)
-        return y, declared
+        if "net_" in vars(self):
+            targets = self.targets_
+        elif y is None and declared:
+            return self._fit_targets(unlabelled_columns(declared, n_samples), declared)
+        else:
+            targets = self._fit_targets(y, declared)
+        for name, values in declared.items():
+            for value in values.tolist():
+                targets.labels.code_of(name, value)
+        return targets.extended(y)
 
-    def _streamed(self, X, rows, y, sample_weight, reservoir, random_state):
-        """Return the rows of a part, and what the model says of them so far."""
-        codes, quantities = self.targets_.transform(y, rows.shape[0])
-        check_consistent_length(rows, codes)
-        weight = np.ones(len(codes))
-        if sample_weight is not None:
-            scale = np.mean(masked_as_nan(sample_weight))
-            weight = check_weights(sample_weight, rows) * scale
-        targets = self.targets_.quantities
-        sizes = [*self.n_components_.values(), *[targets.n_quantities] * 2]
-        part = StreamedRows(
-            X,
-            codes,
-            targets.inverse(quantities),
-            weight,
-            key=random_state.uniform(size=len(codes)),
-            predicted=np.full((len(codes), sum(sizes)), np.nan),
-            n_taught=np.full(len(codes), reservoir.n_seen[1]),
-        )
-        labelled = np.flatnonzero(part.is_labelled)
-        if "net_" in vars(self) and self.calibrate and len(labelled):
+    def _test_before_training(self, rows, codes, quantities):
+        """Return what the model says of labelled rows that it has not seen."""
+        sizes = [*self.n_components_.values(), *[quantities.shape[1]] * 2]
+        predicted = np.full((len(codes), sum(sizes)), np.nan)
+        labelled = (codes >= 0).any(axis=1) | ~np.isnan(quantities).all(axis=1)
+        if "net_" in vars(self) and self.calibrate and labelled.any():
             *log_proba, mean, std = self._map_rows(
                 partial(everything_predicted, self._model), rows[labelled]
             )
-            mean, std = targets.inverse(mean), std * targets.scale
-            part.predicted[labelled] = np.hstack([*log_proba, mean, std])
-        return part
+            encoder = self.targets_.quantities
+            quantities = encoder.inverse(mean), std * encoder.scale
+            predicted[labelled] = np.hstack([*log_proba, *quantities])
+        return predicted
 
     def _begins_anew(self, reservoir, rows):
         """Return whether a model of all rows is due, and they are there to begin it."""
@@ -225,22 +219,40 @@ class StreamingMixin(RowsMixin):
         return False
 
     def _with_drawn(self, part, rows, reservoir, random_state):
-        """Return a part with rows that were kept, and as how many each one counts."""
-        if not len(reservoir):
-            return part, rows, np.ones(len(part))
+        """Return the rows of a part and some that were kept, and all their values."""
         n = max(len(part), LEAST_STEPS * self.batch_size)
-        drawn, count = reservoir.draw(n, random_state)
+        drawn = reservoir.draw(n, random_state)
         with warnings.catch_warnings():
             # Who gave them was warned before.
             warnings.filterwarnings("ignore", UNSEEN)
             drawn_rows = self._check_X(drawn.X)
-        known = part.followed_by(drawn)
-        rows = stacked_rows(rows, drawn_rows)
-        return known, rows, np.concatenate([np.ones(len(part)), count])
+        return part.followed_by(drawn), stacked_rows(rows, drawn_rows)
 
-
-def len_of(rows):
-    return rows.shape[0]
+    def _learn_from(self, known, rows, random_state, begins):
+        """Begin a model from rows, or train the one there is on them."""
+        training: dict[str, Any] = {}
+        if not begins:
+            n_batches = max(1, len(known) // self.batch_size)
+            training = {
+                "earlier": self.net_,
+                "n_epochs": math.ceil(LEAST_STEPS / n_batches),
+                "n_samples": self.n_samples_fit_,
+                "lr": RATE * self.lr,
+            }
+        encoder = self.targets_.quantities
+        with warnings.catch_warnings():
+            if not begins:  # it would be a new test with every part
+                warnings.filterwarnings("ignore", UNHELPFUL_ROWS)
+            self._learn(
+                rows,
+                known.codes,
+                encoder.standardised(known.quantities),
+                known.weight / known.weight.mean(),
+                random_state=random_state,
+                predict_hidden=partial(_test_then_train, known, self.targets_),
+                **training,
+            )
+        self.judgement_.hidden_proba = {}  # which has positions in the rows of a fit
 
 
 def _rescaled(targets, quantities):
@@ -249,30 +261,37 @@ def _rescaled(targets, quantities):
     return TargetEncoder(targets.labels, encoder)
 
 
-def _test_then_train(known, targets, preparation, random_state, *, n_known):
+def _raw_weights(sample_weight, rows):
+    """Return weights that are not relative to those of the same part alone."""
+    if sample_weight is None:
+        return np.ones(rows.shape[0])
+    scale = np.mean(masked_as_nan(sample_weight))
+    return check_weights(sample_weight, rows) * scale
+
+
+def _test_then_train(known, targets, preparation, random_state):
     """Return what was predicted of labels before the model saw them.
 
-    By models that had seen at least half of the labels: earlier ones say little of the
-    model there is. Folds are for what else learns from labels, and are drawn.
+    By models that had seen at least half as many labelled rows as the last one: earlier
+    ones say little of the model there is. Folds are for what else learns from labels.
     """
     if preparation.labelled.chosen is not None:
         known = known.choose(preparation.labelled.chosen.numpy())
     encoder = targets.quantities
     sizes = [*map(len, targets.labels.values), *[encoder.n_quantities] * 2]
     *log_proba, mean, std = np.split(known.predicted, np.cumsum(sizes)[:-1], axis=1)
-    residuals = (known.quantities - mean) / encoder.scale
     is_known = np.hstack([known.codes >= 0, ~np.isnan(known.quantities)])
-    is_predicted = np.isfinite(known.predicted).any(axis=1)
-    is_late = 2 * known.n_taught >= n_known
-    is_hidden = is_known & (is_predicted & is_late)[:, None]
+    was_tested = ~np.isnan(known.predicted).all(axis=1)
+    is_late = 2 * known.n_taught >= known.n_taught.max()
+    is_hidden = is_known & (was_tested & is_late)[:, None]
     for column in is_hidden.T:
         hidden = random_state.permutation(np.flatnonzero(column))
         column[hidden[MOST_HIDDEN:]] = False
     folds = random_state.randint(N_FOLDS, size=is_hidden.shape)
-    hidden_quantities = is_hidden[:, len(log_proba) :]
+    is_quantity = is_hidden[:, len(log_proba) :]
     return HiddenPredictions(
         np.where(is_hidden, folds, -1),
         log_proba,
-        np.where(hidden_quantities, residuals, np.nan),
-        np.where(hidden_quantities, std / encoder.scale, np.nan),
+        np.where(is_quantity, (known.quantities - mean) / encoder.scale, np.nan),
+        np.where(is_quantity, std / encoder.scale, np.nan),
     )

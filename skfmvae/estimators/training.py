@@ -103,6 +103,7 @@ def train(
     earlier: ModelNet | None = None,
     n_epochs: int | None = None,
     n_samples: int | None = None,
+    lr: float | None = None,
 ) -> ModelNet:
     """Train a model as the parameters of an estimator say.
 
@@ -120,6 +121,8 @@ def train(
         Passes over the rows; None leaves it to the parameters.
     n_samples : int or None, default=None
         Number of rows of the data where those of `preparation` are a sample.
+    lr : float or None, default=None
+        Highest learning rate; None stands for that of the parameters.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def train(
         criterion__objective=settings_of(estimator, "objective"),
         optimizer=optimizer,
         **{f"optimizer__{name}": value for name, value in settings.items()},
-        lr=estimator.lr,
+        lr=lr or estimator.lr,
         batch_size=estimator.batch_size,
         iterator_train__labelled_batch_size=estimator.labelled_batch_size,
         iterator_train__augmentation=_augmentation(estimator),
@@ -152,7 +155,7 @@ def train(
         device=estimator.device_,
         verbose=estimator.verbose,
     )
-    net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
+    net.set_params(callbacks=_callbacks(estimator, net, held_out, net.n_steps(rows)))
     if estimator.verbose < 2:
         net.set_params(callbacks__print_log=None)
     net.fit(
@@ -218,11 +221,11 @@ def _augmentation(estimator):
     return settings.build(estimator.n_features_in_)
 
 
-def _callbacks(estimator, held_out, n_steps):
+def _callbacks(estimator, net, held_out, n_steps):
     """List ours, less those that the user replaces by name, then the user's."""
     ours: dict[str, Callback] = {
         "lr_schedule": LRScheduler(
-            OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
+            OneCycleLR, max_lr=net.lr, total_steps=n_steps, step_every="batch"
         )
     }
     if estimator.verbose == 1:

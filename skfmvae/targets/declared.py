@@ -62,7 +62,8 @@ def declared_classes(classes: Any, y: Any) -> dict[str, np.ndarray]:
         if len(names) != len(lists):
             raise ValueError(
                 f"classes has {len(lists)} lists of classes, but y has the "
-                f"{len(names)} columns {names}; give a list for each, or a dict by name."
+                f"{len(names)} columns {names}; give a list for each, or a dict by "
+                "name."
             )
         given = dict(zip(names, lists, strict=True))
     for name, values in given.items():

@@ -255,7 +255,7 @@ class ModelNet(NeuralNet):
             self._raise_not_finite("model", culprits)
 
     def continue_history(self, earlier: History) -> None:
-        """Put the epochs of an earlier training of the model before those of this one."""
+        """Put the epochs of an earlier training before those of this one."""
         for epoch in self.history:
             epoch["epoch"] += len(earlier)
         self.history_ = History([*deepcopy(earlier), *self.history])
