@@ -15,6 +15,7 @@ from torch import Tensor
 from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.models.base import Model
 
+from .settings import settings_of
 from .training import Preparation, default_epochs, train
 
 __all__ = ["HiddenPredictions", "everything_predicted", "predict_hidden_labels"]
@@ -135,7 +136,7 @@ def _n_epochs(estimator, rows):
 
     A model that was trained before has had more than those of its last training.
     """
-    enough = default_epochs(len(rows), estimator.batch_size)
+    enough = default_epochs(len(rows), settings_of(estimator, "batch_size").rows)
     return max(estimator.net_.n_complete_epochs_, min(estimator.n_iter_, enough))
 
 

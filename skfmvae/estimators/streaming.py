@@ -29,7 +29,7 @@ from .guards import all_or_nothing
 from .judging import UNHELPFUL_ROWS, Judgement
 from .reservoir import Reservoir, StreamedRows
 from .rows import RowsMixin
-from .settings import check_settings
+from .settings import check_settings, settings_of
 
 __all__ = ["StreamingMixin"]
 
@@ -47,7 +47,6 @@ RATE = 1.0
 class StreamingMixin(RowsMixin):
     """Learn from rows that come in parts."""
 
-    batch_size: int
     calibrate: bool
     device: Any
     lr: float
@@ -220,8 +219,8 @@ class StreamingMixin(RowsMixin):
 
     def _with_drawn(self, part, rows, reservoir, random_state):
         """Return the rows of a part and some that were kept, and all their values."""
-        n = max(len(part), LEAST_STEPS * self.batch_size)
-        drawn = reservoir.draw(n, random_state)
+        least = LEAST_STEPS * settings_of(self, "batch_size").rows
+        drawn = reservoir.draw(max(len(part), least), random_state)
         with warnings.catch_warnings():
             # Who gave them was warned before.
             warnings.filterwarnings("ignore", UNSEEN)
@@ -232,7 +231,7 @@ class StreamingMixin(RowsMixin):
         """Begin a model from rows, or train the one there is on them."""
         training: dict[str, Any] = {}
         if not begins:
-            n_batches = max(1, len(known) // self.batch_size)
+            n_batches = max(1, len(known) // settings_of(self, "batch_size").rows)
             training = {
                 "earlier": self.net_,
                 "n_epochs": math.ceil(LEAST_STEPS / n_batches),
