@@ -115,6 +115,11 @@ class BaseVAE(
     ):
         """Fit the model to partly labelled rows.
 
+        With ``warm_start=True``, a fitted estimator goes on from its model: the rows
+        have to have the same columns, and `y` the same properties, whose new classes
+        need components without a label. Likelihood and scales stay, and missing entries
+        in columns without any before are zeros to the encoder.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
@@ -214,6 +219,11 @@ class BaseVAE(
 
     def _trained_model(self, net, X):
         """Return a copy of a trained model that can be trained on further rows."""
+        if X.shape[0] < 2:  # as scikit-learn says where a fit begins
+            raise ValueError(
+                f"X has {X.shape[0]} row, while a minimum of 2 is required to train on; "
+                "give more rows at a time."
+            )
         net.module_.likelihood.check_support(X)
         model = deepcopy(net.module_)
         likelihood = model.likelihood

@@ -253,15 +253,18 @@ class SemiSupervisedVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer: they predict, and train no further.
+        without its optimizer, of which each call of `partial_fit` and each warm start
+        takes a new one.
     judgement_ : Judgement
         What hidden labels say: how reliable neighbours are, temperatures, scores.
     hidden_proba_ : list of ndarray of shape (n_samples, n_values)
         Probabilities of the labels of `fit` by fits that did not see them.
+    reservoir_ : Reservoir
+        The rows that `partial_fit` keeps; there after `partial_fit` alone.
     n_samples_fit_ : int
-        Number of rows seen by `fit`.
+        Number of rows seen by `fit`, and by `partial_fit` since.
     n_iter_ : int
-        Number of epochs that ran.
+        Number of epochs that ran since the model began.
     device_ : torch.device
         Where the model is.
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None

@@ -94,6 +94,14 @@ def test_labels_that_come_late_are_learned(make_learner, blobs):
     assert estimator.score(X, y) > 0.95
 
 
+def test_a_part_may_be_a_single_row(make_learner, small_reservoir, partial_blobs):
+    X, y = partial_blobs
+    estimator = make_learner().partial_fit(X[:60], y[:60])
+    for row in range(60, 64):
+        estimator.partial_fit(X[row : row + 1], y[row : row + 1])
+    assert estimator.n_samples_fit_ == 64
+
+
 def test_a_drift_of_rows_does_not_forget(make_learner, small_reservoir, blobs):
     """Parts of one class each, one class after the other."""
     X, y = blobs

@@ -92,6 +92,13 @@ def test_other_columns_and_classes_are_refused(warm, blobs, says):
     assert vars(warm) == before
 
 
+def test_a_single_row_is_refused(warm, blobs):
+    X, y = blobs
+    for method in (warm.fit, warm.partial_fit):
+        with pytest.raises(ValueError, match="X has 1 row, while a minimum of 2"):
+            method(X[:1], y[:1])
+
+
 def test_other_names_of_properties_are_refused(make_estimator, partial_blobs):
     X, y = partial_blobs
     warm = make_estimator(warm_start=True, max_epochs=1)
