@@ -41,7 +41,7 @@ GROWTH = 2
 # Steps of a call, at the least.
 LEAST_STEPS = 10
 # Learning rate of a call, in units of that of a fit.
-RATE = 1.0
+RATE = 0.3
 
 
 class StreamingMixin(RowsMixin):

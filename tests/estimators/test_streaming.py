@@ -50,7 +50,8 @@ def test_a_stream_of_digits_ends_near_one_fit():
     order = np.random.default_rng(0).permutation(len(y))
     train, test = order[:1077], order[1077:]
     y_train = mask_labels(y[train], 100, random_state=0)
-    settings = {"calibrate": False, "adversarial": None, "random_state": 0}
+    settings = {"neighbours": None, "adversarial": None, "calibrate": False}
+    settings |= {"random_state": 0}
     settings |= {"encoder": MLP(hidden=(64,)), "decoder": MLP(hidden=(64,))}
     once = FactorialMixtureVAE(**settings).fit(X[train], y_train)
     stream = in_parts(
