@@ -221,7 +221,7 @@ class BaseVAE(
         """Return a copy of a trained model that can be trained on further rows."""
         if X.shape[0] < 2:  # as scikit-learn says where a fit begins
             raise ValueError(
-                f"X has {X.shape[0]} row, while a minimum of 2 is required to train on; "
+                f"X has {X.shape[0]} row, while a minimum of 2 is required to train; "
                 "give more rows at a time."
             )
         net.module_.likelihood.check_support(X)

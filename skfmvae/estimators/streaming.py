@@ -33,14 +33,15 @@ from .settings import check_settings, settings_of
 
 __all__ = ["StreamingMixin"]
 
-# Rows that are kept, as many as global parameters are set from.
+# Rows that are kept, as many as global parameters are set from:
+# docs/decisions/039-partial-fit.md.
 CAPACITY = 10_000
-# How often as many rows as before have to be seen for a model to begin anew: with 2,
-# all beginnings together take about as long as the last two.
+# How many times as many rows have to be seen for a model to begin anew: with 2, all
+# beginnings together take about as long as the last two.
 GROWTH = 2
-# Steps of a call, at the least.
+# Steps of a call that begins no model, at the least, and its highest learning rate in
+# units of `lr`. Tuned on digits alone: docs/decisions/039-partial-fit.md.
 LEAST_STEPS = 10
-# Learning rate of a call, in units of that of a fit.
 RATE = 0.3
 
 
