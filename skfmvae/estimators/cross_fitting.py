@@ -18,7 +18,12 @@ from skfmvae.models.base import Model
 from .settings import settings_of
 from .training import Preparation, default_epochs, train
 
-__all__ = ["HiddenPredictions", "everything_predicted", "predict_hidden_labels"]
+__all__ = [
+    "HiddenPredictions",
+    "everything_predicted",
+    "limit_hidden",
+    "predict_hidden_labels",
+]
 
 # Refits, each without its share of the labels, and their length as a share of the
 # fit's: together they take as long as the fit. docs/decisions/037-calibration.md.
@@ -124,9 +129,7 @@ def _folds(labelled, blocks, random_state):
     # The columns of a quantity are hidden together; all its values are of one class.
     firsts = np.where(known[:, [block.start for block in blocks.values()]], 0, -1)
     folds = hidden_label_folds(np.hstack([codes, firsts]), N_FOLDS, random_state)
-    for fold in folds.T:
-        hidden = random_state.permutation(np.flatnonzero(fold >= 0))
-        fold[hidden[MOST_HIDDEN:]] = -1
+    limit_hidden(folds, random_state)
     sizes = [block.stop - block.start for block in blocks.values()]
     return np.repeat(folds, [1] * codes.shape[1] + sizes, axis=1)
 
@@ -143,6 +146,21 @@ def _n_epochs(estimator, rows):
 def _is_kept(callback):
     named = callback[1] if isinstance(callback, tuple) else callback
     return named is None or isinstance(named, KEPT_CALLBACKS)
+
+
+def limit_hidden(folds: np.ndarray, random_state) -> None:
+    """Let no more than `MOST_HIDDEN` entries of each column be hidden.
+
+    Parameters
+    ----------
+    folds : int64 ndarray of shape (n, K)
+        As `HiddenPredictions.folds`; they are changed.
+    random_state : RandomState
+        That draws which entries stay hidden.
+    """
+    for fold in folds.T:
+        hidden = random_state.permutation(np.flatnonzero(fold >= 0))
+        fold[hidden[MOST_HIDDEN:]] = -1
 
 
 def everything_predicted(model: Model, x: Tensor) -> list[Tensor]:

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import fit_context
+from skfmvae._utils.folds import hidden_label_folds
 from skfmvae._utils.missing import masked_as_nan
 from skfmvae._utils.types import MatrixLike
 from skfmvae.columns import stacked_rows
@@ -20,10 +21,10 @@ from skfmvae.targets import TargetEncoder, declared_classes, unlabelled_columns
 
 from .checks import check_device, check_weights
 from .cross_fitting import (
-    MOST_HIDDEN,
     N_FOLDS,
     HiddenPredictions,
     everything_predicted,
+    limit_hidden,
 )
 from .guards import all_or_nothing
 from .judging import UNHELPFUL_ROWS, Judgement
@@ -273,24 +274,27 @@ def _test_then_train(known, targets, preparation, random_state):
     """Return what was predicted of labels before the model saw them.
 
     By models that had seen at least half as many labelled rows as the last one: earlier
-    ones say little of the model there is. Folds are for what else learns from labels.
+    ones say little of the model there is. Folds are those in which the linear
+    classifier, with which predictions are compared, does not see labels.
     """
     if preparation.labelled.chosen is not None:
         known = known.choose(preparation.labelled.chosen.numpy())
     encoder = targets.quantities
     sizes = [*map(len, targets.labels.values), *[encoder.n_quantities] * 2]
     *log_proba, mean, std = np.split(known.predicted, np.cumsum(sizes)[:-1], axis=1)
-    is_known = np.hstack([known.codes >= 0, ~np.isnan(known.quantities)])
+    folds = np.hstack(
+        [
+            hidden_label_folds(known.codes, N_FOLDS, random_state),
+            np.where(np.isnan(known.quantities), -1, 0),
+        ]
+    )
     was_tested = ~np.isnan(known.predicted).all(axis=1)
     is_late = 2 * known.n_taught >= known.n_taught.max()
-    is_hidden = is_known & (was_tested & is_late)[:, None]
-    for column in is_hidden.T:
-        hidden = random_state.permutation(np.flatnonzero(column))
-        column[hidden[MOST_HIDDEN:]] = False
-    folds = random_state.randint(N_FOLDS, size=is_hidden.shape)
-    is_quantity = is_hidden[:, len(log_proba) :]
+    folds[~(was_tested & is_late)] = -1
+    limit_hidden(folds, random_state)
+    is_quantity = folds[:, len(log_proba) :] >= 0
     return HiddenPredictions(
-        np.where(is_hidden, folds, -1),
+        folds,
         log_proba,
         np.where(is_quantity, (known.quantities - mean) / encoder.scale, np.nan),
         np.where(is_quantity, std / encoder.scale, np.nan),

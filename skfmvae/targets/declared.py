@@ -19,8 +19,6 @@ from .labels import PartialLabelEncoder
 
 __all__ = ["declared_classes", "unlabelled_columns", "with_new_classes"]
 
-NEW = -2  # code of a class that is not known yet
-
 
 def declared_classes(classes: Any, y: Any) -> dict[str, np.ndarray]:
     """Return the classes that a user declares, by the names of properties.
@@ -150,10 +148,10 @@ def _extended(name, classes, values, found):
         return classes, values
     if not known and _is_text(found) != _is_text(values):
         values = np.full(len(values), None)  # no number stands for a string
-        codes = np.full(len(found), NEW)
+        codes = np.full(len(found), -2)
     else:
         what = f"property {name!r}"
-        codes = codes_by_value(found.tolist(), values.tolist(), what, unknown=NEW)
+        codes = codes_by_value(found.tolist(), values.tolist(), what, unknown=-2)
     new = [value for value, code in zip(found.tolist(), codes, strict=True) if code < 0]
     spare = [
         code

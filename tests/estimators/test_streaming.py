@@ -429,6 +429,16 @@ def test_labels_calibrate_before_they_are_learned(make_learner, partial_blobs):
     assert np.isnan(np.concatenate(estimator.hidden_proba_)).all()
 
 
+@pytest.mark.parametrize("labels", [[0, 0], [0, 1], [0, -1], [1, 1]])
+def test_few_labels_can_calibrate(make_learner, partial_blobs, labels):
+    """The first that come after a fit, of which some classes may have one or none."""
+    X, y = partial_blobs
+    estimator = make_learner(calibrate=True, max_epochs=2).fit(X, y)
+    estimator.partial_fit(X[:9], [*labels, *[-1] * 7])
+    estimator.partial_fit(X[9:18], [*labels[::-1], *[-1] * 7])
+    assert 0 < estimator.judgement_.temperature["property_0"] < np.inf
+
+
 def test_only_late_predictions_count(blobs):
     """Those of models that had seen at least half of the labelled rows."""
     n = 8
