@@ -221,6 +221,8 @@ class FactorialMixtureVAE(BaseVAE):
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, batches and draws.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model of the fit before, see `fit`.
     verbose : int, default=0
         1 shows a progress bar, 2 skorch's table of epochs.
 
@@ -245,15 +247,18 @@ class FactorialMixtureVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer: they predict, and train no further.
+        without its optimizer, of which each call of `partial_fit` and each warm start
+        takes a new one.
     judgement_ : Judgement
         What hidden labels say: how reliable neighbours are, temperatures, scores.
     hidden_proba_ : list of ndarray of shape (n_samples, n_values)
         Probabilities of the labels of `fit` by fits that did not see them.
+    reservoir_ : Reservoir
+        The rows that `partial_fit` keeps; there after `partial_fit` alone.
     n_samples_fit_ : int
-        Number of rows seen by `fit`.
+        Number of rows seen by `fit`, and by `partial_fit` since.
     n_iter_ : int
-        Number of epochs that ran.
+        Number of epochs that ran since the model began.
     device_ : torch.device
         Where the model is.
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None
@@ -335,6 +340,7 @@ class FactorialMixtureVAE(BaseVAE):
         checkpoint: str | os.PathLike | Checkpoint | None = None,
         device: str = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
         verbose: int = 0,
     ):
         self.property_components = property_components
@@ -360,6 +366,7 @@ class FactorialMixtureVAE(BaseVAE):
         self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
     def _build_model(self, n_features, likelihood, n_components):

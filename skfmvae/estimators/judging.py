@@ -8,13 +8,13 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from skfmvae.models.base import Model
 from skfmvae.neighbour_graph.reliability import (
     linear_proba,
     probability_better,
@@ -26,7 +26,7 @@ from .calibration import (
     lacking_variance,
     temperature_of_entropy,
 )
-from .cross_fitting import N_FOLDS, predict_hidden_labels
+from .cross_fitting import N_FOLDS, HiddenPredictions
 from .training import Preparation
 
 __all__ = ["Judgement", "judge"]
@@ -86,7 +86,10 @@ class Judgement:
 
 
 def judge(
-    estimator, build_model: Callable[[], Model], preparation: Preparation, random_state
+    estimator,
+    predict_hidden: Callable[[Preparation, Any], HiddenPredictions],
+    preparation: Preparation,
+    random_state,
 ) -> Judgement:
     """Note what the regularizers relied on, and calibrate the predictions.
 
@@ -94,8 +97,9 @@ def judge(
     ----------
     estimator : BaseVAE
         Whose net is trained.
-    build_model : callable
-        Returns an untrained model.
+    predict_hidden : callable
+        Returns predictions of what is known that did not see it, of the labelled rows
+        of a preparation; its second argument is `random_state`.
     preparation : Preparation
         Of the training.
     random_state : RandomState
@@ -130,7 +134,7 @@ def judge(
     if estimator.calibrate and not estimator.net_.interrupted_:
         uncalibrated = deepcopy(judgement)
         try:
-            _calibrate(judgement, estimator, build_model, preparation, random_state)
+            _calibrate(judgement, estimator, predict_hidden, preparation, random_state)
         except KeyboardInterrupt:
             judgement = replace(uncalibrated, is_interrupted=True)
     if estimator.verbose:
@@ -138,10 +142,10 @@ def judge(
     return judgement
 
 
-def _calibrate(judgement, estimator, build_model, preparation, random_state):
-    """Train again without some labels, and learn from how these are predicted."""
+def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
+    """Learn from how hidden labels are predicted."""
     labelled, model = preparation.labelled, estimator.net_.module_
-    hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
+    hidden = predict_hidden(preparation, random_state)
     _calibrate_quantities(judgement, hidden)
     codes, weight = labelled.codes.cpu().numpy(), labelled.weight.cpu().numpy()
     positions = np.arange(len(labelled))
@@ -201,7 +205,7 @@ def _warn_if_behind(name, codes, by_model, by_linear):
             f"{linear.mean():.0%}, the model {model.mean():.0%}. Pool both with "
             "skfmvae.ensemble.PartialLabelStacking, or use logistic regression.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -24,7 +24,7 @@ NOT_COMPARED = ("checkpoint", "device", "verbose")
 
 
 def resumable(
-    estimator, X, codes, quantities, sample_weight, random_state
+    estimator, X, codes, quantities, sample_weight, random_state, earlier=None
 ) -> AbstractContextManager[CheckpointFolder | None]:
     """Return a block in which a fit goes on from its checkpoint, if it has one.
 
@@ -42,6 +42,8 @@ def resumable(
         Weights of the rows.
     random_state : RandomState
         Of the fit, which takes up its state at the start of the killed fit, if any.
+    earlier : ModelNet or None, default=None
+        That a warm start goes on from.
 
     Returns
     -------
@@ -64,8 +66,16 @@ def resumable(
         "X": _digest(X, estimator.likelihood_),
         "y": _digest(codes, quantities, estimator.n_components_),
         "sample_weight": _digest(sample_weight),
+        "the model before": _digest(*_tensors(earlier)),
     }
     return opened_folder(settings, about, random_state)
+
+
+def _tensors(net) -> list[np.ndarray | None]:
+    """Return the tensors of a net's model; None stands for no net."""
+    if net is None:
+        return [None]
+    return [tensor.cpu().numpy() for tensor in net.module_.state_dict().values()]
 
 
 def _parameters(owner, prefix) -> Iterator[tuple[str, str]]:

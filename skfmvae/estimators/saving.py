@@ -53,8 +53,8 @@ ONLY_FOR_FITS = (
     "objective",
     "optimizer",
 )
-# Attributes of an estimator that are saved in their own way.
-APART = ("net_", "device_")
+# Attributes of an estimator that are saved in their own way, or not: rows.
+APART = ("net_", "device_", "reservoir_")
 
 
 class SavingMixin(RowsMixin):
@@ -127,8 +127,8 @@ class SavingMixin(RowsMixin):
         -------
         estimator : object
             Fitted, on the device that its parameter `device` asks for, or on the CPU
-            where there is no such device. Like a pickle it predicts, and trains no
-            further except by a new `fit`.
+            where there is no such device. `fit` and `partial_fit` go on as with any
+            fitted estimator; rows that `partial_fit` has kept are not in the file.
 
         Raises
         ------

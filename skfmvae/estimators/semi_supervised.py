@@ -232,6 +232,8 @@ class SemiSupervisedVAE(BaseVAE):
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, batches and draws.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model of the fit before, see `fit`.
     verbose : int, default=0
         1 shows a progress bar, 2 skorch's table of epochs.
 
@@ -256,15 +258,18 @@ class SemiSupervisedVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer: they predict, and train no further.
+        without its optimizer, of which each call of `partial_fit` and each warm start
+        takes a new one.
     judgement_ : Judgement
         What hidden labels say: how reliable neighbours are, temperatures, scores.
     hidden_proba_ : list of ndarray of shape (n_samples, n_values)
         Probabilities of the labels of `fit` by fits that did not see them.
+    reservoir_ : Reservoir
+        The rows that `partial_fit` keeps; there after `partial_fit` alone.
     n_samples_fit_ : int
-        Number of rows seen by `fit`.
+        Number of rows seen by `fit`, and by `partial_fit` since.
     n_iter_ : int
-        Number of epochs that ran.
+        Number of epochs that ran since the model began.
     device_ : torch.device
         Where the model is.
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None
@@ -342,6 +347,7 @@ class SemiSupervisedVAE(BaseVAE):
         checkpoint: str | os.PathLike | Checkpoint | None = None,
         device: str = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
         verbose: int = 0,
     ):
         self.graphical_model = graphical_model
@@ -367,12 +373,13 @@ class SemiSupervisedVAE(BaseVAE):
         self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
-    def _fit_targets(self, y):
+    def _fit_targets(self, y, declared=None):
         graph = self.graphical_model
         if graph is None:
-            targets = super()._fit_targets(y)
+            targets = super()._fit_targets(y, declared)
             if ROWS in targets.labels.property_names:
                 raise ValueError(
                     f"y has a column named {ROWS!r}, which stands for the rows in the "
@@ -394,6 +401,7 @@ class SemiSupervisedVAE(BaseVAE):
             quantities.rest(y),
             {v: size for v, size in sizes.items() if size is not None},
             discovered_names=[v for v in sizes if v not in quantities.order],
+            declared=declared,
         )
         labels.warn(quantities.rest(y))
         for v, classes in zip(labels.property_names, labels.classes, strict=True):

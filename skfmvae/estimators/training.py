@@ -79,14 +79,14 @@ class Preparation(NamedTuple):
 def prepare(
     estimator, model, rows, random_state, checkpoints: CheckpointFolder | None = None
 ) -> Preparation:
-    """Part the rows, and prepare the regularizers of an untrained model.
+    """Part the rows, and prepare the regularizers of a model.
 
     Parameters
     ----------
     estimator : BaseVAE
         Its parameters are checked, and it knows its likelihood and device.
     model : Model
-        Untrained.
+        Untrained, or trained on other rows.
     rows : Rows
         Of which early stopping holds some out.
     random_state : RandomState
@@ -112,7 +112,17 @@ def prepare(
     return Preparation(regularization.rows, held_out, rows, regularization, checkpoints)
 
 
-def train(estimator, model, preparation: Preparation, name: str = MAIN) -> ModelNet:
+def train(
+    estimator,
+    model,
+    preparation: Preparation,
+    name: str = MAIN,
+    *,
+    earlier: ModelNet | None = None,
+    n_epochs: int | None = None,
+    n_samples: int | None = None,
+    lr: float | None = None,
+) -> ModelNet:
     """Train a model as the parameters of an estimator say.
 
     Parameters
@@ -120,11 +130,19 @@ def train(estimator, model, preparation: Preparation, name: str = MAIN) -> Model
     estimator : BaseVAE
         Its parameters are checked, and it knows its likelihood and device.
     model : Model
-        Untrained.
+        Untrained, or a copy of that of `earlier`.
     preparation : Preparation
         For this model, see `prepare`.
     name : str, default="main"
         Under which the state of the training is kept.
+    earlier : ModelNet or None, default=None
+        The net that has trained the model before, whose history goes on.
+    n_epochs : int or None, default=None
+        Passes over the rows; None leaves it to the parameters.
+    n_samples : int or None, default=None
+        Number of rows of the data where those of `preparation` are a sample.
+    lr : float or None, default=None
+        Highest learning rate; None stands for that of the parameters.
 
     Returns
     -------
@@ -144,10 +162,13 @@ def train(estimator, model, preparation: Preparation, name: str = MAIN) -> Model
     net = build_net(
         estimator,
         model,
-        max_epochs=estimator.max_epochs or default_epochs(len(rows), n_in_batch),
+        max_epochs=n_epochs
+        or estimator.max_epochs
+        or default_epochs(len(rows), n_in_batch),
+        lr=lr or estimator.lr,
         train_split=predefined_split(held_out) if held_out else None,
     )
-    net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
+    net.set_params(callbacks=_callbacks(estimator, net, held_out, net.n_steps(rows)))
     if estimator.verbose < 2:
         net.set_params(callbacks__print_log=None)
     checkpoints = preparation.checkpoints
@@ -155,11 +176,15 @@ def train(estimator, model, preparation: Preparation, name: str = MAIN) -> Model
         rows,
         regularization=preparation.regularization,
         checkpoint=checkpoints.file(name) if checkpoints else None,
+        is_trained=earlier is not None,
+        n_samples=n_samples,
     )
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
     net.check_parameters()
     net.module_.eval()
+    if earlier is not None:
+        net.continue_history(earlier.history)
     return net
 
 
@@ -182,12 +207,12 @@ def build_net(estimator, model, **params) -> ModelNet:
     """
     optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
     batch_size = settings_of(estimator, "batch_size")
+    params = {"lr": estimator.lr} | params
     return ModelNet(
         model,
         criterion__objective=settings_of(estimator, "objective"),
         optimizer=optimizer,
         **{f"optimizer__{name}": value for name, value in settings.items()},
-        lr=estimator.lr,
         batch_size=batch_size.rows,
         iterator_train__labelled_batch_size=batch_size.labelled,
         iterator_train__augmentation=_augmentation(estimator),
@@ -253,11 +278,11 @@ def _augmentation(estimator):
     return settings.build(estimator.n_features_in_)
 
 
-def _callbacks(estimator, held_out, n_steps):
+def _callbacks(estimator, net, held_out, n_steps):
     """List ours, less those that the user replaces by name, then the user's."""
     ours: dict[str, Callback] = {
         "lr_schedule": LRScheduler(
-            OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
+            OneCycleLR, max_lr=net.lr, total_steps=n_steps, step_every="batch"
         )
     }
     if estimator.verbose == 1:

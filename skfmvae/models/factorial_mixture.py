@@ -227,7 +227,10 @@ class FactorialMixture(Model):
         subsample: Callable[[], tuple[Tensor, Tensor, Tensor]],
         is_last: bool = False,
     ) -> None:
-        due = [progress >= start or is_last for start in self.starts]
+        due = [
+            started or progress >= start or is_last
+            for started, start in zip(self.started, self.starts, strict=True)
+        ]
         if due != self.started:
             self._set_mixtures(n_samples, *subsample(), due)
         most = max(self.mixture.property_resampling, self.mixture.style_resampling)

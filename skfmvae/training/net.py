@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
+from skorch.history import History
 
 from skfmvae._utils.random import generator_for, redirected_draws
 from skfmvae._utils.threads import one_thread_if_small
@@ -103,6 +104,8 @@ class ModelNet(NeuralNet):
         epochs=None,
         regularization=None,
         checkpoint: CheckpointFile | None = None,
+        is_trained=False,
+        n_samples=None,
         **fit_params,
     ):
         """Run the epochs; on interruption keep the last complete one.
@@ -119,11 +122,18 @@ class ModelNet(NeuralNet):
             What regularizers add to the loss; its terms are recorded by their names.
         checkpoint : CheckpointFile or None, default=None
             From which training goes on, and where its state is kept.
+        is_trained : bool, default=False
+            Whether the model was trained before: whatever changes over a training, such
+            as the weight of the divergences, is then what it was at the end of that.
+        n_samples : int or None, default=None
+            Number of rows of the data, of which `X` may be a sample; None stands for
+            those of `X`.
         **fit_params : dict
             As for :class:`skorch.NeuralNet`.
         """
         self._regularization, self._checkpoint = regularization, checkpoint
-        self._n_samples = len(X)
+        self._is_trained = is_trained
+        self._n_samples = len(X) if n_samples is None else n_samples
         self._n_steps = self.n_steps(X)
         self._step = 0
         self.n_complete_epochs_ = 0
@@ -217,7 +227,7 @@ class ModelNet(NeuralNet):
 
     @property
     def _progress(self) -> float:
-        return self._step / self._n_steps
+        return 1.0 if self._is_trained else self._step / self._n_steps
 
     def _evaluate(self, batch, prefix, progress):
         evaluation = self.module_.terms(batch.x, batch.labels)
@@ -255,6 +265,12 @@ class ModelNet(NeuralNet):
         culprits = [name for name, v in values.items() if not v.isfinite().all()]
         if culprits:
             self._raise_not_finite("model", culprits)
+
+    def continue_history(self, earlier: History) -> None:
+        """Put the epochs of an earlier training before those of this one."""
+        for epoch in self.history:
+            epoch["epoch"] += len(earlier)
+        self.history_ = History([*deepcopy(earlier), *self.history])
 
     def _raise_not_finite(self, what, culprits):
         raise FloatingPointError(

@@ -188,7 +188,7 @@ class RegularizerTerms:
         n_rebuilds = max(
             (regularizer.n_rebuilds for regularizer in self.losses), default=0
         )
-        n_due = int(progress * (n_rebuilds + 1))
+        n_due = min(n_rebuilds, int(progress * (n_rebuilds + 1)))
         if n_due > self.n_rebuilt:
             self.n_rebuilt = n_due
             self._join(self._latents(self.graph))

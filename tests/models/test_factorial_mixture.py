@@ -348,6 +348,10 @@ def test_a_property_without_regularizers_waits_longer():
     torch.testing.assert_close(after, twin.property_log_proba(x)[0])
     assert model.has_started
     model.begin_epoch(0.6, 60, lambda: pytest.fail("nothing is due"))
+    # Nor is it at the start of another training.
+    model.begin_training([False, False])
+    model.begin_epoch(0.0, 60, lambda: pytest.fail("nothing is due"))
+    assert model.has_started
 
 
 def test_mixtures_start_from_class_means_and_spare_ones_elsewhere():

@@ -222,6 +222,15 @@ def test_a_state_brings_back_averages_and_the_joined_graph(model):
     assert without(batch, log_proba, 0.6)[0]["neighbours"] != expected
 
 
+@pytest.mark.parametrize("n_rebuilds", [0, 2])
+def test_neighbours_in_latents_join_at_once_where_training_goes_on(model, n_rebuilds):
+    regularizer = Constant("a", 1.0, 1.0, n_rebuilds=n_rebuilds)
+    terms = build_regularizer_terms([regularizer], model, make_rows())
+    for _ in range(3):
+        terms.begin_epoch(1.0)
+    assert len(regularizer.graphs) == 1 + bool(n_rebuilds)
+
+
 def test_the_graph_is_built_by_the_settings_of_the_neighbours(model):
     rows = make_rows()
     regularizers = [VirtualAdversarial(), Neighbours(n_neighbors=2, alpha=0.5)]

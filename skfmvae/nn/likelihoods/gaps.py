@@ -38,12 +38,19 @@ class LikelihoodWithGaps(LikelihoodModule):
     has_gaps : bool
         Whether training rows have missing entries. Without, training and network inputs
         are those of complete rows; rows to come may have gaps all the same.
+
+    Attributes
+    ----------
+    skips_search : bool
+        Whether no gaps are looked for in training rows, which takes time. To be set to
+        false before training on rows with gaps where `has_gaps` is false.
     """
 
     def __init__(self, columns: LikelihoodModule, has_gaps: bool):
         super().__init__(columns.n_columns)
         self.columns = columns
         self.has_gaps = has_gaps
+        self.skips_search = not has_gaps
         self.name, self.support = columns.name, columns.support
         self.remedy = columns.remedy
         self.feature_columns = columns.feature_columns
@@ -52,11 +59,7 @@ class LikelihoodWithGaps(LikelihoodModule):
         self._hidden: Tensor | None = None
 
     def features(self, x: Tensor) -> Tensor:
-        # Without regard to values while it is exported: the result is the same.
-        is_complete = self.training or not (
-            torch.compiler.is_compiling() or x.isnan().any()
-        )
-        if not self.has_gaps and is_complete:
+        if self._is_complete(x):
             return self.columns.features(x)
         gaps = x.isnan()
         if self._hidden is not None and self._hidden.shape == gaps.shape:
@@ -65,6 +68,15 @@ class LikelihoodWithGaps(LikelihoodModule):
         features = self.columns.features(filled)
         features = features.masked_fill(gaps[:, self.feature_columns], 0)
         return torch.cat([features, gaps.to(x)], dim=1) if self.has_gaps else features
+
+    def _is_complete(self, x: Tensor) -> bool:
+        """Return whether rows have no gaps, and networks do not ask for them."""
+        if self.training and self.skips_search:
+            return True
+        # An export must not depend on values; the result is the same either way.
+        if self.has_gaps or torch.compiler.is_compiling():
+            return False
+        return not bool(x.isnan().any())
 
     @contextmanager
     def hiding(self, x: Tensor) -> Iterator[None]:
@@ -95,7 +107,7 @@ class LikelihoodWithGaps(LikelihoodModule):
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         rows = self.columns(h)
-        if self.training and not self.has_gaps:
+        if self.training and self.skips_search:
             return rows
         return _OfObserved(rows, self.columns.placeholder)
 
@@ -138,7 +150,7 @@ class LikelihoodWithGaps(LikelihoodModule):
         return np.where(gaps, means, rows).astype(rows.dtype, copy=False)
 
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
-        if not self.has_gaps:
+        if self._is_complete(x):
             return self.columns.moved(x, step)
         gaps = x.isnan()
         filled = torch.where(gaps, self.columns.placeholder.to(x), x)
