@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from skfmvae.neighbour_graph import (
     build_neighbour_graph,
     measure_step_space,
 )
+from skfmvae.neighbour_graph.subsample import rows_of_graph
 from skfmvae.neighbour_graph.whitening import default_whitening
 from skfmvae.regularizers.base import Regularizer, RegularizerLoss, property_weights
 
@@ -40,7 +42,8 @@ def build_regularizer_terms(
     """Return the losses of regularizers, with what they need to know of the rows.
 
     The neighbour graph is built if a regularizer needs it, and the space of steps
-    measured if a regularizer moves rows. If every property is known on all rows there
+    measured if a regularizer moves rows; both among a part of many rows, see
+    `rows_of_graph`. If every property is known on all rows there
     is nothing to infer, and no regularizer has a loss.
 
     Parameters
@@ -58,26 +61,33 @@ def build_regularizer_terms(
     if not regularizers or rows.all_known:
         return RegularizerTerms((), model, rows)
     graph = steps = None
-    comparable = model.likelihood.comparable(rows.values())
+    settings: dict[str, Any] = {}
+    for regularizer in regularizers:
+        settings |= regularizer.neighbour_graph_settings(model.n_components)
+    codes = rows.codes.cpu().numpy()
+    most = {name: settings.pop(name) for name in ["max_rows"] if name in settings}
+    chosen = rows_of_graph(codes, model.likelihood.n_columns, **most)
+    some = rows if chosen is None else rows.choose(torch.from_numpy(chosen))
+    values = some.values()
+    comparable = model.likelihood.comparable(values)
     if any(regularizer.needs_neighbour_graph for regularizer in regularizers):
-        graph = _neighbour_graph(regularizers, model, rows, comparable)
+        graph = _neighbour_graph(settings, model, values, some.codes, comparable)
+        graph = replace(graph, rows=chosen)
         # Seeds count as labels from here on.
-        rows = rows.with_codes(torch.from_numpy(graph.codes))
+        codes[slice(None) if chosen is None else chosen] = graph.codes
+        rows = rows.with_codes(torch.from_numpy(codes))
     if any(regularizer.moves_rows for regularizer in regularizers):
         steps = _step_space(graph, comparable)
     return RegularizerTerms(regularizers, model, rows, graph, steps)
 
 
-def _neighbour_graph(regularizers, model, rows, comparable):
+def _neighbour_graph(settings, model, values, codes, comparable):
     """Return the neighbour graph that the regularizers ask for."""
-    settings: dict[str, Any] = {}
-    for regularizer in regularizers:
-        settings |= regularizer.neighbour_graph_settings(model.n_components)
     independent = model.independent_properties
     with redirected_draws():  # by features of the user
         return build_neighbour_graph(
-            _filled_by_means(rows.values()),
-            rows.codes.cpu().numpy(),
+            _filled_by_means(values),
+            codes.cpu().numpy(),
             list(model.n_components.values()),
             comparable=comparable,
             independent=[name in independent for name in model.n_components],
@@ -163,7 +173,8 @@ class RegularizerTerms:
         """
         graph, n_properties = self.graph, self.rows.codes.shape[1]
         if graph is not None:
-            graph = graph.without(hidden[:, :n_properties].numpy())
+            hidden_labels = graph.of_graph(hidden[:, :n_properties].numpy())
+            graph = graph.without(hidden_labels)
         rows = self.rows.without(hidden)
         return RegularizerTerms(tuple(self.losses), model, rows, graph, self.steps)
 
@@ -238,7 +249,7 @@ class RegularizerTerms:
 
     @torch.no_grad()
     def _latents(self, graph):
-        """Return the latents of the properties with labels, of all rows.
+        """Return the latents of the properties with labels, of the rows of a graph.
 
         Rows of one style may differ in these properties.
         """
@@ -252,7 +263,7 @@ class RegularizerTerms:
         self.model.eval()
         chunks = [
             self.model.encode(self.rows[index].x).mean.cpu().numpy()
-            for index in torch.arange(len(self.rows)).split(CHUNK)
+            for index in graph.of_graph(torch.arange(len(self.rows))).split(CHUNK)
         ]
         self.model.train(was_training)
         Z = np.concatenate(chunks)
