@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -11,19 +12,39 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-__all__ = ["RowView", "blocks", "columns_of", "empty_rows", "is_large"]
+__all__ = [
+    "RowView",
+    "blocks",
+    "columns_of",
+    "empty_rows",
+    "is_large",
+    "is_mapped",
+]
 
 BLOCK_SIZE = 2**20  # values per block
 # Values up to which whole arrays are copied: 400 MB in float32.
 MOST_COPIED = 100_000_000
+# Rows that are read at once, and after how many pages of a memory map are given back:
+# Linux maps 64 kB around a row that it has in its cache.
+READ_AT_ONCE, RELEASED_AFTER = 256, 2048
+FILE_MODES = {"r", "r+", "w+"}
 
 
 def blocks(values: Any) -> Iterator[slice]:
-    """Yield slices of rows that hold about `BLOCK_SIZE` values each."""
+    """Yield slices of rows that hold about `BLOCK_SIZE` values each.
+
+    Pages of a memory map do not stay in the process once a block is done with.
+    """
     n_rows, *rest = values.shape
-    if not n_rows:
-        return iter(())
-    return gen_batches(n_rows, max(BLOCK_SIZE // max(math.prod(rest), 1), 1))
+    if n_rows:
+        for rows in gen_batches(n_rows, max(BLOCK_SIZE // max(math.prod(rest), 1), 1)):
+            yield rows
+            _release(values)
+
+
+def is_mapped(X: np.ndarray) -> bool:
+    """Return whether an array is a memory map, or a part of one."""
+    return any(isinstance(owner, mmap.mmap) for owner in _owners(X))
 
 
 def is_large(X: Any) -> bool:
@@ -39,12 +60,14 @@ def is_large(X: Any) -> bool:
     bool
         True for an ndarray in a memory map, or of more than 100 million values.
     """
-    if not isinstance(X, np.ndarray):
-        return False
-    base: Any = X
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return X.size > MOST_COPIED or isinstance(base, mmap.mmap)
+    return isinstance(X, np.ndarray) and (X.size > MOST_COPIED or is_mapped(X))
+
+
+def _owners(X: Any) -> Iterator[Any]:
+    """Yield an array and what it is a view of, one after the other."""
+    while X is not None:
+        yield X
+        X = X.base if isinstance(X, np.ndarray) else None
 
 
 def empty_rows(shape: tuple[int, ...], dtype: Any, *, on_disk: bool) -> np.ndarray:
@@ -93,7 +116,8 @@ class RowView:
     """Rows of a large array, of which those that are asked for come out in float32.
 
     It is read as an array is: ``view[rows]`` are some of the rows, ``view[:, columns]``
-    is a view of some of the columns, and ``view[row, column]`` a value.
+    is a view of some of the columns, and ``view[row, column]`` a value. Pages of a
+    memory map do not stay in the process once they are read.
 
     Parameters
     ----------
@@ -111,6 +135,7 @@ class RowView:
         self.columns = columns
         n_columns = array.shape[1] if columns is None else len(columns)
         self.shape = (array.shape[0], n_columns)
+        self.n_read = 0
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -123,11 +148,36 @@ class RowView:
             if isinstance(rows, slice) and rows == slice(None):
                 return RowView(self.array, columns)
             return self.dtype.type(self.array[rows, columns])
-        values = self.array[rows]
-        if self.columns is not None:
-            values = values[..., self.columns]
-        return np.asarray(values, dtype=self.dtype)
+        if isinstance(rows, slice):
+            return self._cast(self.array[rows])
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        values = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
+        for start in range(0, len(rows), READ_AT_ONCE):
+            some = slice(start, start + READ_AT_ONCE)
+            values[some] = self._cast(self.array[rows[some]])
+            self.n_read += READ_AT_ONCE
+            if self.n_read >= RELEASED_AFTER:
+                self.n_read = 0
+                _release(self)
+        return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        values = self.array if self.columns is None else self.array[:, self.columns]
-        return np.asarray(values, dtype=dtype or self.dtype)
+        return np.asarray(self[np.arange(len(self))], dtype=dtype)
+
+    def _cast(self, values: np.ndarray) -> np.ndarray:
+        if self.columns is not None:
+            values = values[:, self.columns]
+        return values.astype(self.dtype, copy=False)
+
+
+def _release(X: Any) -> None:
+    """Take pages of a memory map from the process; the system's cache keeps them."""
+    if sys.platform != "linux":  # elsewhere the advice is another, or none
+        return
+    owners = list(_owners(X.array if isinstance(X, RowView) else X))
+    # A map of another mode holds changes that no file has.
+    is_of_file = any(getattr(owner, "mode", "c") in FILE_MODES for owner in owners[:-1])
+    if is_of_file and isinstance(owners[-1], mmap.mmap):
+        owners[-1].madvise(mmap.MADV_DONTNEED)

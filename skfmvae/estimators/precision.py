@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import scipy.sparse
 
-from skfmvae._utils.large import RowView, blocks, empty_rows, is_large
+from skfmvae._utils.large import RowView, blocks, empty_rows, is_large, is_mapped
 
 __all__ = ["is_exact", "to_float32", "warn_of_merged_values"]
 
@@ -33,7 +33,8 @@ def to_float32(X, origin=None):
     if scipy.sparse.issparse(X):
         return X.astype(np.float32, copy=False)
     if origin is None:
-        if isinstance(X, np.ndarray) and X.dtype == np.float32 and X.flags.c_contiguous:
+        is_ready = X.dtype == np.float32 and X.flags.c_contiguous
+        if is_ready and not is_mapped(X):
             return X
         if is_exact(X) and is_large(X):
             return RowView(X)

@@ -64,7 +64,7 @@ def build_regularizer_terms(
     settings: dict[str, Any] = {}
     for regularizer in regularizers:
         settings |= regularizer.neighbour_graph_settings(model.n_components)
-    codes = rows.codes.cpu().numpy()
+    codes = rows.codes.cpu().numpy().copy()
     most = {name: settings.pop(name) for name in ["max_rows"] if name in settings}
     chosen = rows_of_graph(codes, model.likelihood.n_columns, **most)
     some = rows if chosen is None else rows.choose(torch.from_numpy(chosen))
