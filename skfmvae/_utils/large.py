@@ -19,6 +19,7 @@ __all__ = [
     "empty_rows",
     "is_large",
     "is_mapped",
+    "release",
 ]
 
 BLOCK_SIZE = 2**20  # values per block
@@ -39,7 +40,7 @@ def blocks(values: Any) -> Iterator[slice]:
     if n_rows:
         for rows in gen_batches(n_rows, max(BLOCK_SIZE // max(math.prod(rest), 1), 1)):
             yield rows
-            _release(values)
+            release(values)
 
 
 def is_mapped(X: np.ndarray) -> bool:
@@ -160,7 +161,7 @@ class RowView:
             self.n_read += READ_AT_ONCE
             if self.n_read >= RELEASED_AFTER:
                 self.n_read = 0
-                _release(self)
+                release(self)
         return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -172,8 +173,14 @@ class RowView:
         return values.astype(self.dtype, copy=False)
 
 
-def _release(X: Any) -> None:
-    """Take pages of a memory map from the process; the system's cache keeps them."""
+def release(X: Any) -> None:
+    """Take pages of a memory map from the process; the cache of the system keeps them.
+
+    Parameters
+    ----------
+    X : ndarray or RowView
+        Other arrays stay as they are.
+    """
     if sys.platform != "linux":  # elsewhere the advice is another, or none
         return
     owners = list(_owners(X.array if isinstance(X, RowView) else X))

@@ -2,7 +2,15 @@
 
 from .choice import named_columns
 from .column import KINDS, Column
+from .dataset import without_rows
 from .encoder import ColumnEncoder
 from .vectorizer import ColumnVectorizer
 
-__all__ = ["KINDS", "Column", "ColumnEncoder", "ColumnVectorizer", "named_columns"]
+__all__ = [
+    "KINDS",
+    "Column",
+    "ColumnEncoder",
+    "ColumnVectorizer",
+    "named_columns",
+    "without_rows",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from .dtypes import integer_range
 from .kinds import kind_of_amounts, kind_of_numbers
 from .reading import RawColumn
 
-__all__ = ["another_content", "decoded", "encoded", "fitted"]
+__all__ = ["another_content", "decoded", "encoded", "fitted", "warn_of_unseen"]
 
+MOST_VALUES = 3  # of a column in a warning
 # Contents that may stand for each other, as dtypes change from file to file.
 ALIKE = {"booleans": "numbers", "categories": "text"}
 
@@ -191,3 +193,21 @@ def _check_finite(raw):
             f"Input X contains infinity: row {np.argmax(np.isinf(raw.values))}, column "
             f"{raw.name!r}. Make the entry missing, NaN, or drop the row."
         )
+
+
+def warn_of_unseen(unseen):
+    """Warn of entries that are no category of their column, once for all columns."""
+    if not unseen:
+        return
+    columns = []
+    for name, entries in unseen.items():
+        values = list(dict.fromkeys(entries))
+        examples = ", ".join(map(repr, values[:MOST_VALUES]))
+        more = ", ..." if len(values) > MOST_VALUES else ""
+        columns.append(f"{name!r} ({len(entries)}: {examples}{more})")
+    warnings.warn(
+        f"{sum(map(len, unseen.values()))} entries of X are categories that fit did "
+        f"not see and count as missing, by column: {', '.join(columns)}.",
+        UserWarning,
+        stacklevel=3,
+    )

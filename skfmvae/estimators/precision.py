@@ -7,7 +7,14 @@ import warnings
 import numpy as np
 import scipy.sparse
 
-from skfmvae._utils.large import RowView, blocks, empty_rows, is_large, is_mapped
+from skfmvae._utils.large import (
+    RowView,
+    blocks,
+    empty_rows,
+    is_large,
+    is_mapped,
+    release,
+)
 
 __all__ = ["is_exact", "to_float32", "warn_of_merged_values"]
 
@@ -44,6 +51,7 @@ def to_float32(X, origin=None):
         np.subtract(
             X[block], origin, out=rows[block], dtype=np.float64, casting="same_kind"
         )
+        release(rows)
     return rows
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfmvae._utils.large import is_large
 from skfmvae._utils.missing import masked_as_nan
-from skfmvae.columns import ColumnEncoder, named_columns
+from skfmvae.columns import ColumnEncoder, named_columns, without_rows
 from skfmvae.models.base import Model
 from skfmvae.nn import column_origin, exposure_columns, resolve_likelihood
 from skfmvae.targets import TargetEncoder
@@ -97,7 +97,7 @@ class RowsMixin:
             self.columns_ = ColumnEncoder(self.categorical_features).fit(X)
         columns = self.columns_.columns
         if columns is not None:  # which may hold what no array of numbers can
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            validate_data(self, without_rows(X), reset=reset, skip_check_array=True)
         X = self.columns_.transform(X)
         dtype = np.float32 if is_exact(X) else [np.float64, np.float32]
         is_kept = is_large(X) and X.dtype.kind in "biuf"
