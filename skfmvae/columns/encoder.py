@@ -264,7 +264,7 @@ class ColumnEncoder(BaseEstimator):
             .fit(dataset_column(X, name))
             for name, choice in zip(names, choices, strict=True)
         ]
-        self.columns = tuple(column for own in single for column in own.columns)
+        self.columns = tuple(column for own in single for column in own.columns or ())
         self.is_frame, self.backend = True, "pyarrow"
         self.labels, self.n_features_in_ = names, len(names)
         validate_data(self, without_rows(X), skip_check_array=True)

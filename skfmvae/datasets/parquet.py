@@ -59,7 +59,7 @@ def open_parquet(
         raise ImportError(
             "open_parquet needs pyarrow; pip install pyarrow installs it."
         ) from error
-    X = folder
+    X: Any = folder
     if not isinstance(folder, pyarrow.dataset.Dataset):
         X = pyarrow.dataset.dataset(folder)
     if target is None:
