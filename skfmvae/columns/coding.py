@@ -119,7 +119,7 @@ def encoded(column: Column, raw: RawColumn, unseen: dict[str, list[Any]]) -> np.
     if raw.missing.all():
         return nothing
     if column.holds == "nothing":
-        unseen[column.name] = raw.known.tolist()
+        unseen.setdefault(column.name, []).extend(raw.known.tolist())
         return nothing
     if ALIKE.get(raw.holds, raw.holds) != ALIKE.get(column.holds, column.holds):
         raise another_content(column.name, column.holds, raw)
@@ -136,7 +136,7 @@ def encoded(column: Column, raw: RawColumn, unseen: dict[str, list[Any]]) -> np.
     codes = np.array([code_of.get(entry, np.nan) for entry in raw.values.tolist()])
     is_unseen = np.isnan(codes) & ~raw.missing
     if is_unseen.any():
-        unseen[column.name] = raw.values[is_unseen].tolist()
+        unseen.setdefault(column.name, []).extend(raw.values[is_unseen].tolist())
     is_single = column.categories is None and raw.values.dtype == np.float32
     return codes.astype(np.float32) if is_single else codes
 

@@ -245,6 +245,7 @@ class ColumnEncoder(BaseEstimator):
         return write_array(self.columns, entries)
 
     def _encoded(self, table, unseen):
+        assert self.columns is not None
         values = [
             encoded(column, raw, unseen)
             for column, raw in zip(self.columns, table.columns, strict=True)

@@ -228,7 +228,6 @@ class Neighbours(Regularizer):
             "distance": self.distance,
             "n_candidates": self.n_candidates,
             "exact_up_to": self.exact_up_to,
-            "max_rows": self.max_rows,
             "class_prior": self._class_priors(n_values),
             "memory": self.memory,
         }

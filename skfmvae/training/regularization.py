@@ -61,17 +61,15 @@ def build_regularizer_terms(
     if not regularizers or rows.all_known:
         return RegularizerTerms((), model, rows)
     graph = steps = None
-    settings: dict[str, Any] = {}
-    for regularizer in regularizers:
-        settings |= regularizer.neighbour_graph_settings(model.n_components)
     codes = rows.codes.cpu().numpy().copy()
-    most = {name: settings.pop(name) for name in ["max_rows"] if name in settings}
-    chosen = rows_of_graph(codes, model.likelihood.n_columns, **most)
+    asking = [r for r in regularizers if r.needs_neighbour_graph] or regularizers
+    max_rows = max(regularizer.max_rows for regularizer in asking)
+    chosen = rows_of_graph(codes, model.likelihood.n_columns, max_rows)
     some = rows if chosen is None else rows.choose(torch.from_numpy(chosen))
     values = some.values()
     comparable = model.likelihood.comparable(values)
     if any(regularizer.needs_neighbour_graph for regularizer in regularizers):
-        graph = _neighbour_graph(settings, model, values, some.codes, comparable)
+        graph = _neighbour_graph(regularizers, model, some, values, comparable)
         graph = replace(graph, rows=chosen)
         # Seeds count as labels from here on.
         codes[slice(None) if chosen is None else chosen] = graph.codes
@@ -81,13 +79,16 @@ def build_regularizer_terms(
     return RegularizerTerms(regularizers, model, rows, graph, steps)
 
 
-def _neighbour_graph(settings, model, values, codes, comparable):
+def _neighbour_graph(regularizers, model, rows, values, comparable):
     """Return the neighbour graph that the regularizers ask for."""
+    settings: dict[str, Any] = {}
+    for regularizer in regularizers:
+        settings |= regularizer.neighbour_graph_settings(model.n_components)
     independent = model.independent_properties
     with redirected_draws():  # by features of the user
         return build_neighbour_graph(
             _filled_by_means(values),
-            codes.cpu().numpy(),
+            rows.codes.cpu().numpy(),
             list(model.n_components.values()),
             comparable=comparable,
             independent=[name in independent for name in model.n_components],

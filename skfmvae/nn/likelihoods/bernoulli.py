@@ -68,6 +68,7 @@ class BernoulliModule(LikelihoodModule):
     """
 
     name = "Bernoulli"
+    is_density = False
 
     def __init__(self, n_columns: int, scale: float = 1.0):
         super().__init__(n_columns)
@@ -93,7 +94,10 @@ class BernoulliModule(LikelihoodModule):
         return x + self.scale * step
 
     def forward(self, h: Tensor) -> distributions.Distribution:
-        return over_columns(_scaled(self.of_units(h), self.scale))
+        units = self.of_units(h)
+        if self.scale != 1:
+            units = _Scaled(units, self.scale, is_density=self.is_density)
+        return over_columns(units)
 
     def of_units(self, h: Tensor) -> distributions.Distribution:
         """Return the distribution (n, D) of values that are divided by the scale."""
@@ -103,20 +107,16 @@ class BernoulliModule(LikelihoodModule):
         return (values >= 0) & (values <= self.scale)
 
 
-def _scaled(units: distributions.Distribution, scale: float) -> Any:
-    return units if scale == 1 else _Scaled(units, scale)
-
-
 class _Scaled(distributions.Distribution):
     """Values that are a number times what has a distribution."""
 
     arg_constraints: dict = {}
 
-    def __init__(self, units: distributions.Distribution, scale: float):
+    def __init__(
+        self, units: distributions.Distribution, scale: float, *, is_density: bool
+    ):
         super().__init__(units.batch_shape, validate_args=False)
         self.units, self.scale = units, scale
-        # The values of a density are nearer to each other by the scale.
-        is_density = not units.support.is_discrete
         self.log_volume = math.log(scale) if is_density else 0.0
 
     @property

@@ -45,6 +45,7 @@ class ContinuousBernoulliModule(BernoulliModule):
     """Decoder outputs are the log-odds of the Bernoulli of the same shape."""
 
     name = "ContinuousBernoulli"
+    is_density = True
 
     def of_units(self, h: Tensor) -> distributions.Distribution:
         return distributions.ContinuousBernoulli(logits=h, validate_args=False)

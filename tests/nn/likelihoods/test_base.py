@@ -10,6 +10,7 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from skfmvae._utils import large
 from skfmvae.nn import (
     Bernoulli,
     Categorical,
@@ -21,7 +22,6 @@ from skfmvae.nn import (
     Ordinal,
     Poisson,
 )
-from skfmvae._utils import large
 
 SETTINGS = [
     Bernoulli(),

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from skfmvae._utils import large
 from skfmvae.nn import (
     Bernoulli,
     Categorical,
@@ -13,7 +14,6 @@ from skfmvae.nn import (
     Ordinal,
     Poisson,
 )
-from skfmvae._utils import large
 from skfmvae.nn.likelihoods import blocks
 
 SETTINGS = [

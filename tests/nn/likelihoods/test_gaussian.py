@@ -7,8 +7,8 @@ from scipy import stats
 from scipy.spatial.distance import pdist
 from sklearn.preprocessing import StandardScaler
 
-from skfmvae.nn import Gaussian
 from skfmvae._utils import large
+from skfmvae.nn import Gaussian
 
 
 def draw_rows():
