@@ -157,6 +157,7 @@ class RowView:
         values = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
         for start in range(0, len(rows), READ_AT_ONCE):
             some = slice(start, start + READ_AT_ONCE)
+            _ask_for(self.array, rows[some])
             values[some] = self._cast(self.array[rows[some]])
             self.n_read += READ_AT_ONCE
             if self.n_read >= RELEASED_AFTER:
@@ -174,17 +175,48 @@ class RowView:
 
 
 def release(X: Any) -> None:
-    """Take pages of a memory map from the process; the cache of the system keeps them.
+    """Take pages of a large map from the process; the cache of the system keeps them.
 
     Parameters
     ----------
     X : ndarray or RowView
         Other arrays stay as they are.
     """
-    if sys.platform != "linux":  # elsewhere the advice is another, or none
+    array = X.array if isinstance(X, RowView) else X
+    file = _map_of_file(array) if isinstance(array, np.ndarray) else None
+    if file is not None:
+        file.madvise(mmap.MADV_DONTNEED)
+
+
+def _ask_for(X: np.ndarray, rows: np.ndarray) -> None:
+    """Let the system read rows of a memory map side by side, before they are needed.
+
+    From a cold disk they come one after the other otherwise, which takes ten times as
+    long: docs/decisions/039-large-data.md.
+    """
+    file = _map_of_file(X)
+    if file is None or not X.flags.c_contiguous:
         return
-    owners = list(_owners(X.array if isinstance(X, RowView) else X))
+    start = _address(X) - _address(np.frombuffer(file, dtype=np.uint8))
+    for row in rows.tolist():
+        first = start + row % len(X) * X.strides[0]
+        page = first - first % mmap.PAGESIZE
+        file.madvise(mmap.MADV_WILLNEED, page, first + X.strides[0] - page)
+
+
+def _address(X: np.ndarray) -> int:
+    return X.__array_interface__["data"][0]
+
+
+def _map_of_file(X: Any) -> mmap.mmap | None:
+    """Return the map of more than 400 MB that an array is of, if a file has it all.
+
+    Smaller ones may stay in the process, and advice takes time.
+    """
+    is_small = X.nbytes <= 4 * MOST_COPIED
+    if is_small or sys.platform != "linux":  # elsewhere advice is another, or none
+        return None
+    *owners, last = _owners(X)
     # A map of another mode holds changes that no file has.
-    is_of_file = any(getattr(owner, "mode", "c") in FILE_MODES for owner in owners[:-1])
-    if is_of_file and isinstance(owners[-1], mmap.mmap):
-        owners[-1].madvise(mmap.MADV_DONTNEED)
+    is_of_file = any(getattr(owner, "mode", "c") in FILE_MODES for owner in owners)
+    return last if is_of_file and isinstance(last, mmap.mmap) else None

@@ -57,7 +57,11 @@ def test_blocks_cover_all_rows_once(monkeypatch):
     ],
 )
 @pytest.mark.parametrize("columns", [None, [4, 0, 2, 2]])
-def test_a_view_is_read_as_the_array_in_floats_is(mapped, pixels, index, columns):
+@pytest.mark.parametrize("most", [10**8, 100])
+def test_a_view_is_read_as_the_array_in_floats_is(
+    mapped, pixels, index, columns, most, monkeypatch
+):
+    monkeypatch.setattr(large, "MOST_COPIED", most)
     whole = pixels.astype(np.float32)
     view = RowView(mapped(pixels))
     if columns is not None:
@@ -83,7 +87,8 @@ def test_maps_and_many_values_are_large(mapped, pixels, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_pages_are_given_back_and_changes_are_kept(mapped):
+def test_pages_are_given_back_and_changes_are_kept(mapped, monkeypatch):
+    monkeypatch.setattr(large, "MOST_COPIED", 100)
     X = np.arange(2**20, dtype=np.float64).reshape(-1, 8)
 
     def pages_of_files():
@@ -108,6 +113,7 @@ def test_pages_are_given_back_and_changes_are_kept(mapped):
 def test_temporary_files_vanish_with_their_array(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(large, "BLOCK_SIZE", 10)
+    monkeypatch.setattr(large, "MOST_COPIED", 2)
     array = empty_rows((3, 4), np.float32, on_disk=True)
     array[:] = 1
     release(array)
