@@ -35,6 +35,16 @@ def blocks(values: Any) -> Iterator[slice]:
     """Yield slices of rows that hold about `BLOCK_SIZE` values each.
 
     Pages of a memory map do not stay in the process once a block is done with.
+
+    Parameters
+    ----------
+    values : ndarray, RowView or CSR matrix of shape (n, ...)
+        The rows.
+
+    Yields
+    ------
+    rows : slice
+        All rows in turn; none where there are none.
     """
     n_rows, *rest = values.shape
     if n_rows:
@@ -44,7 +54,18 @@ def blocks(values: Any) -> Iterator[slice]:
 
 
 def is_mapped(X: np.ndarray) -> bool:
-    """Return whether an array is a memory map, or a part of one."""
+    """Return whether an array is a memory map, or a part of one.
+
+    Parameters
+    ----------
+    X : ndarray
+        Of any shape.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
     return any(isinstance(owner, mmap.mmap) for owner in _owners(X))
 
 

@@ -20,12 +20,34 @@ BATCH_SIZE = 2**19
 
 
 def is_dataset(X: Any) -> bool:
-    """Return whether X is a ``pyarrow.dataset.Dataset``."""
+    """Return whether X is a ``pyarrow.dataset.Dataset``.
+
+    Parameters
+    ----------
+    X : object
+        Of any type.
+
+    Returns
+    -------
+    bool
+        Whether it has the methods of one.
+    """
     return all(hasattr(X, name) for name in ("schema", "to_batches", "get_fragments"))
 
 
 def without_rows(X: Any) -> Any:
-    """Return X, or in place of a dataset an empty table with its columns."""
+    """Return X, or in place of a dataset an empty table with its columns.
+
+    Parameters
+    ----------
+    X : object
+        Of any type.
+
+    Returns
+    -------
+    X : object
+        Whose names of columns scikit-learn knows.
+    """
     return X.schema.empty_table() if is_dataset(X) else X
 
 
@@ -69,12 +91,36 @@ def checked_dataset(X: Any) -> Any:
 
 
 def dataset_column(X: Any, name: str) -> Any:
-    """Return a column of a dataset as a table in memory, with one dictionary."""
+    """Return a column of a dataset in memory.
+
+    Parameters
+    ----------
+    X : pyarrow.dataset.Dataset
+        The dataset.
+    name : str
+        Of the column.
+
+    Returns
+    -------
+    column : pyarrow.Table
+        With one dictionary of categories for all files.
+    """
     return X.to_table(columns=[name]).unify_dictionaries()
 
 
 def dataset_batches(X: Any) -> Iterator[Any]:
-    """Yield the rows of a dataset as tables of about half a million values."""
+    """Yield the rows of a dataset, some at a time.
+
+    Parameters
+    ----------
+    X : pyarrow.dataset.Dataset
+        The dataset.
+
+    Yields
+    ------
+    rows : pyarrow.Table
+        Of up to half a million values, in the order of the files.
+    """
     import pyarrow
 
     n_rows = max(BATCH_SIZE // len(X.schema.names), 1)

@@ -4,7 +4,7 @@ from .batch_size import BatchSize
 from .callbacks import EarlyStopping, EpochBar
 from .net import ModelNet
 from .objective import BaseObjective, Loss, Objective
-from .regularization import RegularizerTerms, build_regularizer_terms
+from .regularization import RegularizerTerms, build_regularizer_terms, graph_part
 from .rows import BatchIterator, Rows
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "RegularizerTerms",
     "Rows",
     "build_regularizer_terms",
+    "graph_part",
 ]

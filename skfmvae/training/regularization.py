@@ -27,7 +27,7 @@ from skfmvae.regularizers.base import Regularizer, RegularizerLoss, property_wei
 
 from .rows import Rows
 
-__all__ = ["RegularizerTerms", "build_regularizer_terms"]
+__all__ = ["RegularizerTerms", "build_regularizer_terms", "graph_part"]
 
 # Share of training over which the weights of regularizers grow from zero: predictions
 # of the first steps are no targets. No trial is recorded.
@@ -62,14 +62,11 @@ def build_regularizer_terms(
         return RegularizerTerms((), model, rows)
     graph = steps = None
     codes = rows.codes.cpu().numpy().copy()
-    asking = [r for r in regularizers if r.needs_neighbour_graph] or regularizers
-    max_rows = max(regularizer.max_rows for regularizer in asking)
-    chosen = rows_of_graph(codes, model.likelihood.n_columns, max_rows)
+    chosen = graph_part(regularizers, model, rows)
     some = rows if chosen is None else rows.choose(torch.from_numpy(chosen))
-    values = some.values()
-    comparable = model.likelihood.comparable(values)
+    comparable = model.likelihood.comparable(some.values())
     if any(regularizer.needs_neighbour_graph for regularizer in regularizers):
-        graph = _neighbour_graph(regularizers, model, some, values, comparable)
+        graph = _neighbour_graph(regularizers, model, some, comparable)
         graph = replace(graph, rows=chosen)
         # Seeds count as labels from here on.
         codes[slice(None) if chosen is None else chosen] = graph.codes
@@ -79,15 +76,40 @@ def build_regularizer_terms(
     return RegularizerTerms(regularizers, model, rows, graph, steps)
 
 
-def _neighbour_graph(regularizers, model, rows, values, comparable):
+def graph_part(
+    regularizers: Sequence[Regularizer], model: Model, rows: Rows
+) -> np.ndarray | None:
+    """Return which of many rows are in the neighbour graph, None for all.
+
+    Parameters
+    ----------
+    regularizers : sequence of Regularizer
+    model : Model
+    rows : Rows
+        The training rows.
+
+    Returns
+    -------
+    rows : int64 ndarray or None
+        See `rows_of_graph`.
+    """
+    asking = [r for r in regularizers if r.needs_neighbour_graph] or regularizers
+    max_rows = max(regularizer.max_rows for regularizer in asking)
+    codes = rows.codes.cpu().numpy()
+    return rows_of_graph(codes, model.likelihood.n_columns, max_rows)
+
+
+def _neighbour_graph(regularizers, model, rows, comparable):
     """Return the neighbour graph that the regularizers ask for."""
     settings: dict[str, Any] = {}
     for regularizer in regularizers:
         settings |= regularizer.neighbour_graph_settings(model.n_components)
     independent = model.independent_properties
+    # A user's features and distances take the rows themselves.
+    of_rows = any(settings.get(name) is not None for name in ("features", "distance"))
     with redirected_draws():  # by features of the user
         return build_neighbour_graph(
-            _filled_by_means(values),
+            _filled_by_means(rows.values()) if of_rows else comparable,
             rows.codes.cpu().numpy(),
             list(model.n_components.values()),
             comparable=comparable,
