@@ -7,9 +7,9 @@ latents nonlinearly, with noise. Of five classes each has four groups of rows, a
 rows are labelled. Every fit is a process of its own, at default settings. Its memory is
 the most that it held apart from pages of files, which the system takes back when it
 needs them, less what it held after a fit of 600 rows; mapped pages are listed beside.
-The cost of a row is in processor time, of
-the training's epochs, of the whole fit and of `predict`. Accuracy is that on 10,000 other rows, and beside it that of a logistic regression on
-the labelled rows.
+The cost of a row is in processor time: of the epochs of the training, of the whole fit
+and of `predict`. Accuracy is that on 10,000 other rows, and beside it that of a
+logistic regression on the labelled rows.
 
 The second table has maps of 4 GB, in a few hundred steps of each fit: the statistics,
 the neighbour graph and calibration run on them in full.
