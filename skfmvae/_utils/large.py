@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -109,11 +110,32 @@ def empty_rows(shape: tuple[int, ...], dtype: Any, *, on_disk: bool) -> np.ndarr
     -------
     array : ndarray
         Of any values.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room for the file.
     """
     if not on_disk or math.prod(shape) <= BLOCK_SIZE:
         return np.empty(shape, dtype=dtype)
     with tempfile.TemporaryFile(prefix="skfmvae-") as file:
+        _reserve(file, math.prod(shape) * np.dtype(dtype).itemsize)
         return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+
+
+def _reserve(file: Any, n_bytes: int) -> None:
+    """Take room for a file: a map of one that has none would end the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"X needs a temporary file of {n_bytes / 1e9:.2g} GB in "
+            f"{tempfile.gettempdir()!r}, but {error.strerror}; name another folder in "
+            "the environment variable TMPDIR",
+        ) from error
 
 
 def columns_of(X: Any, columns: Any) -> Any:

@@ -129,3 +129,12 @@ def test_temporary_files_vanish_with_their_array(tmp_path, monkeypatch):
         empty_rows((9, 4), int, on_disk=False),
     ):
         assert not is_mapped(few)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reserves room there")
+def test_a_disk_without_room_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(
+        OSError, match=f"temporary file of .* GB in '{tmp_path}'.*TMPDIR"
+    ):
+        empty_rows((2**40, 2**10), np.float64, on_disk=True)
