@@ -2,6 +2,7 @@
 
 from .choice import named_columns
 from .column import KINDS, Column
+from .dataset import without_rows
 from .encoder import ColumnEncoder
 from .stacking import chosen_rows, stacked_rows
 from .vectorizer import ColumnVectorizer
@@ -14,4 +15,5 @@ __all__ = [
     "chosen_rows",
     "named_columns",
     "stacked_rows",
+    "without_rows",
 ]

@@ -20,6 +20,7 @@ from skfmvae.neighbour_graph.reliability import (
     probability_better,
     scores_of,
 )
+from skfmvae.neighbour_graph.subsample import rows_of_graph
 
 from .calibration import (
     fit_temperature,
@@ -151,8 +152,18 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
     positions = np.arange(len(labelled))
     if labelled.chosen is not None:
         positions = labelled.chosen.numpy()
-    rows = model.likelihood.comparable(labelled.values())
     compared = random_state.permutation(len(labelled))[:COMPARED_ROWS]
+    # The linear classifier has a part of many rows: labelled ones to learn from, and
+    # those that it predicts.
+    part = rows_of_graph(codes, model.likelihood.n_columns)
+    if part is None:
+        part, seen = np.arange(len(labelled)), labelled
+    else:
+        part = part[(codes[part] >= 0).any(axis=1)]
+        is_hidden = (hidden.folds >= 0).any(axis=1)
+        part = np.unique(np.concatenate([part, compared, np.flatnonzero(is_hidden)]))
+        seen = labelled.choose(torch.from_numpy(part))
+    rows = model.likelihood.comparable(seen.values())
     proba = estimator._map_batches(
         lambda batch: model.property_log_proba(batch.x),
         labelled.choose(torch.from_numpy(compared)),
@@ -161,7 +172,7 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
         column = codes[:, k]
         if len(np.unique(column[column >= 0])) < 2:
             continue
-        linear = partial(linear_proba, rows, n_classes)
+        linear = partial(_linear_of_part, rows, part, n_classes)
         certainty = entropy(linear(column, compared), axis=1).mean()
         n_labels = (column >= 0).sum()
         # Equal probabilities, with the weight of one more label of each class.
@@ -184,6 +195,11 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
             seen = np.where(is_hidden, -1, column)
             by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))
         _warn_if_behind(name, true, by_model, by_linear)
+
+
+def _linear_of_part(rows, part, n_classes, codes, wanted):
+    """Return the `linear_proba` of wanted rows, of which a part is there."""
+    return linear_proba(rows, n_classes, codes[part], np.searchsorted(part, wanted))
 
 
 def _calibrate_quantities(judgement, hidden):

@@ -20,6 +20,7 @@ from skfmvae.training import (
     RegularizerTerms,
     Rows,
     build_regularizer_terms,
+    graph_part,
 )
 from skfmvae.training.checkpoint import MAIN
 
@@ -234,7 +235,9 @@ def _regularization(estimator, model, rows):
     ):
         # To where the progress is shown: a bar, or skorch's table.
         file = sys.stderr if estimator.verbose == 1 else sys.stdout
-        print(f"finding neighbours of {len(rows)} rows", file=file, flush=True)
+        part = graph_part(chosen, model, rows)
+        some = "" if part is None else f"{len(part)} of "
+        print(f"finding neighbours of {some}{len(rows)} rows", file=file, flush=True)
     return build_regularizer_terms(chosen, model, rows)
 
 

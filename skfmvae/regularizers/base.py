@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, StepSpace
+from skfmvae.neighbour_graph.subsample import MOST_ROWS
 
 __all__ = [
     "Predict",
@@ -77,6 +78,8 @@ class Regularizer(BaseEstimator, ABC):
         Whether the loss needs the `NeighbourGraph` of the rows.
     n_rebuilds : int
         How often during training the graph is joined with one of the latents.
+    max_rows : int
+        The most rows among which neighbours are searched, see `rows_of_graph`.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Regularizer(BaseEstimator, ABC):
     moves_rows: bool
     needs_neighbour_graph: bool
     n_rebuilds: int = 0
+    max_rows: int = MOST_ROWS
 
     def neighbour_graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
         """Return keyword arguments for `build_neighbour_graph`.

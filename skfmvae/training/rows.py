@@ -23,7 +23,7 @@ class Rows(Dataset):
 
     Parameters
     ----------
-    X : float32 ndarray or CSR matrix of shape (n, D)
+    X : float32 ndarray, RowView or CSR matrix of shape (n, D)
         Dense, C-contiguous rows are shared with the tensor, never copied.
     codes : int64 ndarray of shape (n, K)
         Property values, -1 where unlabelled.
@@ -39,7 +39,7 @@ class Rows(Dataset):
     def __init__(self, X, codes, sample_weight=None, device="cpu", quantities=None):
         self.device = torch.device(device)
         self.chosen = None
-        self.x = X if scipy.sparse.issparse(X) else _as_tensor(X)
+        self.x = _as_tensor(X) if isinstance(X, np.ndarray) else X
         self.codes = torch.from_numpy(codes)
         if quantities is None:
             quantities = np.empty((len(codes), 0), dtype=np.float32)
@@ -103,13 +103,18 @@ class Rows(Dataset):
         return self.without(self.known())
 
     def values(self):
-        """Return all values as an ndarray or a CSR matrix, shared where possible."""
+        """Return all values, shared where possible, else an ndarray or a CSR matrix."""
         values = self.x.cpu().numpy() if torch.is_tensor(self.x) else self.x
-        return values if self.chosen is None else values[self.chosen.numpy()]
+        if self.chosen is not None:
+            values = values[self.chosen.numpy()]
+        return values if scipy.sparse.issparse(values) else np.asarray(values)
 
     def _values(self, index: Tensor) -> Tensor:
         if not torch.is_tensor(self.x):
-            return torch.from_numpy(self.x[index.numpy()].toarray()).to(self.device)
+            values = self.x[index.numpy()]
+            if scipy.sparse.issparse(values):
+                values = values.toarray()
+            return torch.from_numpy(values).to(self.device)
         return self.x.index_select(0, index.to(self.x.device)).to(self.device)
 
 

@@ -342,6 +342,43 @@ def test_features_of_the_user_get_complete_rows_as_they_are(model):
     assert np.shares_memory(seen[0], rows.values())
 
 
+def test_of_many_rows_a_part_is_in_the_graph(model):
+    """It has the graph that it would have on its own."""
+    rows = make_rows(n_labelled=12)
+    settings = [Neighbours(max_rows=20, n_rebuilds=1)]
+    terms = build_regularizer_terms(settings, model, rows)
+    part = terms.graph.rows
+    assert len(part) == 20
+    assert (rows.codes[part] >= 0).sum() == 10
+    np.testing.assert_array_equal(terms.rows.codes, rows.codes)
+    own = build_regularizer_terms(settings, model, rows.choose(torch.from_numpy(part)))
+    assert own.graph.rows is None
+    hidden = torch.zeros(N, 1, dtype=torch.bool)
+    hidden[part[0]] = True
+    of_both = [
+        (terms, own),
+        (terms.without(hidden, model), own.without(hidden[part], model)),
+    ]
+    for found, expected in of_both:
+        for progress in (0.0, 0.7):  # when latents join
+            for graph_terms in (found, expected):
+                graph_terms.begin_epoch(progress)
+            ensembles = [t.losses[settings[0]].ensembles for t in (found, expected)]
+            for of_found, of_expected in zip(*ensembles, strict=True):
+                np.testing.assert_array_equal(of_found.target, of_expected.target)
+        np.testing.assert_array_equal(found.graph.codes, expected.graph.codes)
+
+
+def test_seeds_of_a_part_are_known_among_all_rows(model):
+    rows = make_rows(n_labelled=0)
+    terms = build_regularizer_terms([Neighbours(max_rows=30)], model, rows)
+    codes = torch.full((N, 1), -1)
+    codes[terms.graph.rows] = torch.from_numpy(terms.graph.codes)
+    assert (codes >= 0).any()
+    torch.testing.assert_close(terms.rows.codes, codes)
+    assert (rows.codes < 0).all()  # which are the caller's
+
+
 def test_properties_are_taught_where_a_regularizer_has_a_weight(model):
     rows = make_rows()
     assert build_regularizer_terms([], model, rows).regularized == [False]
