@@ -46,7 +46,8 @@ class Judgement:
     """What labels that were hidden say of a fit.
 
     Sample weights count for the temperature. All else counts every label once, and the
-    linear classifier learns from all labels alike.
+    linear classifier learns from all labels alike. After `partial_fit` hidden labels are
+    those that were predicted before the model learned from them.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class Judgement:
         was predicted, in units of the deviation that results.
     hidden_proba : dict of str to (rows, proba)
         Rows of `fit` whose label of a property was hidden from a fit, and its
-        probabilities, at the temperature above.
+        probabilities, at the temperature above; empty after `partial_fit`.
     is_interrupted : bool, default=False
         Whether calibration was interrupted; predictions are then as they were trained.
     """
