@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae._utils.distributed import rank
 from skfmvae._utils.missing import missing_rate
 from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae._utils.types import MatrixLike
@@ -25,6 +26,7 @@ from skfmvae.targets import PartialLabelEncoder, TargetEncoder
 from skfmvae.training import EarlyStopping, Objective, Rows
 
 from .checks import check_device, check_weights
+from .distributed import check_same, common_random_state, join_group
 from .generation import GenerationMixin
 from .guards import all_or_nothing, plain_torch, seeded
 from .imputation import ImputationMixin
@@ -130,6 +132,8 @@ class BaseVAE(
             was before the call.
         FloatingPointError
             When the loss stops being finite; likewise.
+        RuntimeError
+            When another process that shares the fit has ended; likewise.
         KeyboardInterrupt
             When interrupted. The estimator is then fitted as far as the last complete
             epoch, without being calibrated, or, before one is complete, what it was
@@ -146,6 +150,7 @@ class BaseVAE(
         """
         with all_or_nothing(self):
             check_settings(self)
+            join_group()
             self.device_ = check_device(self.device)
             X = self._check_X(X, reset=True)
             self.missing_rate_ = missing_rate(X)
@@ -154,7 +159,9 @@ class BaseVAE(
             check_consistent_length(X, codes, quantities)
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
-            random_state = check_random_state(self.random_state)
+            data = {"X": X, "y": [codes, quantities], "sample_weight": sample_weight}
+            check_same(self, **data)
+            random_state = common_random_state(check_random_state(self.random_state))
             with plain_torch(self.device_), seeded(random_state):
                 build_model = partial(self._untrained_model, X)
                 model = build_model()
@@ -169,6 +176,11 @@ class BaseVAE(
                 f"The model is that of epoch {self.n_iter_}, the last complete one."
             )
         return self
+
+    @property
+    def _shown(self):
+        """How much to show: of the processes that share a fit, the first one shows."""
+        return 0 if rank() else self.verbose
 
     def _untrained_model(self, X):
         with redirected_draws():  # layers initialise themselves

@@ -133,8 +133,8 @@ def judge(
             _calibrate(judgement, estimator, build_model, preparation, random_state)
         except KeyboardInterrupt:
             judgement = replace(uncalibrated, is_interrupted=True)
-    if estimator.verbose:
-        _show(judgement, sys.stderr if estimator.verbose == 1 else sys.stdout)
+    if estimator._shown:
+        _show(judgement, sys.stderr if estimator._shown == 1 else sys.stdout)
     return judgement
 
 

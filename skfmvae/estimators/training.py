@@ -135,10 +135,10 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         or default_epochs(len(rows), estimator.batch_size),
         train_split=predefined_split(held_out) if held_out else None,
         device=estimator.device_,
-        verbose=estimator.verbose,
+        verbose=estimator._shown,
     )
     net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
-    if estimator.verbose < 2:
+    if estimator._shown < 2:
         net.set_params(callbacks__print_log=None)
     net.fit(rows, regularization=preparation.regularization)
     if not net.n_complete_epochs_:
@@ -154,12 +154,12 @@ def _regularization(estimator, model, rows):
     moves_allowed = estimator.likelihood_.allows_steps
     chosen = [s for s in settings if s and (moves_allowed or not s.moves_rows)]
     if (
-        estimator.verbose
+        estimator._shown
         and any(s.needs_neighbour_graph for s in chosen)
         and not rows.all_known
     ):
         # To where the progress is shown: a bar, or skorch's table.
-        file = sys.stderr if estimator.verbose == 1 else sys.stdout
+        file = sys.stderr if estimator._shown == 1 else sys.stdout
         print(f"finding neighbours of {len(rows)} rows", file=file, flush=True)
     return build_regularizer_terms(chosen, model, rows)
 
@@ -203,7 +203,7 @@ def _callbacks(estimator, held_out, n_steps):
             OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
         )
     }
-    if estimator.verbose == 1:
+    if estimator._shown == 1:
         ours["progress"] = EpochBar()
     theirs = estimator.callbacks or []
     replaced = {item[0] for item in theirs if isinstance(item, tuple)}

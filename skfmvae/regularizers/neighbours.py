@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skfmvae._utils.compat import HasMethods, Interval
+from skfmvae._utils.distributed import gathered
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, PropagatedLabels, StepSpace
 from skfmvae.neighbour_graph.adjacency import transition_matrix
@@ -374,6 +375,7 @@ class TemporalEnsemble:
             proba = self.align(proba, batch.weight)
         rate = ENSEMBLE_RATE * unlabelled[:, None]
         average = self.average[batch.number]
-        self.average[batch.number] = torch.lerp(average, proba, rate.to(proba))
+        average = torch.lerp(average, proba, rate.to(proba))
+        self.average[gathered(batch.number)] = gathered(average)
         target = self.target[batch.number]
         return weighted_mean(unlabelled, batch.weight, cross_entropy(target, log_proba))
