@@ -3,7 +3,7 @@
 Every process of a group runs the same fit on the same data. Each batch is parted, and
 what depends on its rows together, such as means, is summed over the processes. Draws
 for the rows are made for the whole batch, by every process alike, and each takes those
-of its own rows. Outside a group, and outside a parted batch, nothing here does anything.
+of its own rows. Without a group, or outside a shared batch, nothing here has an effect.
 """
 
 from __future__ import annotations

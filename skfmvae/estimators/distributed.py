@@ -63,9 +63,7 @@ def check_same(estimator, **data: Any) -> None:
     of_all: list[Mapping[str, str]] = [{}] * n_processes()
     with clear_errors():
         dist.all_gather_object(of_all, found)
-    differing = [
-        name for name in found if len({other[name] for other in of_all}) > 1
-    ]
+    differing = [name for name in found if len({other[name] for other in of_all}) > 1]
     if differing:
         raise ValueError(
             f"{n_processes()} processes share this fit, but {', '.join(differing)} "

@@ -26,9 +26,7 @@ ROUND_NUMBER = 32
 Chosen = tuple[Tensor, Tensor, Tensor, Share | None]
 
 
-def every_value(
-    log_proba: Tensor, code: Tensor, those: Share | None = None
-) -> Chosen:
+def every_value(log_proba: Tensor, code: Tensor, those: Share | None = None) -> Chosen:
     """Choose the observed value of each assignment, or all values where there is none.
 
     Parameters

@@ -60,14 +60,17 @@ def _forward(layer: _BatchNorm, x: Tensor) -> Tensor:
     normed, mean, variance, n_rows = _Normed.apply(
         x, layer.weight, layer.bias, layer.eps
     )
-    if layer.track_running_stats and layer.running_mean is not None:
-        layer.num_batches_tracked.add_(1)
-        rate = layer.momentum
-        if rate is None:  # a plain mean of all batches
-            rate = 1 / layer.num_batches_tracked.item()
+    running_mean, running_var = layer.running_mean, layer.running_var
+    n_batches = layer.num_batches_tracked
+    if layer.track_running_stats and running_mean is not None:
+        assert running_var is not None
+        assert n_batches is not None
+        n_batches += 1
+        # A momentum of None stands for the plain mean of all batches.
+        rate = layer.momentum or 1 / n_batches.item()
         unbiased = variance * (n_rows / (n_rows - 1).clamp_min(1))
-        layer.running_mean.lerp_(mean.to(layer.running_mean), rate)
-        layer.running_var.lerp_(unbiased.to(layer.running_var), rate)
+        running_mean.lerp_(mean.to(running_mean), rate)
+        running_var.lerp_(unbiased.to(running_var), rate)
     return normed
 
 

@@ -193,9 +193,7 @@ class BatchIterator:
             batch = self.rows[index]
             with shared(share):
                 x = self._augmented(batch.x)
-            yield batch._replace(
-                x=x, weight=self._weight[batch.number], share=share
-            )
+            yield batch._replace(x=x, weight=self._weight[batch.number], share=share)
 
     def _augmented(self, x):
         if self.augmentation is None:
