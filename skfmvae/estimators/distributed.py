@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import re
@@ -34,6 +35,7 @@ def join_group() -> None:
         return
     if all(name in os.environ for name in TORCHRUN) and os.environ["WORLD_SIZE"] != "1":
         dist.init_process_group()  # gloo for the CPU, NCCL for GPUs
+        atexit.register(dist.destroy_process_group)
 
 
 def check_same(estimator, **data: Any) -> None:

@@ -59,5 +59,7 @@ def sum_gradients(model: nn.Module) -> None:
         torch.cat([has_one.to(gradients[0]), *(g.flatten() for g in gradients)])
     )
     has_one, *sums = total.split([len(gradients), *(g.numel() for g in gradients)])
-    for parameter, count, of_all in zip(parameters, has_one, sums, strict=True):
-        parameter.grad = of_all.view_as(parameter).to(parameter) if count else None
+    for i, parameter in enumerate(parameters):
+        if has_one[i] > 0:
+            # In place: optimisers want the gradient's layout to be the parameter's.
+            parameter.grad = gradients[i].copy_(sums[i].view_as(parameter))
