@@ -39,7 +39,7 @@ FITS = {
     "mixture": FactorialMixtureVAE(**SETTINGS),
     "semi-supervised": SemiSupervisedVAE(calibrate=False, **SETTINGS),
     "semafo": SemafoVAE(calibrate=False, **SETTINGS),
-    "gaps": SemiSupervisedVAE(early_stopping=EarlyStopping(), **PLAIN),
+    "gaps": SemiSupervisedVAE(callbacks=[EarlyStopping()], **PLAIN),
     "images": SemafoVAE(**IMAGES, **PLAIN),
     "adamw": FactorialMixtureVAE(**TWO_STEPS),
 }
