@@ -24,6 +24,7 @@ __all__ = [
     "all_reduced",
     "clear_errors",
     "current_share",
+    "from_first",
     "gathered",
     "n_of_all",
     "n_processes",
@@ -64,7 +65,8 @@ def clear_errors() -> Iterator[None]:
         raise RuntimeError(
             f"Process {rank()} of {n_processes()} lost the others in a fit that they "
             "share: one has ended, or has not answered within the time limit of the "
-            f"process group ({error}). See what it said, and start all of them again."
+            f"process group ({error}). See what it said, and start all of them again; "
+            "with checkpoint=, they go on from where they were."
         ) from error
 
 
@@ -96,6 +98,16 @@ def all_gathered(tensor: Tensor, lengths: Sequence[int]) -> list[Tensor]:
     tensors = [torch.empty_like(padded) for _ in lengths]
     dist.all_gather(tensors, padded)
     return [part[:n] for part, n in zip(tensors, lengths, strict=True)]
+
+
+@clear_errors()
+def from_first(value: Any) -> Any:
+    """Return what the first process has here, on each of them."""
+    if n_processes() == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache, partial
@@ -20,16 +20,27 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .distributed import Share, current_share, n_of_all, own_rows, rank, shared
+from .distributed import (
+    Share,
+    current_share,
+    n_of_all,
+    n_processes,
+    own_rows,
+    rank,
+    shared,
+)
 
 __all__ = [
     "draw_normal",
+    "draw_states",
     "draws_apart",
     "forked_draws",
     "generator_for",
     "redirect_modules",
     "redirected_draws",
     "repeatable_draws",
+    "restart_draws_apart",
+    "restore_draws",
     "seeded_draws",
 ]
 
@@ -46,8 +57,13 @@ class _Generators:
     def apart(self) -> _Generators:
         """Generators that differ between the processes of a group."""
         if self._apart is None:
-            self._apart = _Generators(self.seed + 1 + rank())
+            self.restart_apart(0)
+        assert self._apart is not None
         return self._apart
+
+    def restart_apart(self, number: int) -> None:
+        seed = self.seed + 1 + rank() + n_processes() * number
+        self._apart = _Generators(seed)
 
     def on(self, device: torch.device) -> torch.Generator:
         if device not in self._of_device:
@@ -57,10 +73,16 @@ class _Generators:
 
     def copy(self) -> _Generators:
         twin = _Generators(self.seed)
-        for device, generator in self._of_device.items():
-            twin.on(device).set_state(generator.get_state())
+        twin.restore(self.states())
         twin._apart = self._apart and self._apart.copy()
         return twin
+
+    def states(self) -> dict[str, Tensor]:
+        return {str(d): g.get_state() for d, g in self._of_device.items()}
+
+    def restore(self, states: Mapping[str, Tensor]) -> None:
+        for device, state in states.items():
+            self.on(torch.device(device)).set_state(state)
 
 
 _OWN: ContextVar[_Generators | None] = ContextVar("_OWN", default=None)
@@ -107,6 +129,31 @@ def forked_draws() -> Iterator[None]:
         _OWN.reset(token)
 
 
+def draw_states() -> dict[str, Tensor]:
+    """Return the states of the generators of the innermost block of `seeded_draws`.
+
+    Returns
+    -------
+    states : dict of str to uint8 Tensor
+        By the name of the device; empty outside such blocks.
+    """
+    own = _OWN.get()
+    return {} if own is None else own.states()
+
+
+def restore_draws(states: Mapping[str, Tensor]) -> None:
+    """Go on drawing from where `draw_states` found the generators.
+
+    Parameters
+    ----------
+    states : dict of str to uint8 Tensor
+        What it returned inside a block of the same seed.
+    """
+    own = _OWN.get()
+    if own is not None:
+        own.restore(states)
+
+
 def generator_for(device: torch.device) -> torch.Generator | None:
     """Return the generator of the innermost block of `seeded_draws`.
 
@@ -122,6 +169,19 @@ def generator_for(device: torch.device) -> torch.Generator | None:
     """
     own = _OWN.get()
     return None if own is None else own.on(device)
+
+
+def restart_draws_apart(number: int) -> None:
+    """Begin anew what `draws_apart` draws from, so that it depends on a number alone.
+
+    Parameters
+    ----------
+    number : int
+        Of the epoch, from which a killed fit may go on.
+    """
+    own = _OWN.get()
+    if own is not None:
+        own.restart_apart(number)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from functools import partial
@@ -23,7 +24,7 @@ from skfmvae.models.base import Model
 from skfmvae.nn import LIKELIHOODS, NETWORKS, LikelihoodWithGaps, build_given
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, TargetEncoder
-from skfmvae.training import BatchSize, Objective, Rows
+from skfmvae.training import BatchSize, Checkpoint, Objective, Rows
 
 from .checks import check_device, check_weights
 from .distributed import check_same, common_random_state, join_group
@@ -32,6 +33,7 @@ from .guards import all_or_nothing, plain_torch, seeded
 from .imputation import ImputationMixin
 from .judging import judge
 from .prediction import PredictionMixin
+from .resuming import resumable
 from .settings import SettingsMixin, check_settings
 from .training import OPTIMIZERS, prepare, train
 
@@ -72,6 +74,7 @@ class BaseVAE(
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
         "callbacks": [None, list],
+        "checkpoint": [None, str, os.PathLike, Checkpoint],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": [Interval(Integral, 0, None, closed="left")],
@@ -86,6 +89,7 @@ class BaseVAE(
         "batch_size": {Integral: BatchSize},
         "neighbours": {"graph": Neighbours},
         "adversarial": {"virtual": VirtualAdversarial},
+        "checkpoint": {str: Checkpoint, os.PathLike: Checkpoint},
     }
 
     @abstractmethod
@@ -156,19 +160,27 @@ class BaseVAE(
             check_consistent_length(X, codes, quantities)
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
-            data = {"X": X, "y": [codes, quantities], "sample_weight": sample_weight}
-            check_same(self, **data)
-            random_state = common_random_state(check_random_state(self.random_state))
-            with plain_torch(self.device_), seeded(random_state):
+            check_same(self, X, codes, quantities, sample_weight)
+            random_state = check_random_state(self.random_state)
+            with (
+                resumable(
+                    self, X, codes, quantities, sample_weight, random_state
+                ) as checkpoints,
+                plain_torch(self.device_),
+                seeded(common_random_state(random_state)),
+            ):
                 build_model = partial(self._untrained_model, X)
                 model = build_model()
                 self.n_samples_fit_ = X.shape[0]
                 rows = Rows(X, codes, sample_weight, self.device_, quantities)
-                preparation = prepare(self, model, rows, random_state)
+                preparation = prepare(self, model, rows, random_state, checkpoints)
                 self.net_ = train(self, model, preparation)
                 self.n_iter_ = self.net_.n_complete_epochs_
                 self.judgement_ = judge(self, build_model, preparation, random_state)
-        if self.net_.interrupted_ or self.judgement_.is_interrupted:
+                interrupted = self.net_.interrupted_ or self.judgement_.is_interrupted
+                if checkpoints and not interrupted:
+                    checkpoints.clear()
+        if interrupted:
             raise KeyboardInterrupt(
                 f"The model is that of epoch {self.n_iter_}, the last complete one."
             )

@@ -98,7 +98,14 @@ def predict_hidden_labels(
         refit.net_ = train(
             refit,
             model,
-            Preparation(regularization.rows, None, labelled, regularization),
+            Preparation(
+                regularization.rows,
+                None,
+                labelled,
+                regularization,
+                preparation.checkpoints,
+            ),
+            f"refit-{fold}",
         )
         if refit.net_.interrupted_:
             raise KeyboardInterrupt

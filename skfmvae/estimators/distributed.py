@@ -5,22 +5,18 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
-import re
-from collections.abc import Mapping
-from typing import Any
 
-import joblib
 import numpy as np
 import torch.distributed as dist
 
-from skfmvae._utils.distributed import clear_errors, n_processes, rank
+from skfmvae._utils.distributed import clear_errors, from_first, n_processes
+
+from .resuming import fit_description
 
 __all__ = ["check_same", "common_random_state", "join_group"]
 
 # What torchrun sets for the processes that it starts.
 TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-# What processes may have in different ways: where they compute and what they show.
-OWN_PARAMETERS = {"device", "verbose", "callbacks"}
 
 
 def join_group() -> None:
@@ -38,15 +34,10 @@ def join_group() -> None:
         atexit.register(dist.destroy_process_group)
 
 
-def check_same(estimator, **data: Any) -> None:
+def check_same(estimator, X, codes, quantities, sample_weight) -> None:
     """Check that all processes of the group fit the same.
 
-    Parameters
-    ----------
-    estimator : BaseVAE
-        Whose parameters are compared by what they look like.
-    **data : array, matrix or None
-        What they fit to, by name.
+    Parameters are those of `fit_description`.
 
     Raises
     ------
@@ -55,17 +46,15 @@ def check_same(estimator, **data: Any) -> None:
     """
     if n_processes() == 1:
         return
-    parameters = estimator.get_params(deep=False)
-    found = {
-        name: re.sub(" at 0x[0-9a-f]+", "", repr(value))
-        for name, value in parameters.items()
-        if name not in OWN_PARAMETERS
-    }
-    found |= {name: joblib.hash(values) for name, values in data.items()}
-    of_all: list[Mapping[str, str]] = [{}] * n_processes()
+    found = fit_description(estimator, X, codes, quantities, sample_weight)
+    of_all: list[dict[str, str]] = [{}] * n_processes()
     with clear_errors():
         dist.all_gather_object(of_all, found)
-    differing = [name for name in found if len({other[name] for other in of_all}) > 1]
+    differing = [
+        name
+        for name in found
+        if name != "callbacks" and len({other.get(name) for other in of_all}) > 1
+    ]
     if differing:
         raise ValueError(
             f"{n_processes()} processes share this fit, but {', '.join(differing)} "
@@ -76,13 +65,7 @@ def check_same(estimator, **data: Any) -> None:
 
 
 def common_random_state(random_state: np.random.RandomState) -> np.random.RandomState:
-    """Return a random state that all processes have: that of the first one."""
-    if n_processes() == 1:
-        return random_state
-    state = [random_state.get_state()]
-    with clear_errors():
-        dist.broadcast_object_list(state, src=0)
-    if rank():
-        random_state = np.random.RandomState()
-        random_state.set_state(state[0])
+    """Return the random state, after it has taken up that of the first process."""
+    if n_processes() > 1:
+        random_state.set_state(from_first(random_state.get_state()))
     return random_state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
@@ -12,7 +13,7 @@ from skfmvae._utils.compat import Interval, StrOptions
 from skfmvae.models import FactorialMixture
 from skfmvae.nn import build_network
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import BatchSize, Objective
+from skfmvae.training import BatchSize, Checkpoint, Objective
 
 from .base import BaseVAE
 from .settings import settings_of
@@ -212,6 +213,10 @@ class FactorialMixtureVAE(BaseVAE):
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them, and
         :class:`~skfmvae.training.EarlyStopping`.
+    checkpoint : str, path, Checkpoint or None, default=None
+        A folder in which `fit` keeps its state: called again with the same data and
+        parameters after it was killed or interrupted, it goes on from there, see
+        :class:`~skfmvae.training.Checkpoint`.
     device : str or torch.device, default="auto"
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -327,6 +332,7 @@ class FactorialMixtureVAE(BaseVAE):
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
+        checkpoint: str | os.PathLike | Checkpoint | None = None,
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -351,6 +357,7 @@ class FactorialMixtureVAE(BaseVAE):
         self.neighbours = neighbours
         self.adversarial = adversarial
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.verbose = verbose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral
@@ -20,7 +21,7 @@ from skfmvae._utils.types import MatrixLike
 from skfmvae.models import Semafo
 from skfmvae.nn import build_levels, build_stages
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import BatchSize
+from skfmvae.training import BatchSize, Checkpoint
 
 from .base import BaseVAE
 from .guards import plain_torch, seeded
@@ -111,6 +112,10 @@ class SemafoVAE(BaseVAE):
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them, and
         :class:`~skfmvae.training.EarlyStopping`.
+    checkpoint : str, path, Checkpoint or None, default=None
+        A folder in which `fit` keeps its state: called again with the same data and
+        parameters after it was killed or interrupted, it goes on from there, see
+        :class:`~skfmvae.training.Checkpoint`.
     device : str or torch.device, default="auto"
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -221,6 +226,7 @@ class SemafoVAE(BaseVAE):
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
+        checkpoint: str | os.PathLike | Checkpoint | None = None,
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -245,6 +251,7 @@ class SemafoVAE(BaseVAE):
         self.neighbours = neighbours
         self.adversarial = adversarial
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.verbose = verbose

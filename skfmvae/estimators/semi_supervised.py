@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from skfmvae.models.latents import free_name
 from skfmvae.nn import build_branches, build_network
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, QuantityEncoder, TargetEncoder
-from skfmvae.training import BatchSize, Objective
+from skfmvae.training import BatchSize, Checkpoint, Objective
 
 from .base import BaseVAE
 from .settings import settings_of
@@ -223,6 +224,10 @@ class SemiSupervisedVAE(BaseVAE):
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them, and
         :class:`~skfmvae.training.EarlyStopping`.
+    checkpoint : str, path, Checkpoint or None, default=None
+        A folder in which `fit` keeps its state: called again with the same data and
+        parameters after it was killed or interrupted, it goes on from there, see
+        :class:`~skfmvae.training.Checkpoint`.
     device : str or torch.device, default="auto"
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -334,6 +339,7 @@ class SemiSupervisedVAE(BaseVAE):
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
+        checkpoint: str | os.PathLike | Checkpoint | None = None,
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,
@@ -358,6 +364,7 @@ class SemiSupervisedVAE(BaseVAE):
         self.neighbours = neighbours
         self.adversarial = adversarial
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.verbose = verbose

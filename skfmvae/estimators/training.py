@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae.training import (
+    CheckpointFolder,
     EarlyStopping,
     EpochBar,
     ModelNet,
@@ -20,6 +21,7 @@ from skfmvae.training import (
     Rows,
     build_regularizer_terms,
 )
+from skfmvae.training.checkpoint import MAIN
 
 from .settings import settings_of
 
@@ -56,15 +58,20 @@ class Preparation(NamedTuple):
         Those to train on, with their labels alone.
     regularization : RegularizerTerms
         The losses of the regularizers on these rows.
+    checkpoints : CheckpointFolder or None, default=None
+        Where the state of the training is kept.
     """
 
     rows: Rows
     held_out: Rows | None
     labelled: Rows
     regularization: RegularizerTerms
+    checkpoints: CheckpointFolder | None = None
 
 
-def prepare(estimator, model, rows, random_state) -> Preparation:
+def prepare(
+    estimator, model, rows, random_state, checkpoints: CheckpointFolder | None = None
+) -> Preparation:
     """Part the rows, and prepare the regularizers of an untrained model.
 
     Parameters
@@ -77,6 +84,8 @@ def prepare(estimator, model, rows, random_state) -> Preparation:
         Of which early stopping holds some out.
     random_state : RandomState
         That draws which rows these are.
+    checkpoints : CheckpointFolder or None, default=None
+        Where the state of the training is kept.
 
     Returns
     -------
@@ -93,10 +102,10 @@ def prepare(estimator, model, rows, random_state) -> Preparation:
     if early_stopping:
         rows, held_out = _hold_out(early_stopping, rows, random_state)
     regularization = _regularization(estimator, model, rows)
-    return Preparation(regularization.rows, held_out, rows, regularization)
+    return Preparation(regularization.rows, held_out, rows, regularization, checkpoints)
 
 
-def train(estimator, model, preparation: Preparation) -> ModelNet:
+def train(estimator, model, preparation: Preparation, name: str = MAIN) -> ModelNet:
     """Train a model as the parameters of an estimator say.
 
     Parameters
@@ -107,6 +116,8 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         Untrained.
     preparation : Preparation
         For this model, see `prepare`.
+    name : str, default="main"
+        Under which the state of the training is kept.
 
     Returns
     -------
@@ -141,7 +152,12 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
     net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
     if estimator._shown < 2:
         net.set_params(callbacks__print_log=None)
-    net.fit(rows, regularization=preparation.regularization)
+    checkpoints = preparation.checkpoints
+    net.fit(
+        rows,
+        regularization=preparation.regularization,
+        checkpoint=checkpoints.file(name) if checkpoints else None,
+    )
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
     net.check_parameters()

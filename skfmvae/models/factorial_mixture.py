@@ -66,6 +66,8 @@ class FactorialMixture(Model):
         Priors and learning of the mixtures, see :mod:`skfmvae.estimators`.
     """
 
+    training_state = ("mixture_step", "started", "starts", "resampling")
+
     def __init__(
         self,
         encoder: nn.Module,

@@ -66,6 +66,8 @@ class Semafo(Model):
         The weights of the objective, see :mod:`skfmvae.estimators`.
     """
 
+    training_state = ("progress", "waits")
+
     def __init__(
         self,
         encoder: Sequence[nn.Module],

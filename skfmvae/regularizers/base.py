@@ -50,6 +50,15 @@ class RegularizerLoss(ABC):
     def begin_epoch(self) -> None:  # noqa: B027
         """Prepare for an epoch, also for the first one."""
 
+    @property
+    def memory(self) -> list[Tensor]:
+        """The tensors, none by default, that batches change in place.
+
+        Between two epochs they are all that an epoch has left, so that a copy of their
+        values is a checkpoint of the loss.
+        """
+        return []
+
 
 class Regularizer(BaseEstimator, ABC):
     """Settings of a regularizer, from which `begin` makes its loss for some rows.

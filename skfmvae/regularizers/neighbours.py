@@ -260,6 +260,7 @@ class _NeighboursLoss(RegularizerLoss):
         transition = transition_matrix(graph.weights)
         weights, unlabelled = property_weights(graph, codes), unlabelled_shares(codes)
         self.ensembles: list[TemporalEnsemble] = []
+        self.expectations: list[ExpectationRegularization] = []
         self.parts = []
         for k, labels in enumerate(graph.labels):
             if labels is None:
@@ -272,11 +273,17 @@ class _NeighboursLoss(RegularizerLoss):
             if weight > 0 and (labels.class_prior > 0).all():
                 class_prior = _as_tensor(labels.class_prior, codes.device)
                 expectation = ExpectationRegularization(class_prior)
+                self.expectations.append(expectation)
                 self.parts.append((k, weight, expectation.loss))
 
     def begin_epoch(self) -> None:
         for ensemble in self.ensembles:
             ensemble.begin_epoch()
+
+    @property
+    def memory(self) -> list[Tensor]:
+        averages = [m for ensemble in self.ensembles for m in ensemble.memory]
+        return averages + [expectation.mean for expectation in self.expectations]
 
     def __call__(
         self, predict: Predict, batch: Batch, log_proba: list[Tensor]
@@ -341,6 +348,11 @@ class TemporalEnsemble:
             self.average = torch.full_like(self.propagated, 1 / n_classes)
         known = codes >= 0
         self.average[known] = one_hot(codes[known], self.average.shape[1]).float()
+
+    @property
+    def memory(self) -> list[Tensor]:
+        """The running averages, as `RegularizerLoss.memory`."""
+        return [self.average] + ([] if self.align is None else [self.align.mean])
 
     def begin_epoch(self) -> None:
         """Bring the targets of all rows up to date."""

@@ -2,6 +2,7 @@
 
 from .batch_size import BatchSize
 from .callbacks import EarlyStopping, EpochBar
+from .checkpoint import Checkpoint, CheckpointFolder, opened_folder
 from .net import ModelNet
 from .objective import BaseObjective, Loss, Objective
 from .regularization import RegularizerTerms, build_regularizer_terms
@@ -11,6 +12,8 @@ __all__ = [
     "BaseObjective",
     "BatchIterator",
     "BatchSize",
+    "Checkpoint",
+    "CheckpointFolder",
     "EarlyStopping",
     "EpochBar",
     "Loss",
@@ -19,4 +22,5 @@ __all__ = [
     "RegularizerTerms",
     "Rows",
     "build_regularizer_terms",
+    "opened_folder",
 ]

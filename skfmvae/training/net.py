@@ -6,17 +6,24 @@ import math
 from copy import deepcopy
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import torch
 from skorch import NeuralNet
 
 from skfmvae._utils.distributed import shared
-from skfmvae._utils.random import generator_for, redirected_draws
+from skfmvae._utils.random import (
+    generator_for,
+    redirected_draws,
+    restart_draws_apart,
+)
 from skfmvae._utils.threads import one_thread_if_small
 from skfmvae.nn.batch_norm import whole_batch_norms
 
+from .checkpoint import CheckpointFile
 from .distributed import equal_weights, sum_gradients
 from .interrupts import noted_interrupts
+from .net_state import load_net_state, net_state
 from .objective import Loss
 from .rows import BatchIterator
 
@@ -33,6 +40,7 @@ ONLY_FOR_TRAINING = (
     "train_split",
     "optimizer_",
     "_regularization",
+    "_checkpoint",
     "_complete",
 )
 
@@ -41,11 +49,12 @@ class ModelNet(NeuralNet):
     """Train a :class:`~skfmvae.models.base.Model` on :class:`~skfmvae.training.Rows`.
 
     ``fit(rows, regularization=...)`` runs skorch's loop; what differs is that a batch
-    gives named terms, that the model learns its global parameters after each step, and
-    that an interrupted fit goes back to the last complete epoch: `interrupted_` is then
-    true, and `n_complete_epochs_` the number of that epoch. The history holds the mean
-    of every term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the
-    divergence of the global parameters, spread over the rows, as ``kl_globals``.
+    gives named terms, that the model learns its global parameters after each step, that
+    an interrupted fit goes back to the last complete epoch: `interrupted_` is then
+    true, and `n_complete_epochs_` the number of that epoch. A fit with a checkpoint
+    goes on from there, and keeps it up to date. The history holds the mean of every
+    term, in nats per row, as ``train_<term>`` and ``valid_<term>``, and the divergence
+    of the global parameters, spread over the rows, as ``kl_globals``.
 
     A pickle or a copy holds the model once and the history, but not what only training
     needs: it predicts, and trains no further. It is loaded to the device of the net,
@@ -66,6 +75,8 @@ class ModelNet(NeuralNet):
     FloatingPointError
         When the loss stops being finite.
     """
+
+    _complete: dict[str, Any] | None
 
     def __init__(
         self,
@@ -92,7 +103,15 @@ class ModelNet(NeuralNet):
         """Return the number of steps that fitting these rows will take."""
         return self.max_epochs * len(self.get_iterator(rows, training=True))
 
-    def fit_loop(self, X, y=None, epochs=None, regularization=None, **fit_params):
+    def fit_loop(
+        self,
+        X,
+        y=None,
+        epochs=None,
+        regularization=None,
+        checkpoint: CheckpointFile | None = None,
+        **fit_params,
+    ):
         """Run the epochs; on interruption keep the last complete one.
 
         Parameters
@@ -105,10 +124,12 @@ class ModelNet(NeuralNet):
             None stands for `max_epochs`.
         regularization : RegularizerTerms or None, default=None
             What regularizers add to the loss; its terms are recorded by their names.
+        checkpoint : CheckpointFile or None, default=None
+            From which training goes on, and where its state is kept.
         **fit_params : dict
             As for :class:`skorch.NeuralNet`.
         """
-        self._regularization = regularization
+        self._regularization, self._checkpoint = regularization, checkpoint
         self._n_samples = len(X)
         self._n_steps = self.n_steps(X)
         self._step = 0
@@ -119,25 +140,33 @@ class ModelNet(NeuralNet):
             try:
                 self.module_.begin_training(self._regularized(X))
                 with one_thread_if_small(self.module_, self.batch_size):
-                    return super().fit_loop(X, y, epochs=epochs, **fit_params)
+                    n_left = self._resume(self.max_epochs if epochs is None else epochs)
+                    super().fit_loop(X, y, epochs=n_left, **fit_params)
+                self._save(is_finished=True)
+                return self
             except KeyboardInterrupt:
                 # skorch swallows it. Callbacks such as its EarlyStopping raise one
                 # between epochs to stop; any other has to reach the caller.
                 self.interrupted_ = not self._between_epochs or bool(signals)
                 self._restore_complete_epoch()
+                if not self.interrupted_ and self.n_complete_epochs_:
+                    self._save(is_finished=True)
                 raise
             finally:
-                self._complete = self._regularization = None
+                self._complete = self._regularization = self._checkpoint = None
 
     def notify(self, method_name, **kwargs):
         """Call the callbacks; they draw from the fit's own generators, too."""
         with redirected_draws():
             super().notify(method_name, **kwargs)
+        if method_name == "on_epoch_end":  # of which the callbacks' state is a part
+            self._save(is_finished=False)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Prepare the model and restart the means of the terms."""
         self._between_epochs = False
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
+        restart_draws_apart(len(self.history))
         subsample = partial(_subsample, dataset_train)
         is_last = len(self.history) == self.max_epochs
         self.module_.begin_epoch(self._progress, self._n_samples, subsample, is_last)
@@ -165,12 +194,7 @@ class ModelNet(NeuralNet):
             for name, value in sums.items():
                 self.history.record(f"{prefix}_{name}", value / n_batches)
         self.history.record("kl_globals", self.module_.global_kl() / self._n_samples)
-        # A deep copy of all takes as long as half a step of a small model.
-        self._complete = {
-            name: value.clone() if isinstance(value, torch.Tensor) else deepcopy(value)
-            for name, value in self.module_.state_dict().items()
-        }
-        self.n_complete_epochs_ = len(self.history)
+        self._remember_complete_epoch()
         self._between_epochs = True
 
     def train_step(self, batch, **fit_params):
@@ -275,6 +299,39 @@ class ModelNet(NeuralNet):
             device = torch.device("cpu")
         module = self.module_.to(device)
         self.__dict__.update(device=device, module=module, module_=module)
+
+    def _save(self, is_finished):
+        """Bring the checkpoint up to date, if there is one and it is time."""
+        checkpoint, n_complete = self._checkpoint, len(self.history)
+        if checkpoint is None:
+            return
+        # After the last epoch the training is about to be finished.
+        is_due = n_complete % checkpoint.every == 0 and n_complete < self.max_epochs
+        if is_finished or is_due:
+            state = net_state(self) | {"step": self._step, "is_finished": is_finished}
+            if self._regularization:
+                state["regularization"] = self._regularization.state()
+            checkpoint.save(state)
+
+    def _resume(self, n_epochs) -> int:
+        """Go to where the checkpoint is, if any; return how many epochs are left."""
+        state = self._checkpoint and self._checkpoint.load()
+        if not state:
+            return n_epochs
+        load_net_state(self, state)
+        if self._regularization:
+            self._regularization.load_state(state["regularization"])
+        self._step = state["step"]
+        self._remember_complete_epoch()
+        return 0 if state["is_finished"] else n_epochs - len(self.history)
+
+    def _remember_complete_epoch(self):
+        # A deep copy of all takes as long as half a step of a small model.
+        self._complete = {
+            name: value.clone() if isinstance(value, torch.Tensor) else deepcopy(value)
+            for name, value in self.module_.state_dict().items()
+        }
+        self.n_complete_epochs_ = len(self.history)
 
     def _restore_complete_epoch(self):
         n_complete, self.n_complete_epochs_ = self.n_complete_epochs_, 0

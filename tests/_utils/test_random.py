@@ -9,12 +9,14 @@ from torch.utils.checkpoint import checkpoint
 from skfmvae._utils.distributed import Share, shared
 from skfmvae._utils.random import (
     draw_normal,
+    draw_states,
     draws_apart,
     forked_draws,
     generator_for,
     redirect_modules,
     redirected_draws,
     repeatable_draws,
+    restore_draws,
     seeded_draws,
 )
 from skfmvae.nn.layers import Dropout
@@ -157,6 +159,20 @@ def test_forks_leave_no_trace():
         ahead = torch.rand(4)
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(torch.rand(4), ahead)
+
+
+def test_draws_go_on_from_a_state_that_was_kept():
+    with seeded_draws(3):
+        torch.rand(4, generator=generator_for(CPU))
+        states = draw_states()
+        expected = torch.rand(4, generator=generator_for(CPU))
+    with seeded_draws(3):
+        restore_draws(states)
+        assert torch.equal(torch.rand(4, generator=generator_for(CPU)), expected)
+    before = torch.get_rng_state()
+    assert draw_states() == {}  # torch's own generators are the caller's
+    restore_draws(states)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("is_seeded", [True, False])

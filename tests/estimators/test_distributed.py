@@ -58,5 +58,5 @@ def test_a_group_that_is_there_is_taken(joined, monkeypatch):
 
 def test_without_a_group_nothing_is_compared_and_the_random_state_is_kept():
     random_state = np.random.RandomState(0)
-    check_same(FactorialMixtureVAE(), X=object())  # which has no hash
+    check_same(FactorialMixtureVAE(), object(), None, None, None)  # which has no digest
     assert common_random_state(random_state) is random_state

@@ -24,7 +24,8 @@ def found(tmp_path_factory):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     command = [sys.executable, str(SCRIPT), str(folder)]
     subprocess.run(command, check=True, env=environment, timeout=300)
-    return {path.stem: pickle.loads(path.read_bytes()) for path in folder.iterdir()}
+    paths = folder.glob("*.pickle")
+    return {path.stem: pickle.loads(path.read_bytes()) for path in paths}
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -74,6 +75,15 @@ def test_the_death_of_a_process_ends_the_fit_of_the_other(found):
     assert message.startswith("Process 0 of 2 lost the others")
     assert "start all of them again" in message
     assert not is_fitted
+
+
+@pytest.mark.parametrize("rank", range(2))
+def test_a_fit_in_which_a_process_died_goes_on_from_its_checkpoint(found, rank):
+    """Bit by bit as if none had, though dropout differs between the processes."""
+    results, first_epoch = found[f"again_{rank}"]
+    assert first_epoch == 2
+    for again, whole in zip(results, found["rank_0"]["dropout"], strict=True):
+        np.testing.assert_equal(again, whole)
 
 
 def test_without_a_group_nothing_is_summed():

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
@@ -90,10 +91,20 @@ class Death(Callback):
             os._exit(1)
 
 
-def fit_shared(rank, folder, port):
-    """Fit as one of two processes."""
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+class Beginning(Callback):
+    """Note the epoch that a fit begins with."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget the last fit."""
+        self.first = None
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Note the first one."""
+        self.first = self.first or len(net.history)
+
+
+def fit_shared(rank, folder):
+    """Fit as one of two processes, of which the second dies."""
     fits = FITS | NOT_THE_SAME
     found = {name: found_by(estimator, *data(name)) for name, estimator in fits.items()}
     X, y = data("")
@@ -106,8 +117,18 @@ def fit_shared(rank, folder, port):
         FactorialMixtureVAE(verbose=1, **PLAIN).fit(X, y)
     found["shown"] = shown.getvalue()
     save(found, folder, f"rank_{rank}")
-    plain.set_params(callbacks=[Death()] if rank else None)
-    save(error_of(plain, X, y), folder, "survivor")
+    dying = clone(NOT_THE_SAME["dropout"]).set_params(checkpoint=folder / "checkpoint")
+    dying.set_params(callbacks=[Beginning(), *[Death()] * rank])
+    save(error_of(dying, X, y), folder, "survivor")
+
+
+def go_on(rank, folder):
+    """Go on from the checkpoint as one of two processes."""
+    again = clone(NOT_THE_SAME["dropout"]).set_params(checkpoint=folder / "checkpoint")
+    began = Beginning()
+    again.set_params(callbacks=[began])
+    found = found_by(again, *data(""))
+    save((found, began.first), folder, f"again_{rank}")
 
 
 def save(found, folder, name):
@@ -116,20 +137,28 @@ def save(found, folder, name):
 
 
 def main(folder):
-    """Save what one process found, what each of two, and what the survivor."""
+    """Save what one process found, each of two, the survivor, and two that go on."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # too short a fit for unlabelled rows to help
     found = {name: found_by(estimator, *data(name)) for name, estimator in FITS.items()}
     save(found, folder, "one")
+    for part in (fit_shared, go_on):
+        on_two_processes(part, folder)
+
+
+def on_two_processes(function, folder):
+    """Call a function in two processes with the variables that torchrun sets."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
+    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
     children = []
     for rank in range(2):
         child = os.fork()
         if not child:
+            os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
             try:
-                fit_shared(rank, folder, port)
+                function(rank, folder)
             except BaseException:
                 traceback.print_exc()
             os._exit(0)
