@@ -62,9 +62,17 @@ def resumable(
 
 
 def fit_description(estimator, X, codes, quantities, sample_weight) -> dict[str, str]:
-    """Return what the result of a fit depends on, by name: short texts, and digests.
+    """Return what the result of a fit depends on, but for the device.
 
-    Parameters are those of `resumable`.
+    Parameters
+    ----------
+    estimator, X, codes, quantities, sample_weight
+        As for `resumable`.
+
+    Returns
+    -------
+    description : dict of str to str
+        Short texts and digests, by name.
     """
     return {
         **{package: version(package) for package in ("torch", "skfmvae")},
