@@ -380,6 +380,7 @@ INSIDE = tuple(
         "estimators.distributed",
         "estimators.guards",
         "estimators.precision",
+        "estimators.resuming",
         "mixture",
         "models",
         "neighbour_graph",

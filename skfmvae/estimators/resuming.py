@@ -66,7 +66,11 @@ def fit_description(estimator, X, codes, quantities, sample_weight) -> dict[str,
 
     Parameters
     ----------
-    estimator, X, codes, quantities, sample_weight
+    estimator : BaseVAE
+    X : float32 ndarray or CSR matrix of shape (n, D)
+    codes : int64 ndarray of shape (n, K)
+    quantities : float32 ndarray of shape (n, Q) or None
+    sample_weight : ndarray of shape (n,) or None
         As for `resumable`.
 
     Returns
