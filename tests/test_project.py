@@ -372,12 +372,15 @@ NOT_ASKED_INSIDE = NOT_ASKED | {"PR07", "RT01", "RT03"}
 INSIDE = tuple(
     f"skfmvae.{part}"
     for part in (
+        "_utils.distributed",
         "columns.coding",
         "columns.dtypes",
         "columns.reading",
         "estimators.checks",
+        "estimators.distributed",
         "estimators.guards",
         "estimators.precision",
+        "estimators.resuming",
         "mixture",
         "models",
         "neighbour_graph",

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae._utils.distributed import rank
 from skfmvae._utils.missing import missing_rate
 from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae._utils.types import MatrixLike
@@ -28,6 +29,7 @@ from skfmvae.training import BatchSize, Checkpoint, Objective, Rows
 
 from .checks import check_device, check_weights
 from .cross_fitting import predict_hidden_labels
+from .distributed import check_same, common_random_state, join_group
 from .generation import GenerationMixin
 from .guards import all_or_nothing, plain_torch, seeded
 from .imputation import ImputationMixin
@@ -149,6 +151,8 @@ class BaseVAE(
             was before the call.
         FloatingPointError
             When the loss stops being finite; likewise.
+        RuntimeError
+            When another process that shares the fit has ended; likewise.
         KeyboardInterrupt
             When interrupted. The estimator is then fitted as far as the last complete
             epoch, without being calibrated, or, before one is complete, what it was
@@ -165,6 +169,7 @@ class BaseVAE(
         """
         with all_or_nothing(self):
             check_settings(self)
+            join_group()
             self.device_ = check_device(self.device)
             self.__dict__.pop("reservoir_", None)
             earlier = vars(self).get("net_") if self.warm_start else None
@@ -177,6 +182,7 @@ class BaseVAE(
             check_consistent_length(X, codes, quantities)
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
+            check_same(self, X, codes, quantities, sample_weight)
             random_state = check_random_state(self.random_state)
             self.n_samples_fit_ = X.shape[0]
             data = X, codes, quantities, sample_weight
@@ -206,7 +212,7 @@ class BaseVAE(
         **training,
     ):
         """Train a model, a new one or that of an earlier net, and calibrate it."""
-        with plain_torch(self.device_), seeded(random_state):
+        with plain_torch(self.device_), seeded(common_random_state(random_state)):
             self.missing_rate_ = missing_rate(X)
             build_model = partial(self._untrained_model, X)
             model = (
@@ -242,6 +248,11 @@ class BaseVAE(
         likelihood = model.likelihood
         likelihood.skips_search = not (likelihood.has_gaps or self.missing_rate_.any())
         return model
+
+    @property
+    def _shown(self):
+        """How much to show: of the processes that share a fit, the first one shows."""
+        return 0 if rank() else self.verbose
 
     def _untrained_model(self, X):
         with redirected_draws():  # layers initialise themselves

@@ -139,8 +139,8 @@ def judge(
             _calibrate(judgement, estimator, predict_hidden, preparation, random_state)
         except KeyboardInterrupt:
             judgement = replace(uncalibrated, is_interrupted=True)
-    if estimator.verbose:
-        _show(judgement, sys.stderr if estimator.verbose == 1 else sys.stdout)
+    if estimator._shown:
+        _show(judgement, sys.stderr if estimator._shown == 1 else sys.stdout)
     return judgement
 
 

@@ -17,7 +17,7 @@ from skfmvae.training import CheckpointFolder, opened_folder
 
 from .settings import settings_of
 
-__all__ = ["resumable"]
+__all__ = ["fit_description", "resumable"]
 
 # Of the device that which was found is compared.
 NOT_COMPARED = ("checkpoint", "device", "verbose")
@@ -58,17 +58,37 @@ def resumable(
     settings = settings_of(estimator, "checkpoint")
     if settings is None:
         return nullcontext()
-    about = {
+    about = fit_description(estimator, X, codes, quantities, sample_weight)
+    about["device"] = str(estimator.device_)
+    about["the model before"] = _digest(*_tensors(earlier))
+    return opened_folder(settings, about, random_state)
+
+
+def fit_description(estimator, X, codes, quantities, sample_weight) -> dict[str, str]:
+    """Return what the result of a fit depends on, but for the device.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+    X : float32 ndarray or CSR matrix of shape (n, D)
+    codes : int64 ndarray of shape (n, K)
+    quantities : float32 ndarray of shape (n, Q) or None
+    sample_weight : ndarray of shape (n,) or None
+        As for `resumable`.
+
+    Returns
+    -------
+    description : dict of str to str
+        Short texts and digests, by name.
+    """
+    return {
         **{package: version(package) for package in ("torch", "skfmvae")},
         "estimator": type(estimator).__name__,
-        "device": str(estimator.device_),
         **dict(_parameters(estimator, "")),
         "X": _digest(X, estimator.likelihood_),
         "y": _digest(codes, quantities, estimator.n_components_),
         "sample_weight": _digest(sample_weight),
-        "the model before": _digest(*_tensors(earlier)),
     }
-    return opened_folder(settings, about, random_state)
 
 
 def _tensors(net) -> list[np.ndarray | None]:

@@ -26,6 +26,7 @@ from .cross_fitting import (
     everything_predicted,
     limit_hidden,
 )
+from .distributed import check_same, common_random_state, join_group
 from .guards import all_or_nothing
 from .judging import UNHELPFUL_ROWS, Judgement
 from .reservoir import Reservoir, StreamedRows
@@ -133,15 +134,17 @@ class StreamingMixin(RowsMixin):
         """
         with all_or_nothing(self):
             check_settings(self)
+            join_group()
             self.device_ = check_device(self.device)
             reservoir = self._stream_so_far()
             seed = self.random_state if reservoir.seed is None else reservoir.seed
-            random_state = check_random_state(seed)
+            random_state = common_random_state(check_random_state(seed))
             is_first = "net_" not in vars(self)
             rows = self._check_X(X, reset=is_first)
             self.targets_ = self._targets_of_part(y, classes, rows.shape[0])
             codes, quantities = self.targets_.transform(y, rows.shape[0])
             check_consistent_length(rows, codes)
+            check_same(self, rows, codes, quantities, sample_weight)
             part = StreamedRows(
                 X,
                 codes,

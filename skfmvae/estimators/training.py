@@ -170,7 +170,7 @@ def train(
         train_split=predefined_split(held_out) if held_out else None,
     )
     net.set_params(callbacks=_callbacks(estimator, net, held_out, net.n_steps(rows)))
-    if estimator.verbose < 2:
+    if estimator._shown < 2:
         net.set_params(callbacks__print_log=None)
     checkpoints = preparation.checkpoints
     net.fit(
@@ -218,7 +218,7 @@ def build_net(estimator, model, **params) -> ModelNet:
         iterator_train__labelled_batch_size=batch_size.labelled,
         iterator_train__augmentation=_augmentation(estimator),
         device=estimator.device_,
-        verbose=estimator.verbose,
+        verbose=estimator._shown,
         **params,
     )
 
@@ -229,12 +229,12 @@ def _regularization(estimator, model, rows):
     moves_allowed = estimator.likelihood_.allows_steps
     chosen = [s for s in settings if s and (moves_allowed or not s.moves_rows)]
     if (
-        estimator.verbose
+        estimator._shown
         and any(s.needs_neighbour_graph for s in chosen)
         and not rows.all_known
     ):
         # To where the progress is shown: a bar, or skorch's table.
-        file = sys.stderr if estimator.verbose == 1 else sys.stdout
+        file = sys.stderr if estimator._shown == 1 else sys.stdout
         part = graph_part(chosen, model, rows)
         some = "" if part is None else f"{len(part)} of "
         print(f"finding neighbours of {some}{len(rows)} rows", file=file, flush=True)
@@ -288,7 +288,7 @@ def _callbacks(estimator, net, held_out, n_steps):
             OneCycleLR, max_lr=net.lr, total_steps=n_steps, step_every="batch"
         )
     }
-    if estimator.verbose == 1:
+    if estimator._shown == 1:
         ours["progress"] = EpochBar()
     early_stopping = _early_stopping(estimator)
     theirs = [c for c in estimator.callbacks or [] if c is not early_stopping]

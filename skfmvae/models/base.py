@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
+from skfmvae._utils.distributed import Share
 from skfmvae._utils.random import generator_for
 from skfmvae.nn import LikelihoodModule
 
@@ -54,12 +55,15 @@ class Batch(NamedTuple):
         Their weights.
     number : int64 Tensor of shape (n,)
         Their positions in the training data.
+    share : Share or None, default=None
+        Which rows of the batch these are, where several processes share it.
     """
 
     x: Tensor
     labels: Labels
     weight: Tensor
     number: Tensor
+    share: Share | None = None
 
 
 @dataclass(frozen=True)

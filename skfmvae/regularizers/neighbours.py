@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skfmvae._utils.compat import HasMethods, Interval
+from skfmvae._utils.distributed import gathered
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, PropagatedLabels, StepSpace
 from skfmvae.neighbour_graph.adjacency import transition_matrix
@@ -411,14 +412,10 @@ class TemporalEnsemble:
         proba = log_proba.detach().exp()
         if self.align is not None:
             proba = self.align(proba, batch.weight)
-        number, weight = batch.number, batch.weight
-        if self.position is not None:
-            number = self.position[number]
-            of_these = number, weight, unlabelled, proba, log_proba
-            here = number >= 0
-            number, weight, unlabelled, proba, log_proba = (v[here] for v in of_these)
+        number = batch.number if self.position is None else self.position[batch.number]
         rate = ENSEMBLE_RATE * unlabelled[:, None]
-        average = self.average[number]
-        self.average[number] = torch.lerp(average, proba, rate.to(proba))
-        target = self.target[number]
-        return weighted_mean(unlabelled, weight, cross_entropy(target, log_proba))
+        average = torch.lerp(self.average[number], proba, rate.to(proba))
+        of_all, average = gathered(number), gathered(average)
+        self.average[of_all[of_all >= 0]] = average[of_all >= 0]
+        loss = cross_entropy(self.target[number], log_proba)
+        return weighted_mean(unlabelled & (number >= 0), batch.weight, loss)

@@ -1,4 +1,7 @@
-"""Files from which a killed fit goes on."""
+"""Files from which a killed fit goes on.
+
+Of the processes that share a fit, the first one alone reads and writes them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from filelock import FileLock, Timeout
 from sklearn.base import BaseEstimator
 
 from skfmvae._utils.compat import Interval
+from skfmvae._utils.distributed import from_first, rank
 
 from .net_state import plain
 
@@ -97,13 +101,15 @@ class CheckpointFile:
 
     def load(self) -> dict[str, Any] | None:
         """Return the state that was saved last, None where there is none."""
-        found = _read(self.path)
-        if found is None or found["fit"] != self.fit:
-            return None
-        return found["state"]
+        found = None if rank() else _read(self.path)
+        if found is not None and found["fit"] != self.fit:
+            found = None
+        return from_first(found and found["state"])
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the state, which is plain, see `plain`."""
+        if rank():
+            return
         buffer = BytesIO()
         torch.save({"fit": self.fit, "state": state}, buffer)
         content = buffer.getvalue()
@@ -117,6 +123,8 @@ class CheckpointFile:
 
     def remove(self) -> None:
         """Remove the state, and what a killed writing has left."""
+        if rank():
+            return
         for path in (self.path.with_suffix(".tmp"), self.path):
             path.unlink(missing_ok=True)
 
@@ -142,7 +150,7 @@ class CheckpointFolder:
         self.folder = Path(settings.folder)
         self.every = settings.every
         self.files: dict[str, CheckpointFile] = {}
-        found = _read(self.folder / f"{MAIN}.pt")
+        found = None if rank() else _read(self.folder / f"{MAIN}.pt")
         if found is None:
             self.fit = {"about": about, "random_state": _state_of(random_state)}
         else:
@@ -194,6 +202,9 @@ def opened_folder(
     ValueError
         When another fit that is running has the folder open; else as there.
     """
+    if rank():
+        yield CheckpointFolder(settings, about, random_state)
+        return
     folder = Path(settings.folder)
     folder.mkdir(parents=True, exist_ok=True)
     # The system releases it when the process is killed.

@@ -12,10 +12,17 @@ import torch
 from skorch import NeuralNet
 from skorch.history import History
 
-from skfmvae._utils.random import generator_for, redirected_draws
+from skfmvae._utils.distributed import shared
+from skfmvae._utils.random import (
+    generator_for,
+    redirected_draws,
+    restart_draws_apart,
+)
 from skfmvae._utils.threads import one_thread_if_small
+from skfmvae.nn.batch_norm import whole_batch_norms
 
 from .checkpoint import CheckpointFile
+from .distributed import equal_weights, sum_gradients
 from .interrupts import noted_interrupts
 from .net_state import load_net_state, net_state
 from .objective import Loss
@@ -138,7 +145,8 @@ class ModelNet(NeuralNet):
         self._step = 0
         self.n_complete_epochs_ = 0
         self.interrupted_ = self._between_epochs = False
-        with noted_interrupts() as signals:
+        equal_weights(self.module_)
+        with noted_interrupts() as signals, whole_batch_norms(self.module_):
             try:
                 self.module_.begin_training(self._regularized(X))
                 with one_thread_if_small(self.module_, self.batch_size):
@@ -168,6 +176,7 @@ class ModelNet(NeuralNet):
         """Prepare the model and restart the means of the terms."""
         self._between_epochs = False
         super().on_epoch_begin(net, dataset_train=dataset_train, **kwargs)
+        restart_draws_apart(len(self.history))
         subsample = partial(_subsample, dataset_train)
         is_last = len(self.history) == self.max_epochs
         self.module_.begin_epoch(self._progress, self._n_samples, subsample, is_last)
@@ -181,6 +190,13 @@ class ModelNet(NeuralNet):
         super().on_batch_begin(net, **kwargs)
         self._between_epochs = False
 
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Correct what skorch takes for the size of a batch that processes share."""
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)
+        if batch.share is not None:
+            prefix = "train" if training else "valid"
+            self.history.record_batch(f"{prefix}_batch_size", batch.share.total)
+
     def on_epoch_end(self, net, **kwargs):
         """Record the means of the terms and remember the epoch as complete."""
         for prefix, sums in self._term_sums.items():
@@ -193,9 +209,10 @@ class ModelNet(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser, then of the global parameters."""
-        step = super().train_step(batch, **fit_params)
-        latents = step["evaluation"].latents
-        self.module_.update_globals(latents, batch.weight, self._n_samples)
+        with shared(batch.share):
+            step = super().train_step(batch, **fit_params)
+            latents = step["evaluation"].latents
+            self.module_.update_globals(latents, batch.weight, self._n_samples)
         self._step += 1
         return step
 
@@ -211,12 +228,13 @@ class ModelNet(NeuralNet):
                 self._record("train", means)
                 step["loss"] = step["loss"] + loss
         step["loss"].backward()
+        sum_gradients(self.module_)
         return step
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of held-out rows, the divergences at full weight."""
         self._set_training(False)
-        with torch.no_grad():
+        with torch.no_grad(), shared(batch.share):
             return self._evaluate(batch, "valid", progress=1.0)
 
     def _regularized(self, rows):

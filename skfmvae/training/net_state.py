@@ -57,7 +57,9 @@ def load_net_state(net, state: Mapping[str, Any]) -> None:
         parameter.requires_grad_(wanted)
     net.optimizer_.load_state_dict(state["optimizer"])
     for name, callback in net.callbacks_:
-        _load_callback_state(callback, state["callbacks"][name])
+        # Of processes that share a fit, the first alone may show its progress.
+        if name in state["callbacks"]:
+            _load_callback_state(callback, state["callbacks"][name])
     net.history.extend(state["history"])
     restore_draws(state["draws"])
 

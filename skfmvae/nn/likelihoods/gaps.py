@@ -11,6 +11,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor, distributions
 
+from skfmvae._utils.distributed import n_of_all, own_rows
 from skfmvae._utils.random import generator_for
 
 from .base import NO_SHAPE, LikelihoodModule, column_log_prob
@@ -97,9 +98,10 @@ class LikelihoodWithGaps(LikelihoodModule):
         """
         if self.has_gaps:
             generator = generator_for(x.device)
-            share = x.new_empty(len(x), 1).uniform_(0, MOST_HIDDEN, generator=generator)
-            draws = torch.empty_like(x).uniform_(generator=generator)
-            self._hidden = draws < share
+            n, width = n_of_all(len(x)), x.shape[1]
+            share = x.new_empty(n, 1).uniform_(0, MOST_HIDDEN, generator=generator)
+            draws = x.new_empty(n, width).uniform_(generator=generator)
+            self._hidden = own_rows(draws < share)
         try:
             yield
         finally:

@@ -1,0 +1,116 @@
+"""Rows per second of one fit on one process and on two, of one thread each.
+
+    OMP_NUM_THREADS=1 python benchmarks/distributed.py
+
+Rows have the shape of MNIST's, and ten centres. Both kinds of fit take turns, and the
+median of the epochs after the first one of each counts. The graph is left out: every
+process builds the whole of it, before the first epoch.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from report import DECISIONS, add_save, report
+from step_time import rows_and_labels
+
+from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
+from skfmvae.nn import Conv
+from skfmvae.training import BatchSize
+
+PAGE = DECISIONS / "039-several-processes.md"
+PLAIN = {"neighbours": None, "adversarial": None, "calibrate": False}
+STEPS = {"neighbours": None, "calibrate": False}
+CONV = {"encoder": Conv(), "decoder": Conv()}
+# Name, estimator, parameters, rows in an epoch.
+FITS = {
+    "dense": (FactorialMixtureVAE, PLAIN, 60_000),
+    "dense, adversarial steps": (FactorialMixtureVAE, STEPS, 20_000),
+    "dense, `SemiSupervisedVAE`": (SemiSupervisedVAE, PLAIN, 10_000),
+    "dense, `SemafoVAE`": (SemafoVAE, PLAIN, 20_000),
+    "convolutions": (FactorialMixtureVAE, PLAIN | CONV, 4_000),
+    "convolutions, adversarial steps": (FactorialMixtureVAE, STEPS | CONV, 2_000),
+}
+
+
+def fit(name, batch_size, n_epochs, path):
+    """Fit in this process, alone or with others, and write the seconds of epochs."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    kind, parameters, n_rows = FITS[name]
+    X, y = rows_and_labels(n_rows)
+    estimator = kind(
+        batch_size=BatchSize(batch_size),
+        max_epochs=n_epochs + 1,
+        random_state=0,
+        **parameters,
+    )
+    estimator.fit(X, y)
+    if os.environ.get("RANK", "0") == "0":
+        history = estimator.net_.history
+        result = {"seconds": history[1:, "dur"], "loss": history[-1, "train_loss"]}
+        Path(path).write_text(json.dumps(result), encoding="utf-8")
+
+
+def measure(n_processes, name, batch_size, n_epochs):
+    """Return the seconds of epochs, and the loss of the last, of a fit."""
+    torchrun = "-m torch.distributed.run --standalone --nproc-per-node".split()
+    launcher = [*torchrun, str(n_processes)] if n_processes > 1 else []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "result.json"
+        own = [__file__, "--fit", name, str(batch_size), str(n_epochs), str(path)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run([sys.executable, *launcher, *own], check=True, env=environment)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main():
+    """Print the table, or fit as one of its processes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--only", default="", help="fits whose name begins so")
+    parser.add_argument("--fit", nargs=4, help=argparse.SUPPRESS)
+    add_save(parser)
+    args = parser.parse_args()
+    if args.fit:
+        name, batch_size, n_epochs, path = args.fit
+        fit(name, int(batch_size), int(n_epochs), path)
+        return
+    rows = []
+    for name, (_, _, n_rows) in FITS.items():
+        if not name.startswith(args.only):
+            continue
+        seconds, loss = {1: [], 2: []}, {}
+        for _ in range(args.rounds):
+            for n in seconds:
+                found = measure(n, name, args.batch_size, args.epochs)
+                seconds[n] += found["seconds"]
+                loss[n] = found["loss"]
+        speed = {n: n_rows / np.median(times) for n, times in seconds.items()}
+        rows.append(
+            [name, f"{speed[1]:.0f}", f"{speed[2]:.0f}", f"{speed[2] / speed[1]:.2f}"]
+            + [f"{loss[1]:.4f}, {loss[2]:.4f}"]
+        )
+        print(rows[-1], flush=True)
+    report(
+        "Rows per second of one fit on two processes",
+        ["networks", "one process", "two", "ratio", "losses of the last epoch"],
+        rows,
+        f"batches of {args.batch_size} rows and labelled ones, median of "
+        f"{args.rounds} rounds of {args.epochs} epochs",
+        args.save,
+        PAGE,
+    )
+
+
+if __name__ == "__main__":
+    main()
