@@ -51,7 +51,7 @@ class Painter(BaseEstimator):
         k = self.targets_.labels.property_names.index(name)
         X[::step, k] = (X[::step, k] + 1) % len(self.targets_.labels.classes[k])
 
-    def sample(self, n_samples, properties, random_state=None):
+    def sample(self, n_samples, properties, random_state=None, draw="row"):
         self.asked_.append((properties, random_state))
         X = self.targets_.labels.codes_of(properties, n_samples).astype(float)
         for name, step in (self.wrong or {}).items():
