@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 from ours import OURS
+from scipy.stats import norm
 
-REAL = "real rows"
+SIDES = ("left", "right")
 COLUMNS = "columns apart"
 OTHERS = (COLUMNS, "SMOTE", "TVAE")
-METHODS = (*OURS, *OTHERS)
+SCORES = {f"{name}, normal scores": name for name in OURS}
+METHODS = (*OURS, *SCORES, *OTHERS)
 
 
-def generate(method, frame, y, seed, **settings):
+def generate(method, frame, y, seed):
     """Return generated rows, as many as there are, and their classes.
 
     Parameters
@@ -22,8 +24,6 @@ def generate(method, frame, y, seed, **settings):
     y : ndarray of shape (n,)
         Their classes.
     seed : int
-    **settings
-        Parameters of an estimator of ours.
 
     Returns
     -------
@@ -33,9 +33,13 @@ def generate(method, frame, y, seed, **settings):
     """
     if method in OURS:
         # Nothing is predicted, and calibration changes nothing else.
-        model = OURS[method](calibrate=False, random_state=seed, **settings)
-        model.fit(frame, y)
-        return model.sample(len(y), {"property_0": y}, random_state=seed)
+        model = OURS[method](calibrate=False, random_state=seed).fit(frame, y)
+        rows, classes = model.sample(len(y), {"property_0": y}, random_state=seed)
+        return pd.DataFrame(rows, columns=frame.columns), classes
+    if method in SCORES:
+        scores = NormalScores(frame)
+        rows, classes = generate(SCORES[method], scores.of(frame, seed), y, seed)
+        return scores.back(rows), classes
     made = {COLUMNS: columns_apart, "SMOTE": smote, "TVAE": tvae}[method]
     rows, classes = made(frame, y, seed)
     return in_dtypes(rows, frame), classes
@@ -50,6 +54,37 @@ def in_dtypes(rows, frame):
             values = np.rint(values.astype(float))
         columns[name] = pd.Series(values).astype(column.dtype)
     return pd.DataFrame(columns)
+
+
+class NormalScores:
+    """Numbers of a frame as normal scores, which have a standard normal distribution.
+
+    The score of a value is the normal quantile of its rank; values that are equal
+    share their ranks at random. What comes back lies among the training values.
+    """
+
+    def __init__(self, frame):
+        numbers = frame.select_dtypes("number")
+        self.known = {name: np.sort(numbers[name]) for name in numbers}
+
+    def of(self, frame, seed):
+        """Return the frame with scores."""
+        rng = np.random.default_rng(seed)
+        scores = {}
+        for name, known in self.known.items():
+            low, high = (np.searchsorted(known, frame[name], s) for s in SIDES)
+            scores[name] = norm.ppf(rng.uniform(low, high) / len(known))
+        return frame.assign(**scores)
+
+    def back(self, frame):
+        """Return the frame with numbers in place of scores."""
+        numbers = {}
+        for name, known in self.known.items():
+            is_whole = known.dtype.kind == "i"
+            method = "inverted_cdf" if is_whole else "linear"
+            rank = norm.cdf(frame[name])
+            numbers[name] = np.quantile(known, rank, method=method)
+        return frame.assign(**numbers)
 
 
 def columns_apart(frame, y, seed):

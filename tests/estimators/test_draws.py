@@ -19,7 +19,9 @@ def scaled(make_estimator, blobs):
     """Return an estimator with noise of a deviation of 2 in every column."""
     X, y = blobs
     likelihood = Gaussian(learn_scale=False, scale=2.0)
-    return make_estimator(likelihood=likelihood, max_epochs=1).fit(1e6 + X.astype(float), y)
+    return make_estimator(likelihood=likelihood, max_epochs=1).fit(
+        1e6 + X.astype(float), y
+    )
 
 
 def test_rows_are_means_with_the_noise_of_the_likelihood(scaled):

@@ -107,7 +107,9 @@ def test_classes_without_labels_are_not_asked_for():
     assert shares.by_property == {"shape": 1, "size": 1, "lit": 1}
 
 
-@pytest.mark.parametrize(("chosen", "expected"), [({}, "mean"), ({"draw": "row"}, "row")])
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [({}, "mean"), ({"draw": "row"}, "row")]
+)
 def test_means_are_judged_unless_draws_are_asked_for(chosen, expected):
     painter, draws = Painter().fit(), []
 
