@@ -22,12 +22,15 @@ def as_numbers(vectorizer, X, *others):
     ----------
     vectorizer : ColumnVectorizer
         It is fitted to `X`.
-    X, *others : frame, array-like or CSR matrix of shape (n_samples, n_features)
+    X : frame, array-like or CSR matrix of shape (n_samples, n_features)
+        Real rows.
+    *others : frame, array-like or CSR matrix of shape (n_samples, n_features)
         Rows with the same columns.
 
     Returns
     -------
     arrays : list of ndarray of shape (n_samples, n_features_out)
+        Of `X`, then of the others.
     """
     vectorizer.fit(X)
     arrays = (vectorizer.transform(rows) for rows in (X, *others))
@@ -39,6 +42,18 @@ def comparable(X, *others):
 
     Numbers are in standard deviations of `X`. Codes of categories are halved, so that
     two categories differ by one in the sum of absolute differences.
+
+    Parameters
+    ----------
+    X : frame, array-like or CSR matrix of shape (n_samples, n_features)
+        Real rows.
+    *others : frame, array-like or CSR matrix of shape (n_samples, n_features)
+        Rows with the same columns.
+
+    Returns
+    -------
+    arrays : list of ndarray of shape (n_samples, n_features_out)
+        Of `X`, then of the others.
     """
     vectorizer = ColumnVectorizer()
     arrays = as_numbers(vectorizer, X, *others)
@@ -50,14 +65,40 @@ def comparable(X, *others):
 
 
 def judge(classifier, random_state) -> Any:
-    """Return an unfitted classifier, gradient boosting where it is None."""
+    """Return an unfitted classifier.
+
+    Parameters
+    ----------
+    classifier : classifier or None
+        None stands for gradient boosting.
+    random_state : int, RandomState instance or None
+        Seed of the default.
+
+    Returns
+    -------
+    classifier : classifier
+        A copy of what was given.
+    """
     if classifier is None:
         return HistGradientBoostingClassifier(random_state=random_state)
     return clone(classifier)
 
 
 def labels_of(X, y):
-    """Return the labels of rows as an array, one for each row."""
+    """Return the labels of rows as an array.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    y : array-like of shape (n_samples,)
+        One label for each row.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+        The labels.
+    """
     y = column_or_1d(y)
     check_consistent_length(X, y)
     return y
