@@ -215,6 +215,10 @@ class Model(nn.Module, ABC):
     def expectation(self, z: Tensor) -> Tensor:
         """Return the ``(n, D)`` row that ``z`` is expected to give."""
 
+    def draw(self, z: Tensor) -> Tensor:
+        """Draw an ``(n, D)`` row from ``p(x | z)`` for each ``z``."""
+        return self.decode(z).sample()
+
     @abstractmethod
     def sample_latents(self, labels: Labels) -> tuple[Tensor, Labels]:
         """Draw ``(z, labels)`` from the prior given the properties in `labels`.
@@ -363,7 +367,7 @@ class Model(nn.Module, ABC):
         )
         rows = torch.arange(len(x), device=x.device)
         with self.likelihood.given(x):
-            drawn = [self.decode(z[rows, c]).sample() for c in chosen.unbind(1)]
+            drawn = [self.draw(z[rows, c]) for c in chosen.unbind(1)]
         return torch.stack(drawn)
 
     def global_kl(self) -> float:
