@@ -118,8 +118,8 @@ class _Probabilities(nn.Module):
         super().__init__()
         self.model = copy.deepcopy(estimator.net_.module_).cpu()
         self.temperatures = list(estimator.judgement_.temperature.values())
-        given = estimator.origin_
-        origin = None if given is None else torch.from_numpy(given)
+        shift = estimator.origin_
+        origin = None if shift is None else torch.from_numpy(shift)
         self.register_buffer("origin", origin)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
