@@ -27,7 +27,7 @@ from .calibration import (
     lacking_variance,
     temperature_of_entropy,
 )
-from .cross_fitting import N_FOLDS, HiddenPredictions
+from .cross_fitting import HiddenPredictions
 from .training import Preparation
 
 __all__ = ["Judgement", "judge"]
@@ -191,7 +191,7 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
         judgement.hidden_proba[name] = positions[judged], by_model
         judgement.scores.setdefault(name, {})["model"] = scores_of(true, by_model)
         by_linear = np.empty_like(by_model)
-        for fold in range(N_FOLDS):
+        for fold in np.unique(hidden.folds[judged, k]):
             is_hidden = hidden.folds[:, k] == fold
             seen = np.where(is_hidden, -1, column)
             by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))

@@ -439,6 +439,15 @@ def test_few_labels_can_calibrate(make_learner, partial_blobs, labels):
     assert 0 < estimator.judgement_.temperature["property_0"] < np.inf
 
 
+def test_labels_that_come_one_by_one_can_calibrate(make_estimator, blobs):
+    """Folds of the linear classifier may hide none of them."""
+    X, y = blobs
+    y = np.where(np.arange(len(y)) % 4 == 0, y, -1)[:100]
+    estimator = make_estimator(calibrate=True, max_epochs=1)
+    in_parts(estimator, X[:100], y, 25, classes=[0, 1, 2])
+    assert "model" in estimator.judgement_.scores["property_0"]
+
+
 def test_only_late_predictions_count(blobs):
     """Those of models that had seen at least half of the labelled rows."""
     n = 8
