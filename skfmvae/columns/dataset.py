@@ -122,9 +122,15 @@ def dataset_batches(X: Any) -> Iterator[Any]:
         Of up to half a million values, in the order of the files.
     """
     import pyarrow
+    from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions
 
     n_rows = max(BATCH_SIZE // len(X.schema.names), 1)
     settings = {"batch_size": n_rows, "batch_readahead": 1, "fragment_readahead": 1}
+    if isinstance(getattr(X, "format", None), ParquetFileFormat):
+        # By default whole files are in memory before their first row is seen.
+        settings["fragment_scan_options"] = ParquetFragmentScanOptions(
+            use_buffered_stream=True, pre_buffer=False
+        )
     for batch in X.to_batches(**settings):
         if len(batch):
             yield pyarrow.Table.from_batches([batch])
