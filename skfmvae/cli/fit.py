@@ -30,10 +30,11 @@ from .options import (
     add_target,
     whole,
 )
+from .readers import kind_of_file
 from .summary import print_size
 from .tables import read_table
 from .unusual import low_score
-from .writing import check_out
+from .writing import TABLES, check_out
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -160,11 +161,10 @@ def _print_results(options, estimator, y):
         print(in_lines(scores))
     for name in y.columns.difference(scores.get("target", []), sort=False):
         print(f"\n{name}: there are too few labels to hide some and predict them")
-    model = shlex.quote(str(options.out))
-    print(
-        f"\nThe model is in {options.out}. What next:\n"
-        f"  skfmvae predict {model} NEW.csv --out predictions.csv\n"
-        f"  skfmvae complete {model} {shlex.quote(str(options.data))} "
-        "--out completed.csv\n"
-        f"  skfmvae sample {model} -n 10 --out rows.csv"
-    )
+    model, data = (shlex.quote(str(path)) for path in (options.out, options.data))
+    ending = kind_of_file(options.data)
+    print(f"\nThe model is in {options.out}. What next:")
+    print(f"  skfmvae predict {model} NEW{ending} --out predictions.csv")
+    if ending in TABLES:
+        print(f"  skfmvae complete {model} {data} --out completed{ending}")
+    print(f"  skfmvae sample {model} -n 10 --out rows.csv")

@@ -78,7 +78,7 @@ class Format:
             column = column.astype(object).where(column.notna(), None)
             column = column.map(str, na_action="ignore")
         elif not is_text:
-            return without_objects(column), {}
+            return self._checked(without_objects(column), {})
         text = stripped(column)
         counts = text.value_counts().to_dict()
         values = self._values(counts)
@@ -91,7 +91,16 @@ class Format:
         elif self.column.categories is None:
             dtype = "float64" if self.column.unit is None else "datetime64[ns]"
             entries = entries.astype(dtype)
-        return entries, {field: counts[field] for field in counts if field in unread}
+        fields = {field: counts[field] for field in counts if field in unread}
+        return self._checked(entries, fields)
+
+    def _checked(self, entries, unread):
+        """Take numbers beside zeros and ones for unread fields."""
+        if self.column.kind != "binary" or self.column.categories is not None:
+            return entries, unread
+        wrong = entries.notna() & ~entries.isin([0, 1])
+        counts = entries[wrong].map("{:g}".format).value_counts().to_dict()
+        return entries.mask(wrong), unread | counts
 
     def _values(self, fields: Iterable[str]) -> dict[str, Any]:
         """Return the entries that fields stand for; others are left out."""

@@ -97,7 +97,7 @@ class Notation:
         """
         text = f"{number:.{MOST_DECIMALS}g}"
         if self.decimals is not None:
-            text = f"{number:.{self.decimals}f}"
+            text = f"{number:z.{self.decimals}f}"  # no minus before zero
         # Without its sign a number beside percentages would be a hundred times more.
         sign = "%" if self.unit == "%" and not self.hundredths else ""
         return text.replace(".", self.decimal) + sign

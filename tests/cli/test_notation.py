@@ -86,6 +86,7 @@ def test_another_file_is_read_in_the_same_notation(fields, others, numbers):
         (["12%", "0.035"], 0.0712, "0.071"),
         (["1e-5", "3"], 1.23456789e-4, "0.0001234568"),
         (["$5"], -3.2, "-3"),
+        (["5", "7"], -0.2, "0"),
     ],
 )
 def test_a_written_number_is_rounded_and_read_again(fields, number, field):
