@@ -83,11 +83,11 @@ class _Normed(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         dims = [0, *range(2, x.dim())]
         variance, mean = torch.var_mean(x, dims, correction=0)
-        n = mean.new_full((1,), x.numel() / max(1, x.shape[1]))
-        parts = all_gathered(torch.stack([mean, variance]), [2] * n_processes())
-        counts = torch.cat(all_gathered(n, [1] * n_processes()))
-        means, variances = torch.stack(parts).unbind(1)
-        share = (counts / counts.sum())[:, None]
+        n = mean.new_full((1,), x.numel() / len(mean))
+        own = torch.cat([mean, variance, n])
+        of_all = torch.stack(all_gathered(own, [len(own)] * n_processes()))
+        means, variances, counts = of_all.split([len(mean), len(mean), 1], dim=1)
+        share = counts / counts.sum()
         mean = (share * means).sum(0)
         # The variance within the parts, and that between them.
         variance = (share * (variances + (means - mean).square())).sum(0)
