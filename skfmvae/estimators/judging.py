@@ -46,8 +46,8 @@ class Judgement:
     """What labels that were hidden say of a fit.
 
     Sample weights count for the temperature. All else counts every label once, and the
-    linear classifier learns from all labels alike. After `partial_fit` hidden labels
-    are those that were predicted before the model learned from them.
+    linear classifier learns from all labels alike. After `partial_fit` the labels are
+    those that were predicted before the model learned from them.
 
     Parameters
     ----------

@@ -38,9 +38,10 @@ __all__ = ["StreamingMixin"]
 # Rows that are kept, as many as global parameters are set from:
 # docs/decisions/039-partial-fit.md.
 CAPACITY = 10_000
-# How many times as many rows have to be seen for a model to begin anew: with 2, all
-# beginnings together take about as long as the last two.
-GROWTH = 2
+# How many times as many rows have to be seen for a model to begin anew; with 1.5 all
+# beginnings together take about three times as long as the last one. Tuned on digits
+# alone: docs/decisions/039-partial-fit.md.
+GROWTH = 1.5
 # Steps of a call that begins no model, at the least, and its highest learning rate in
 # units of `lr`. Tuned on digits alone: docs/decisions/039-partial-fit.md.
 LEAST_STEPS = 10
@@ -74,11 +75,11 @@ class StreamingMixin(RowsMixin):
 
         The first call is a fit of its rows. Up to 10,000 of the rows seen are kept with
         the estimator: labelled ones and a uniform sample of the others. While none has
-        been dropped, the model begins anew from all of them whenever they have doubled,
-        or a row does not suit its likelihood: what was learned of columns, likelihood,
-        scales and missing entries from a small first part does not last. Any other call
-        trains the model on the new rows and on rows that were kept, and keeps the
-        average over all rows seen; its time does not grow with their number.
+        been dropped, the model begins anew from all of them once they are half as many
+        again, or a row does not suit its likelihood: what was learned of columns,
+        likelihood, scales and missing entries from a small first part does not last.
+        Any other call trains the model on the new rows and on rows that were kept, and
+        keeps the average over all rows seen; its time does not grow with their number.
 
         Labels are predicted before the model learns from them, and these predictions
         calibrate probabilities and deviations.

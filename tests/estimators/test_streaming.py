@@ -129,13 +129,13 @@ def begun(monkeypatch, make_estimator):
     return sizes
 
 
-def test_models_begin_anew_when_rows_have_doubled(begun, blobs, monkeypatch):
+def test_models_begin_anew_once_rows_are_half_as_many_again(begun, blobs, monkeypatch):
     X, y = blobs
     parts = [(X[i : i + 10], y[i : i + 10]) for i in range(0, 80, 10)]
-    assert begun(parts)[0] == [10, *[20] * 2, *[40] * 4, 80]
+    assert begun(parts)[0] == [10, 20, 30, 30, 50, 50, 50, 80]
     monkeypatch.setattr(streaming, "CAPACITY", 30)
     found, estimator = begun(parts)
-    assert found == [10, *[20] * 2, *[40] * 5], "the last time with all of 40"
+    assert found == [10, 20, *[30] * 6], "of 40 rows some are dropped"
     assert not estimator.reservoir_.has_all
 
 
@@ -193,10 +193,10 @@ def test_quantities_take_the_scale_of_all_that_are_known():
         adversarial=None,
         random_state=0,
     )
-    for rows in np.split(np.arange(120), [4, 30, 60, 90]):
+    for rows in np.split(np.arange(120), [4, 30, 60]):
         estimator.partial_fit(X[rows], y.iloc[rows], classes={"kind": [0, 1]})
     encoder = estimator.targets_.quantities
-    # The model began with 4, 30, 60 and 120 rows.
+    # The model began with 4, 30, 60 and 120 rows, all of them the last time.
     np.testing.assert_allclose(
         [encoder.mean[0], encoder.scale[0]], [size.mean(), size.std()]
     )
