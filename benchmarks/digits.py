@@ -61,7 +61,7 @@ ABLATION = {
     "all, networks in bfloat16": FactorialMixtureVAE(
         encoder=MLP(precision="bfloat16"), decoder=MLP(precision="bfloat16")
     ),
-    "all, early stopping": FactorialMixtureVAE(early_stopping=EarlyStopping()),
+    "all, early stopping": FactorialMixtureVAE(callbacks=[EarlyStopping()]),
 }
 SEE_LABELLED_ROWS_ALONE = (LogisticRegression, SVC)
 

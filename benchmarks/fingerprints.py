@@ -131,7 +131,7 @@ def fits():
         ),
         "mixture, early stopping": (
             FactorialMixtureVAE(
-                early_stopping=EarlyStopping(patience=2),
+                callbacks=[EarlyStopping(patience=2)],
                 adversarial=VirtualAdversarial(n_power_iterations=2),
                 property_components=12,
                 **small,

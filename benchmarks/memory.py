@@ -31,7 +31,7 @@ def fit_with_early_stopping(X, y):
     """Fit with every tenth row held out."""
     from skfmvae.training import EarlyStopping
 
-    return fit(X, y, early_stopping=EarlyStopping())
+    return fit(X, y, callbacks=[EarlyStopping()])
 
 
 TASKS = {

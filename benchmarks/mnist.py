@@ -31,6 +31,7 @@ from skfmvae.metrics import expected_calibration_error
 from skfmvae.neighbour_graph import build_neighbour_graph
 from skfmvae.nn import MLP, Conv
 from skfmvae.regularizers import Neighbours
+from skfmvae.training import BatchSize
 
 FEATURES = make_pipeline(
     OrientedGradients(n_orientations=16, cell_size=3), PCA(100, random_state=0)
@@ -47,8 +48,7 @@ SETTINGS = {
         memory="build/graph",
     ),
     "adversarial": None,
-    "batch_size": 256,
-    "labelled_batch_size": 64,
+    "batch_size": BatchSize(256, labelled=64),
     "lr": 2e-3,
     "max_epochs": 25,
 }

@@ -23,6 +23,7 @@ from skfmvae import SemafoVAE
 from skfmvae.estimators import LabelAutoencoder, SemafoObjective
 from skfmvae.metrics import controllability
 from skfmvae.nn import MLP, Conv
+from skfmvae.training import BatchSize
 
 N_LABELLED = 220
 SETTINGS = {
@@ -33,8 +34,7 @@ SETTINGS = {
     "objective": SemafoObjective(
         gamma_y=100.0, beta_u=10.0, beta_label=0.1, transitive=2.0
     ),
-    "batch_size": 256,
-    "labelled_batch_size": 64,
+    "batch_size": BatchSize(256, labelled=64),
     "lr": 2e-3,
     "adversarial": None,
     "max_epochs": 12,

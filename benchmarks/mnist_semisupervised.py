@@ -32,7 +32,6 @@ SETTINGS = {
     "style_dim": 50,
     "inference": Inference(prediction="joint"),
     "batch_size": 200,
-    "labelled_batch_size": 32,
     "lr": 5e-3,
     "max_epochs": 60,
     "neighbours": None,

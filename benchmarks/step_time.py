@@ -31,6 +31,7 @@ from torch.distributions import Normal, kl_divergence
 
 from skfmvae import FactorialMixtureVAE
 from skfmvae._utils.random import generator_for
+from skfmvae.estimators import settings_of
 from skfmvae.images import ImageAugmentation
 from skfmvae.training import Objective
 
@@ -57,12 +58,13 @@ class ByHand:
         self.generator = generator
         self.X, self.codes = torch.from_numpy(X), torch.from_numpy(codes)
         self.n_rows = len(X)
-        self.n_batches = self.n_rows // estimator.batch_size
+        batch_size = settings_of(estimator, "batch_size")
+        self.n_batches = self.n_rows // batch_size.rows
         self.n_steps = estimator.max_epochs * self.n_batches
         self.step = 0
         self.labelled = torch.nonzero(self.codes >= 0).squeeze(1)
-        n_labelled_rows = estimator.batch_size * len(self.labelled) / self.n_rows
-        n_missing = round(estimator.labelled_batch_size - n_labelled_rows)
+        n_labelled_rows = batch_size.rows * len(self.labelled) / self.n_rows
+        n_missing = round(batch_size.labelled - n_labelled_rows)
         self.n_drawn = max(0, n_missing)
         visits = torch.ones(self.n_rows)
         visits[self.labelled] += self.n_batches * self.n_drawn / len(self.labelled)

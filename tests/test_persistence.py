@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
+from sklearn.datasets import load_digits
 
 import skfmvae
 from skfmvae._utils.allocation import TooLarge
 from skfmvae._utils.tensor_files import _checksum, _serialized, read_tensors
+from skfmvae.models import Continuous, GraphicalModel, Latent
 from skfmvae.nn import MLP
-from skfmvae.persistence import InvalidFileError, load
+from skfmvae.persistence import InvalidFileError, export_onnx, load
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -268,3 +270,67 @@ def test_files_of_version_0_1_stay_readable(name):
     for property_name, values in expected[name]["proba"].items():
         np.testing.assert_allclose(proba[property_name], values, atol=1e-4)
     assert loaded.predict(X).tolist() == expected[name]["predicted"]
+
+
+# Graphs for other programs ------------------------------------------------------------
+
+
+def assert_exported(estimator, X, path):
+    """Check that ONNX Runtime predicts what the estimator does, for any rows."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    export_onnx(estimator, path)
+    graph = onnxruntime.InferenceSession(path)
+    expected = estimator.property_proba(X)
+    assert [output.name for output in graph.get_outputs()] == list(expected)
+    rows = estimator.columns_.transform(X)
+    rows = rows.astype(np.float32 if estimator.origin_ is None else np.float64)
+    for n in (1, 2, len(rows)):
+        for found, proba in zip(
+            graph.run(None, {"X": rows[:n]}), expected.values(), strict=True
+        ):
+            np.testing.assert_allclose(found, proba[:n], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("FactorialMixtureVAE", "digits"),
+        ("SemafoVAE", "table"),
+        ("SemiSupervisedVAE", "table"),
+    ],
+)
+def test_other_programs_predict_the_same(name, of, tmp_path):
+    """At a temperature other than 1."""
+    if of == "digits":
+        X, y = load_digits(return_X_y=True)
+        X, y = X[:150] / 16, y[:150]
+    else:
+        X = 1e6 * np.arange(4) + RNG.normal(size=(N, 4)) + np.eye(4)[LABELS]
+        y = np.stack([LABELS, np.arange(N) % 2], axis=1)
+    estimator = getattr(skfmvae, name)(
+        encoder=MLP((16,)),
+        decoder=MLP((16,)),
+        neighbours=None,
+        max_epochs=3,
+        random_state=0,
+    ).fit(X, y)
+    assert 1.0 not in estimator.judgement_.temperature.values()
+    assert (estimator.origin_ is None) == (of == "digits")
+    assert_exported(estimator, X, tmp_path / "x.onnx")
+
+
+def test_other_programs_know_missing_entries(tmp_path):
+    X = np.where(RNG.random((N, 4)) < 0.2, np.nan, RNG.normal(size=(N, 4)))
+    X[:, 0] = LABELS
+    estimator = skfmvae.FactorialMixtureVAE(
+        neighbours=None, max_epochs=2, random_state=0, n_discovered=1
+    ).fit(X, LABELS)
+    assert_exported(estimator, X, tmp_path / "x.onnx")
+
+
+def test_there_has_to_be_a_discrete_property(tmp_path):
+    graph = GraphicalModel({"size": Continuous(), "style": Latent(2)})
+    estimator = skfmvae.SemiSupervisedVAE(graph, neighbours=None, max_epochs=1)
+    estimator.fit(RNG.normal(size=(N, 3)), RNG.normal(size=N))
+    with pytest.raises(ValueError, match="no discrete property"):
+        export_onnx(estimator, tmp_path / "x.onnx")

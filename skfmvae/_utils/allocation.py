@@ -13,7 +13,16 @@ __all__ = ["TooLarge", "bounded"]
 
 
 class TooLarge(ValueError):
-    """Something would take more memory, or operations, than it may."""
+    """Something would take more memory, or operations, than it may.
+
+    Parameters
+    ----------
+    message : str
+        What it was.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message)
 
 
 class bounded(TorchDispatchMode):

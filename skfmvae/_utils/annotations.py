@@ -18,6 +18,7 @@ def check_attributes(value: Any) -> None:
     Parameters
     ----------
     value : object
+        Of any class.
 
     Raises
     ------
@@ -36,6 +37,7 @@ def is_of_type(value: Any, hint: Any) -> bool:
     Parameters
     ----------
     value : object
+        The object.
     hint : type or annotation
         An int is a whole number of any library and no bool, a float any real number,
         and a sequence may be an array. What has no simple meaning counts as fitting.
@@ -43,6 +45,7 @@ def is_of_type(value: Any, hint: Any) -> bool:
     Returns
     -------
     bool
+        Whether it is.
 
     Examples
     --------

@@ -26,6 +26,7 @@ class Foreign(Exception):
     Parameters
     ----------
     value : object
+        It.
     """
 
     def __init__(self, value: Any):
@@ -72,6 +73,7 @@ class Packer:
         Parameters
         ----------
         value : object
+            The object.
         path : str
             Where it stands.
 
@@ -201,6 +203,7 @@ class Unpacker:
         Returns
         -------
         value : object
+            Equal to what was packed.
 
         Raises
         ------

@@ -19,7 +19,16 @@ KEY = "skfmvae"  # of our entry among the metadata
 
 
 class InvalidFileError(ValueError):
-    """A file does not hold a fitted estimator, or not all of it."""
+    """A file does not hold a fitted estimator, or not all of it.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong with it.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message)
 
 
 def write_tensors(path: Any, tensors: Mapping[str, Tensor], about: Any) -> None:
@@ -30,6 +39,7 @@ def write_tensors(path: Any, tensors: Mapping[str, Tensor], about: Any) -> None:
     path : str or path-like
         Of the file, which is replaced.
     tensors : dict of str to Tensor
+        By name; none shares memory with another.
     about : dict
         JSON that the header holds, with the checksum.
 
@@ -59,11 +69,14 @@ def read_tensors(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Parameters
     ----------
     data : bytes
+        The content.
 
     Returns
     -------
     tensors : dict of str to Tensor
+        By name.
     about : dict
+        JSON, with the checksum.
 
     Raises
     ------

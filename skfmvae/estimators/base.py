@@ -22,7 +22,7 @@ from skfmvae.models.base import Model
 from skfmvae.nn import LIKELIHOODS, NETWORKS, LikelihoodWithGaps, build_given
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, TargetEncoder
-from skfmvae.training import EarlyStopping, Objective, Rows
+from skfmvae.training import BatchSize, Objective, Rows
 
 from .checks import check_device, check_weights
 from .generation import GenerationMixin
@@ -65,12 +65,9 @@ class BaseVAE(
         "objective": [None, Objective],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        # Defaults of 128 and 32: docs/decisions/021-batch-size.md.
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "labelled_batch_size": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left"), BatchSize],
         "augmentation": [None, StrOptions({"image"}), HasMethods("build"), callable],
         "max_epochs": [None, Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [None, "boolean", EarlyStopping],
         "calibrate": ["boolean"],
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
@@ -86,7 +83,7 @@ class BaseVAE(
         "likelihood": LIKELIHOODS,
         "objective": {None: Objective},
         "augmentation": {"image": ImageAugmentation},
-        "early_stopping": {True: EarlyStopping},
+        "batch_size": {Integral: BatchSize},
         "neighbours": {"graph": Neighbours},
         "adversarial": {"virtual": VirtualAdversarial},
     }

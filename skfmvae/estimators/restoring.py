@@ -40,6 +40,7 @@ def state_of(model: nn.Module) -> dict[str, Tensor]:
     Parameters
     ----------
     model : Module
+        On any device.
 
     Returns
     -------

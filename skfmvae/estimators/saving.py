@@ -48,7 +48,6 @@ ONLY_FOR_FITS = (
     "callbacks",
     "categorical_features",
     "covariates",
-    "early_stopping",
     "neighbours",
     "objective",
     "optimizer",

@@ -19,7 +19,7 @@ from skfmvae.models.latents import free_name
 from skfmvae.nn import build_branches, build_network
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, QuantityEncoder, TargetEncoder
-from skfmvae.training import EarlyStopping, Objective
+from skfmvae.training import BatchSize, Objective
 
 from .base import BaseVAE
 from .settings import settings_of
@@ -203,11 +203,9 @@ class SemiSupervisedVAE(BaseVAE):
     lr : float, default=1e-2
         Highest learning rate of a one-cycle schedule. To use another schedule, name
         its callback "lr_schedule"; ``("lr_schedule", None)`` keeps `lr` constant.
-    batch_size : int, default=128
-        Rows per batch before labelled ones are added.
-    labelled_batch_size : int, default=32
-        Labelled rows that every batch shall hold, shared by the labelled properties.
-        Their weights make up for being drawn more often.
+    batch_size : int or BatchSize, default=128
+        Rows per batch before labelled ones are added; ``BatchSize`` also says how many
+        of these every batch shall hold, 32 by default.
     augmentation : {"image"}, ImageAugmentation, callable or None, default=None
         Random changes of the rows of each batch while training: a name, settings from
         :mod:`skfmvae.images`, or a function from a tensor of rows to one like it, with
@@ -215,9 +213,6 @@ class SemiSupervisedVAE(BaseVAE):
     max_epochs : int or None, default=None
         Passes over the rows. None takes fewer over more rows, as the root of their
         number grows: 25 for 1,500, 13 for 6,000, 4 for 60,000; but at least 100 steps.
-    early_stopping : bool, EarlyStopping or None, default=None
-        When to stop before; True stands for ``EarlyStopping()``, None and False for
-        never.
     calibrate : bool, default=True
         Whether probabilities and deviations are made as certain as labels show that are
         hidden from two more fits of half the length; they take as long as the fit.
@@ -226,7 +221,8 @@ class SemiSupervisedVAE(BaseVAE):
     adversarial : {"virtual"}, VirtualAdversarial or None, default="virtual"
         Regularizer: the worst small step changes no prediction.
     callbacks : list or None, default=None
-        Callbacks of skorch, as it takes them.
+        Callbacks of skorch, as it takes them, and
+        :class:`~skfmvae.training.EarlyStopping`.
     device : str or torch.device, default="auto"
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -331,11 +327,9 @@ class SemiSupervisedVAE(BaseVAE):
         objective: Objective | None = None,
         optimizer: str | Callable = "adamw",
         lr: float = 1e-2,
-        batch_size: int = 128,
-        labelled_batch_size: int = 32,
+        batch_size: int | BatchSize = 128,
         augmentation: str | Any | Callable | None = None,
         max_epochs: int | None = None,
-        early_stopping: bool | EarlyStopping | None = None,
         calibrate: bool = True,
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
@@ -358,10 +352,8 @@ class SemiSupervisedVAE(BaseVAE):
         self.optimizer = optimizer
         self.lr = lr
         self.batch_size = batch_size
-        self.labelled_batch_size = labelled_batch_size
         self.augmentation = augmentation
         self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
         self.calibrate = calibrate
         self.neighbours = neighbours
         self.adversarial = adversarial

@@ -15,7 +15,8 @@ __all__ = ["SettingsMixin", "check_settings", "settings_of"]
 class SettingsMixin(BaseEstimator):
     """Let a word or None stand for settings, and reach their parameters by name."""
 
-    # By parameter, the class of settings that a short value stands for.
+    # By parameter, the class of settings that a short value stands for; where short
+    # values are of one type, they are the first argument.
     _defaults: Mapping[str, Mapping[Any, type]] = {}
 
     def set_params(self, **params: Any):
@@ -61,8 +62,13 @@ class SettingsMixin(BaseEstimator):
         """Return the settings that a value of a parameter stands for, or the value."""
         if not isinstance(value, Hashable):
             return value
-        make = self._defaults.get(name, {}).get(value)
-        return value if make is None else make()
+        defaults = self._defaults.get(name, {})
+        if value in defaults:
+            return defaults[value]()
+        for kind, make in defaults.items():
+            if isinstance(kind, type) and isinstance(value, kind):
+                return make(value)
+        return value
 
     def _no_settings(self, name, value, key):
         parameter = key.split("__")[1]
@@ -105,7 +111,8 @@ def check_settings(estimator) -> None:
     ValueError
         If settings are a class, or one of their parameters is out of range.
     """
-    for name, settings in estimator.get_params(deep=False).items():
-        if hasattr(settings, "_parameter_constraints"):
-            check_object(name, settings)
-            settings._validate_params()
+    for name, value in estimator.get_params(deep=False).items():
+        for settings in value if isinstance(value, list) else [value]:
+            if hasattr(settings, "_parameter_constraints"):
+                check_object(name, settings)
+                settings._validate_params()

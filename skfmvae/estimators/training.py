@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae.training import (
+    EarlyStopping,
     EpochBar,
     ModelNet,
     RegularizerTerms,
@@ -95,7 +96,7 @@ def prepare(estimator, model, rows, random_state) -> Preparation:
         When parameters do not go together or leave too few rows.
     """
     held_out = None
-    early_stopping = settings_of(estimator, "early_stopping") or None
+    early_stopping = _early_stopping(estimator)
     if early_stopping:
         rows, held_out = _hold_out(early_stopping, rows, random_state)
     regularization = _regularization(estimator, model, rows)
@@ -128,11 +129,11 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         When the loss, or at the end a parameter, is not finite.
     """
     rows, held_out = preparation.rows, preparation.held_out
+    batch_size = settings_of(estimator, "batch_size").rows
     net = build_net(
         estimator,
         model,
-        max_epochs=estimator.max_epochs
-        or default_epochs(len(rows), estimator.batch_size),
+        max_epochs=estimator.max_epochs or default_epochs(len(rows), batch_size),
         train_split=predefined_split(held_out) if held_out else None,
     )
     net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
@@ -164,14 +165,15 @@ def build_net(estimator, model, **params) -> ModelNet:
         Not initialized.
     """
     optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
+    batch_size = settings_of(estimator, "batch_size")
     return ModelNet(
         model,
         criterion__objective=settings_of(estimator, "objective"),
         optimizer=optimizer,
         **{f"optimizer__{name}": value for name, value in settings.items()},
         lr=estimator.lr,
-        batch_size=estimator.batch_size,
-        iterator_train__labelled_batch_size=estimator.labelled_batch_size,
+        batch_size=batch_size.rows,
+        iterator_train__labelled_batch_size=batch_size.labelled,
         iterator_train__augmentation=_augmentation(estimator),
         device=estimator.device_,
         verbose=estimator.verbose,
@@ -195,14 +197,22 @@ def _regularization(estimator, model, rows):
     return build_regularizer_terms(chosen, model, rows)
 
 
+def _early_stopping(estimator):
+    """Return the settings of early stopping among the callbacks, None without."""
+    found = [c for c in estimator.callbacks or [] if isinstance(c, EarlyStopping)]
+    if len(found) > 1:
+        raise ValueError(f"callbacks holds {len(found)} EarlyStopping; give one.")
+    return found[0] if found else None
+
+
 def _hold_out(early_stopping, rows, random_state):
     """Return rows to train on, and others without their labels, which are few."""
     n_held_out = math.ceil(len(rows) * early_stopping.validation_fraction)
     n_kept = len(rows) - n_held_out
     if n_kept < 2:
         raise ValueError(
-            f"early_stopping={early_stopping!r} leaves {n_kept} of "
-            f"{len(rows)} rows to train on; lower its validation_fraction."
+            f"callbacks: {early_stopping!r} leaves {n_kept} of {len(rows)} rows to "
+            "train on; lower its validation_fraction."
         )
     order = random_state.permutation(len(rows))
     labelled = rows.known().any(1).numpy()
@@ -236,12 +246,12 @@ def _callbacks(estimator, held_out, n_steps):
     }
     if estimator.verbose == 1:
         ours["progress"] = EpochBar()
-    theirs = estimator.callbacks or []
+    early_stopping = _early_stopping(estimator)
+    theirs = [c for c in estimator.callbacks or [] if c is not early_stopping]
     replaced = {item[0] for item in theirs if isinstance(item, tuple)}
     callbacks = [item for item in ours.items() if item[0] not in replaced] + theirs
     if held_out:
         # Last, for it ends the epoch at once when it stops.
-        early_stopping = settings_of(estimator, "early_stopping")
         callbacks.append(("early_stopping", early_stopping.callback()))
     return callbacks
 

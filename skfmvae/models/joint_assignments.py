@@ -50,7 +50,7 @@ class JointAssignments:
     def begin(cls, n_rows: int, n_particles: int, like: Tensor) -> JointAssignments:
         """Return assignments of no variable yet, one for each draw."""
         particle = torch.arange(n_rows * n_particles, device=like.device)
-        zeros = like.new_zeros(len(particle))
+        zeros = like.new_zeros(particle.shape[0])
         log_weight = zeros - math.log(n_particles)
         return cls(n_rows, particle // n_particles, particle, log_weight, zeros, zeros)
 
@@ -87,7 +87,7 @@ class JointAssignments:
 
     def log_sum_over_rows(self, values: Tensor) -> Tensor:
         """Return the log-sum-exp of values (M, ...) over each row's assignments."""
-        if len(self) == self.n_rows:
+        if self.row.shape[0] == self.n_rows:
             return values
         shape = self.n_rows, *values.shape[1:]
         row = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)

@@ -395,7 +395,7 @@ class SemiSupervised(Model):
         outputs = self._outputs(x)
         if self.inference.prediction == "joint" and not self.training:
             return self._predict_jointly(x, outputs)
-        return self._predict(outputs, len(x))[0]
+        return self._predict(outputs, x.shape[0])[0]
 
     def quantity_distribution(self, x: Tensor) -> Normal:
         return self._predict(self._outputs(x), len(x))[1]

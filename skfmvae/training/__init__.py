@@ -1,5 +1,6 @@
 """The trainer: rows in batches, the objective, the callbacks and the skorch net."""
 
+from .batch_size import BatchSize
 from .callbacks import EarlyStopping, EpochBar
 from .net import ModelNet
 from .objective import BaseObjective, Loss, Objective
@@ -9,6 +10,7 @@ from .rows import BatchIterator, Rows
 __all__ = [
     "BaseObjective",
     "BatchIterator",
+    "BatchSize",
     "EarlyStopping",
     "EpochBar",
     "Loss",

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import (
 import skfmvae
 from skfmvae._utils.compat import Interval
 from skfmvae.nn import MLP
+from skfmvae.training import BatchSize
 
 STOCHASTIC = (
     "training is stochastic: repeating rows changes batches and draws, as it does for "
@@ -108,8 +109,7 @@ def test_integer_weights_are_repetitions(make_estimator, without_draws):
         likelihood="bernoulli",
         optimizer="sgd",  # its steps are not sensitive to rounding
         lr=0.1,
-        batch_size=60,
-        labelled_batch_size=0,
+        batch_size=BatchSize(60, labelled=0),
         max_epochs=20,
         neighbours=None,
         adversarial=None,

@@ -6,6 +6,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 from skfmvae import FactorialMixtureVAE, SemiSupervisedVAE
 from skfmvae.estimators import cross_fitting
 from skfmvae.models import Continuous, Discrete, GraphicalModel, Latent
+from skfmvae.training import EarlyStopping
 
 SHORT = {"max_epochs": 4, "random_state": 0}
 
@@ -139,7 +140,7 @@ def test_an_interrupt_of_a_refit_leaves_the_model_without_calibration(rows):
 
 def test_rows_that_early_stopping_holds_out_take_no_part(rows, trainings):
     X, y = rows
-    estimator = FactorialMixtureVAE(early_stopping=True, **SHORT).fit(X, y)
+    estimator = FactorialMixtureVAE(callbacks=[EarlyStopping()], **SHORT).fit(X, y)
     for preparation, *_ in trainings:
         assert preparation.held_out is None
         assert len(preparation.rows) < 120

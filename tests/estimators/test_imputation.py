@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from skfmvae.estimators import imputation
 from skfmvae.images import ImageAugmentation
 from skfmvae.nn import MLP
+from skfmvae.training import EarlyStopping
 
 METHODS = ("predict_proba", "transform", "score_samples", "reconstruct", "impute")
 
@@ -344,7 +345,7 @@ def test_every_likelihood_fills_with_values_that_can_occur(make_estimator, likel
 def test_gaps_pass_early_stopping_calibration_and_weights(make_estimator, rows):
     X, y = rows
     weight = np.linspace(0.5, 1.5, len(X))
-    model = make_estimator(early_stopping=True, calibrate=True, max_epochs=4)
+    model = make_estimator(callbacks=[EarlyStopping()], calibrate=True, max_epochs=4)
     model.fit(X, y, sample_weight=weight)
     assert np.isfinite(model.predict_proba(X)).all()
     assert np.isfinite(model.score_samples(X)).all()

@@ -42,9 +42,9 @@ def fitted(make_estimator, partial_blobs):
     X, y = (np.tile(values, (100, 1)) for values in (X, y[:, None]))
     without_graph = {"neighbours": None, "adversarial": None}
     networks = dict.fromkeys(("encoder", "decoder"), MLP((128, 64)))
-    return make_estimator(
-        **networks, early_stopping=EarlyStopping(), **without_graph
-    ).fit(X, y[:, 0])
+    return make_estimator(**networks, callbacks=[EarlyStopping()], **without_graph).fit(
+        X, y[:, 0]
+    )
 
 
 def results(estimator, X):

@@ -16,6 +16,7 @@ from skorch.callbacks import Callback
 
 from skfmvae.datasets import mask_labels
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
+from skfmvae.training import BatchSize
 
 ON = {"neighbours": "graph", "adversarial": "virtual"}
 REGULARIZERS = tuple(ON)
@@ -71,7 +72,7 @@ def test_without_neighbours_there_is_neither_a_graph_nor_a_seed(
     model = make_estimator(
         neighbours=None,
         property_components=3,
-        labelled_batch_size=0,
+        batch_size=BatchSize(labelled=0),
         callbacks=[Note()],
     ).fit(X, np.where(y == 2, -1, partly(y, 12)))
     n_labels = 3 * sum((codes >= 0).sum().item() for codes in seen) / model.n_iter_

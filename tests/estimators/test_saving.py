@@ -33,7 +33,7 @@ from skfmvae.nn import (
     Poisson,
 )
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import EarlyStopping, EpochBar
+from skfmvae.training import BatchSize, EarlyStopping, EpochBar
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -142,11 +142,11 @@ CASES = {
         {
             "neighbours": Neighbours(n_neighbors=5),
             "adversarial": VirtualAdversarial(radius=0.5),
-            "early_stopping": EarlyStopping(patience=2),
+            "callbacks": [EarlyStopping(patience=2)],
             "encoder": MLP((8,), "tanh", norm="layer", dropout=0.1),
             "lr": np.float32(0.01),
             "device": torch.device("cpu"),
-            "batch_size": np.int64(20),
+            "batch_size": BatchSize(20, labelled=5),
         },
         NUMBERS,
         Y,
@@ -177,6 +177,12 @@ SMALL_FIT = {
 ESTIMATORS = [getattr(skfmvae, name) for name in skfmvae.__all__]
 # What is learned of rows and labels is the same for all: each case has one of them.
 SPREAD = [(name, ESTIMATORS[i % 3]) for i, name in enumerate(CASES)]
+
+
+@pytest.fixture(scope="session")
+def Estimator():
+    """What follows is in the face that all share."""
+    return skfmvae.FactorialMixtureVAE
 
 
 def through_file(estimator, folder, **params):

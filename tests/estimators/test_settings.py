@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from skfmvae.nn import MLP, Gaussian
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
-from skfmvae.training import BaseObjective, EarlyStopping
+from skfmvae.training import BaseObjective, BatchSize, EarlyStopping
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ from skfmvae.training import BaseObjective, EarlyStopping
             {"likelihood": Gaussian(min_scale=0.1)},
         ),
         (
-            {"early_stopping": True, "early_stopping__patience": 3},
-            {"early_stopping": EarlyStopping(patience=3)},
+            {"batch_size": 64, "batch_size__labelled": 8},
+            {"batch_size": BatchSize(64, labelled=8)},
         ),
         (
             {"adversarial": VirtualAdversarial(2.0), "adversarial__radius": 0.9},
@@ -45,8 +45,6 @@ def test_every_estimator_has_an_objective_to_reach(Estimator):
     [
         ({"likelihood__min_scale": 0.1}, r"likelihood='auto' has no .*=Gaussian\(\)"),
         ({"neighbours": None, "neighbours__alpha": 0.5}, r"neighbours=Neighbours\(\)"),
-        ({"early_stopping__patience": 3}, r"early_stopping=EarlyStopping\(\)"),
-        ({"early_stopping": False, "early_stopping__tol": 0}, "early_stopping=False"),
         ({"max_epochs__x": 3}, "max_epochs=None has no parameters"),
         ({"neighbors__x": 3}, "Invalid parameter 'neighbors'"),
     ],
@@ -62,16 +60,14 @@ def test_settings_that_are_off_cannot_be_changed(Estimator, params, message):
         estimator.set_params(neighbours__features__n_components=3)
 
 
-@pytest.mark.parametrize("early_stopping", [True, False])
-def test_early_stopping_by_a_truth_value(make_estimator, partial_blobs, early_stopping):
+def test_a_number_stands_for_the_size_of_a_batch(make_estimator, partial_blobs):
     X, y = partial_blobs
-    settings = EarlyStopping() if early_stopping else None
-    by_word, by_object = (
-        make_estimator(early_stopping=value).fit(X, y)
-        for value in (early_stopping, settings)
+    by_number, by_object, fewer = (
+        make_estimator(batch_size=value).fit(X, y).predict_proba(X)
+        for value in (50, BatchSize(50), BatchSize(50, labelled=2))
     )
-    np.testing.assert_array_equal(by_word.predict_proba(X), by_object.predict_proba(X))
-    assert ("valid_loss" in by_word.net_.history[-1]) == early_stopping
+    np.testing.assert_array_equal(by_number, by_object)
+    assert (by_number != fewer).any()
 
 
 # name: (parameters, what the message says)
@@ -93,20 +89,32 @@ REFUSED = {
         ["Objective", "free_bits", "-0.1"],
     ),
     "fraction_above_one": (
-        {"early_stopping": EarlyStopping(validation_fraction=2.0)},
+        {"callbacks": [EarlyStopping(validation_fraction=2.0)]},
         ["EarlyStopping", "validation_fraction", "2.0"],
     ),
     "no_fraction": (
-        {"early_stopping": EarlyStopping(validation_fraction=0.0)},
+        {"callbacks": [EarlyStopping(validation_fraction=0.0)]},
         ["EarlyStopping", "validation_fraction", "0.0"],
     ),
     "no_patience": (
-        {"early_stopping": EarlyStopping(patience=0)},
+        {"callbacks": [EarlyStopping(patience=0)]},
         ["EarlyStopping", "patience", "0"],
     ),
     "negative_tol": (
-        {"early_stopping": EarlyStopping(tol=-1.0)},
+        {"callbacks": [EarlyStopping(tol=-1.0)]},
         ["EarlyStopping", "tol", "-1.0"],
+    ),
+    "twice": (
+        {"callbacks": [EarlyStopping(), EarlyStopping()]},
+        ["callbacks holds 2 EarlyStopping", "give one"],
+    ),
+    "a_batch_of_one": (
+        {"batch_size": BatchSize(1)},
+        ["BatchSize", "rows", "1"],
+    ),
+    "less_than_no_label": (
+        {"batch_size": BatchSize(labelled=-1)},
+        ["BatchSize", "labelled", "-1"],
     ),
     "no_such_activation": (
         {"encoder": MLP(activation="step")},

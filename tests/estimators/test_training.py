@@ -42,8 +42,10 @@ def stopped(make_estimator, without_draws):
     watch = Watch()
     with without_draws():
         estimator = make_estimator(
-            early_stopping=EarlyStopping(validation_fraction=0.2, patience=3),
-            callbacks=[("watch", watch)],
+            callbacks=[
+                EarlyStopping(validation_fraction=0.2, patience=3),
+                ("watch", watch),
+            ],
             lr=0.03,
             batch_size=10,
             max_epochs=200,
@@ -70,7 +72,7 @@ def test_rows_that_are_held_out_keep_no_label_from_training(stopped):
 def test_all_rows_labelled_lose_what_is_held_out(make_estimator, blobs):
     watch = Watch()
     stopping = EarlyStopping(validation_fraction=0.2)
-    make_estimator(early_stopping=stopping, callbacks=[watch]).fit(*blobs)
+    make_estimator(callbacks=[stopping, watch]).fit(*blobs)
     assert len(watch.train) == 120
     assert (watch.train.codes >= 0).all()
     assert (watch.valid.codes == -1).all()
@@ -83,7 +85,7 @@ def test_early_stopping_learns_from_few_labels(Estimator):
     estimator = Estimator(
         encoder=MLP(hidden=(32,)),
         decoder=MLP(hidden=(32,)),
-        early_stopping=EarlyStopping(),
+        callbacks=[EarlyStopping()],
         calibrate=False,
         random_state=0,
     ).fit(X, mask_labels(y, 60, random_state=0))

@@ -48,9 +48,9 @@ def model_with_levels(X):
 @pytest.fixture(scope="session")
 def model_with_held_out_rows(X):
     stopping = EarlyStopping(patience=50)
-    return FactorialMixtureVAE(
-        max_epochs=4, early_stopping=stopping, random_state=0
-    ).fit(X, load_digits().target[:200])
+    return FactorialMixtureVAE(max_epochs=4, callbacks=[stopping], random_state=0).fit(
+        X, load_digits().target[:200]
+    )
 
 
 @pytest.fixture

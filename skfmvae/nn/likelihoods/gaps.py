@@ -52,7 +52,11 @@ class LikelihoodWithGaps(LikelihoodModule):
         self._hidden: Tensor | None = None
 
     def features(self, x: Tensor) -> Tensor:
-        if not self.has_gaps and (self.training or not x.isnan().any()):
+        # Without regard to values while it is exported: the result is the same.
+        is_complete = self.training or not (
+            torch.compiler.is_compiling() or x.isnan().any()
+        )
+        if not self.has_gaps and is_complete:
             return self.columns.features(x)
         gaps = x.isnan()
         if self._hidden is not None and self._hidden.shape == gaps.shape:
