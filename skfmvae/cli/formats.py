@@ -184,7 +184,7 @@ def read_rows(table: DataFrame, formats: Mapping[str, Format], path: Path) -> Da
     n_fields = sum(sum(counts.values()) for counts in unread.values())
     if n_fields:
         warnings.warn(
-            f"{n_fields} fields of {path.name!r} are taken for missing, as they are no "
+            f"{n_fields} fields of {path.name!r} are taken for missing: they are no "
             "numbers, dates or categories of the fit, by column: "
             f"{gaps_in_words(unread)}.",
             UserWarning,

@@ -29,9 +29,8 @@ where wanted.
 
 SAMPLE_DETAILS = """\
 The file that is written has the columns of the table, then the targets. Targets that
---set does not name are drawn as often as the model expects them. Each row has the
-values that are expected for one such individual, so that rows vary less than real ones:
-they show what the model has learned, and do not replace data.
+--set does not name are drawn as often as the model expects them. Rows are draws from
+the model, and vary as it says that real ones do.
 
 Numbers are rounded as those of the table are, and no field is empty.
 
