@@ -26,21 +26,24 @@ from skorch.callbacks import Callback
 from step_time import rows_and_labels
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
-from skfmvae.nn import Conv
+from skfmvae.nn import MLP, Conv
 from skfmvae.training import BatchSize
 
 PAGE = DECISIONS / "039-several-processes.md"
 PLAIN = {"neighbours": None, "adversarial": None, "calibrate": False}
 STEPS = {"neighbours": None, "calibrate": False}
 CONV = {"encoder": Conv(), "decoder": Conv()}
-# Name, estimator, parameters, rows in an epoch.
+WIDE = {"encoder": MLP((1024, 1024)), "decoder": MLP((1024, 1024))}
+# Name, estimator, parameters, rows in a batch and in an epoch.
 FITS = {
-    "dense": (FactorialMixtureVAE, PLAIN, 60_000),
-    "dense, adversarial steps": (FactorialMixtureVAE, STEPS, 20_000),
-    "dense, `SemiSupervisedVAE`": (SemiSupervisedVAE, PLAIN, 10_000),
-    "dense, `SemafoVAE`": (SemafoVAE, PLAIN, 20_000),
-    "convolutions": (FactorialMixtureVAE, PLAIN | CONV, 4_000),
-    "convolutions, adversarial steps": (FactorialMixtureVAE, STEPS | CONV, 2_000),
+    "dense": (FactorialMixtureVAE, PLAIN, 512, 60_000),
+    "dense, 2048 rows": (FactorialMixtureVAE, PLAIN, 2048, 60_000),
+    "dense, adversarial steps, 2048": (FactorialMixtureVAE, STEPS, 2048, 20_000),
+    "dense, 1024 units, 2048": (FactorialMixtureVAE, PLAIN | WIDE, 2048, 20_000),
+    "dense, `SemiSupervisedVAE`": (SemiSupervisedVAE, PLAIN, 512, 10_000),
+    "dense, `SemafoVAE`, 2048": (SemafoVAE, PLAIN, 2048, 20_000),
+    "convolutions": (FactorialMixtureVAE, PLAIN | CONV, 512, 4_000),
+    "convolutions, adversarial steps": (FactorialMixtureVAE, STEPS | CONV, 512, 2_000),
 }
 
 
@@ -60,11 +63,11 @@ class ProcessorTime(Callback):
         self.seconds.append(time.process_time() - self.start)
 
 
-def fit(name, batch_size, n_epochs, path):
+def fit(name, n_epochs, path):
     """Fit in this process, alone or with others, and write the seconds of epochs."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    kind, parameters, n_rows = FITS[name]
+    kind, parameters, batch_size, n_rows = FITS[name]
     X, y = rows_and_labels(n_rows)
     timer = ProcessorTime()
     estimator = kind(
@@ -82,13 +85,13 @@ def fit(name, batch_size, n_epochs, path):
         Path(path).write_text(json.dumps(result), encoding="utf-8")
 
 
-def measure(n_processes, name, batch_size, n_epochs):
+def measure(n_processes, name, n_epochs):
     """Return the seconds of epochs, and the loss of the last, of a fit."""
     torchrun = "-m torch.distributed.run --standalone --nproc-per-node".split()
     launcher = [*torchrun, str(n_processes)] if n_processes > 1 else []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result.json"
-        own = [__file__, "--fit", name, str(batch_size), str(n_epochs), str(path)]
+        own = [__file__, "--fit", name, str(n_epochs), str(path)]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run([sys.executable, *launcher, *own], check=True, env=environment)
         return json.loads(path.read_text(encoding="utf-8"))
@@ -99,23 +102,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--only", default="", help="fits whose name begins so")
-    parser.add_argument("--fit", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--fit", nargs=3, help=argparse.SUPPRESS)
     add_save(parser)
     args = parser.parse_args()
     if args.fit:
-        name, batch_size, n_epochs, path = args.fit
-        fit(name, int(batch_size), int(n_epochs), path)
+        name, n_epochs, path = args.fit
+        fit(name, int(n_epochs), path)
         return
     rows = []
-    for name, (_, _, n_rows) in FITS.items():
+    for name, (*_, n_rows) in FITS.items():
         if not name.startswith(args.only):
             continue
         seconds, processor, loss = {1: [], 2: []}, {1: [], 2: []}, {}
         for _ in range(args.rounds):
             for n in seconds:
-                found = measure(n, name, args.batch_size, args.epochs)
+                found = measure(n, name, args.epochs)
                 seconds[n] += found["seconds"]
                 processor[n] += found["processor"]
                 loss[n] = found["loss"]
@@ -137,7 +139,7 @@ def main():
             "losses of the last epoch",
         ],
         rows,
-        f"batches of {args.batch_size} rows and labelled ones, median of "
+        "batches of 512 rows unless they say otherwise, median of "
         f"{args.rounds} rounds of {args.epochs} epochs",
         args.save,
         PAGE,

@@ -81,8 +81,8 @@ class _Normed(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        dims = [0, *range(2, x.dim())]
-        variance, mean = torch.var_mean(x, dims, correction=0)
+        # That of torch's own layer; `var_mean` takes several times as long.
+        mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
         n = mean.new_full((1,), x.numel() / len(mean))
         own = torch.cat([mean, variance, n])
         of_all = torch.stack(all_gathered(own, [len(own)] * n_processes()))
