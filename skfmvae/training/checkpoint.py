@@ -60,9 +60,10 @@ class Checkpoint(BaseEstimator):
     folder : str or path
         Where the files are; made where it does not exist.
     every : int, default=1
-        Epochs from one writing to the next. Raise it where epochs are short: writing
-        takes some milliseconds, and the files are about three times as large as the
-        model, plus a number for each class of each unlabelled property on each row.
+        Epochs from one writing to the next. Raise it where epochs are short: on 1,800
+        digits, writing takes 5 % of the processor time of an epoch, and waits for the
+        disk. A file is about three times as large as the model, plus four bytes for
+        each class of a partly labelled property, and for each latent, on each row.
 
     Examples
     --------
