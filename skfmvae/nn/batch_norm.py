@@ -57,8 +57,9 @@ def whole_batch_norms(model: nn.Module) -> Iterator[None]:
 def _forward(layer: _BatchNorm, x: Tensor) -> Tensor:
     if not layer.training or current_share() is None:
         return type(layer).forward(layer, x)
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # as moments should be
     normed, mean, variance, n_rows = _Normed.apply(
-        x, layer.weight, layer.bias, layer.eps
+        wide, layer.weight, layer.bias, layer.eps
     )
     running_mean, running_var = layer.running_mean, layer.running_var
     n_batches = layer.num_batches_tracked
@@ -71,7 +72,7 @@ def _forward(layer: _BatchNorm, x: Tensor) -> Tensor:
         unbiased = variance * (n_rows / (n_rows - 1).clamp_min(1))
         running_mean.lerp_(mean.to(running_mean), rate)
         running_var.lerp_(unbiased.to(running_var), rate)
-    return normed
+    return normed.to(x)
 
 
 class _Normed(torch.autograd.Function):

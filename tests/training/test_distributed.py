@@ -46,7 +46,7 @@ def test_two_processes_find_what_one_finds(found, name):
     assert others[2] == n_iter
 
 
-@pytest.mark.parametrize("name", [*FITS, "seedless", "dropout"])
+@pytest.mark.parametrize("name", [*FITS, "bfloat16", "seedless", "dropout"])
 def test_both_processes_find_the_same(found, name):
     for ours, theirs in zip(found["rank_0"][name], found["rank_1"][name], strict=True):
         np.testing.assert_equal(ours, theirs)

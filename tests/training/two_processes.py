@@ -43,6 +43,7 @@ FITS = {
     "gaps": SemiSupervisedVAE(callbacks=[EarlyStopping()], **PLAIN),
     "images": SemafoVAE(**IMAGES, **PLAIN),
     "adamw": FactorialMixtureVAE(**TWO_STEPS),
+    "bfloat16": SemafoVAE(encoder=MLP(precision="bfloat16"), **TWO_STEPS),
 }
 NOT_THE_SAME = {
     "seedless": FactorialMixtureVAE(**PLAIN).set_params(random_state=None),
