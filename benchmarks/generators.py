@@ -5,10 +5,16 @@ import pandas as pd
 from ours import OURS
 from scipy.stats import norm
 
+from skfmvae.estimators.imputer import LONGER
+from skfmvae.estimators.training import default_epochs
+
 SIDES = ("left", "right")
 COLUMNS = "columns apart"
 OTHERS = (COLUMNS, "SMOTE", "TVAE")
-SCORES = {f"{name}, normal scores": name for name in OURS}
+# Estimators of numbers that are prepared, and how many times the default epochs they
+# take.
+SCORES = {f"{name}, normal scores": (name, 1) for name in OURS}
+SCORES["SemiSupervisedVAE, normal scores, longer"] = ("SemiSupervisedVAE", LONGER)
 METHODS = (*OURS, *SCORES, *OTHERS)
 
 
@@ -32,17 +38,24 @@ def generate(method, frame, y, seed):
     y : ndarray of shape (n,)
     """
     if method in OURS:
-        # Nothing is predicted, and calibration changes nothing else.
-        model = OURS[method](calibrate=False, random_state=seed).fit(frame, y)
-        rows, classes = model.sample(len(y), {"property_0": y}, random_state=seed)
-        return pd.DataFrame(rows, columns=frame.columns), classes
+        return ours(method, 1, frame, y, seed)
     if method in SCORES:
         scores = NormalScores(frame)
-        rows, classes = generate(SCORES[method], scores.of(frame, seed), y, seed)
+        rows, classes = ours(*SCORES[method], scores.of(frame, seed), y, seed)
         return scores.back(rows), classes
     made = {COLUMNS: columns_apart, "SMOTE": smote, "TVAE": tvae}[method]
     rows, classes = made(frame, y, seed)
     return in_dtypes(rows, frame), classes
+
+
+def ours(estimator, n_times, frame, y, seed):
+    """Fit an estimator of ours for so many times the default epochs, and draw."""
+    # Nothing is predicted, and calibration changes nothing else.
+    model = OURS[estimator](calibrate=False, random_state=seed)
+    n_epochs = n_times * default_epochs(len(y), model.batch_size)
+    model.set_params(max_epochs=n_epochs).fit(frame, y)
+    rows, classes = model.sample(len(y), {"property_0": y}, random_state=seed)
+    return pd.DataFrame(rows, columns=frame.columns), classes
 
 
 def in_dtypes(rows, frame):
