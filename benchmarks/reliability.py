@@ -45,11 +45,11 @@ def partial_digits():
     return X, keep_labels(y, 100, random_state=0)
 
 
-def fit(name, checkpoint=None, seed=0):
+def fit(name, checkpoint=None, seed=0, max_epochs=None):
     """Fit the digits, and return a digest of the model and of its predictions."""
     X, y = partial_digits()
-    estimator = getattr(skfmvae, name)(checkpoint=checkpoint, random_state=seed)
-    estimator.fit(X, y)
+    settings = {"checkpoint": checkpoint, "max_epochs": max_epochs}
+    estimator = getattr(skfmvae, name)(**settings, random_state=seed).fit(X, y)
     digest = hashlib.sha256(estimator.predict_proba(X).tobytes())
     for tensor in estimator.net_.module_.state_dict().values():
         digest.update(tensor.numpy().tobytes())
@@ -103,11 +103,11 @@ def killed_until_done(job, expected, n_kills, rng):
 
 
 SHARED = """
-import sys
+import os, sys
 from pathlib import Path
 from reliability import fit
-result = fit("FactorialMixtureVAE", sys.argv[1])
-import os
+
+result = fit("FactorialMixtureVAE", sys.argv[1], max_epochs=10)
 if os.environ["RANK"] == "0":
     Path(sys.argv[2]).write_text(result)
 """
