@@ -16,11 +16,12 @@ unexport PYTHONDONTWRITEBYTECODE
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-newest lint format bench docs wheel clean
+.PHONY: help demo test test-gpu test-oldest test-newest lint format bench docs wheel clean
 
 help:
 	@echo "make demo         fit the digits with 100 labels; pictures in build/demo/"
 	@echo "make test         lint, then run every test"
+	@echo "make test-gpu     run every test on a GPU, where device=\"auto\" means it"
 	@echo "make test-oldest  run every test on the lowest versions that are supported"
 	@echo "make test-newest  run every test on the newest versions that there are"
 	@echo "make lint         ruff and mypy"
@@ -59,6 +60,11 @@ run_tests = OMP_NUM_THREADS=1 NUMBA_OPT=1 $(1)/python -m pytest \
 
 test: lint
 	$(call run_tests,$(BIN))
+
+# Estimators take the GPU by themselves; one process, as it has one memory.
+test-gpu: $(READY)
+	$(BIN)/python -c "import torch; assert torch.cuda.is_available(), 'no GPU'"
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Fresh environments, as versions change without a change here: the lower bounds of
 # pyproject.toml, and the newest versions that its ranges allow.
@@ -117,6 +123,11 @@ bench: $(BENCH_READY)
 	$(call run_benchmark_alone,tables.py --all)
 	$(call run_benchmark_alone,intervals.py)
 	$(call run_benchmark_alone,cells.py)
+	$(call run_benchmark_alone,reliability.py)
+	$(call run_benchmark_alone,stream.py)
+	$(call run_benchmark_alone,distributed.py)
+	$(call run_benchmark,large.py)
+	$(call run_benchmark_alone,generate.py)
 
 # The examples run in two processes of one thread each; those that did not change since
 # the build before are not run again.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -94,7 +97,7 @@ def export_onnx(estimator: BaseVAE, path: Any) -> None:
     dtype = torch.float32 if estimator.origin_ is None else torch.float64
     # More than one row: sizes of one are taken for fixed.
     rows = torch.zeros(2, estimator.n_features_in_, dtype=dtype)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_notes("torch.onnx"):
         warnings.simplefilter("ignore", FutureWarning)  # torch's, of itself
         torch.onnx.export(
             graph,
@@ -107,6 +110,18 @@ def export_onnx(estimator: BaseVAE, path: Any) -> None:
             output_names=estimator.property_names_,
             verbose=False,
         )
+
+
+@contextmanager
+def _without_notes(name: str) -> Iterator[None]:
+    """Keep a logger from warning of packages that are not needed here."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _Probabilities(nn.Module):

@@ -34,6 +34,7 @@ COMMANDS = {
     "complete": Command("fill the blank labels and entries of a table"),
     "sample": Command("generate rows, with chosen targets where wanted"),
     "info": Command("show what a model was fitted to"),
+    "export": Command("write what predicts for programs without Python"),
 }
 
 

@@ -11,6 +11,9 @@ from .readers import PARQUET, kind_of_file
 
 __all__ = ["check_installed"]
 
+# The extra that brings a library, where it is not "study".
+EXTRAS = {"onnx": "onnx", "onnxscript": "onnx"}
+
 
 def check_installed(*names: str, files: Iterable[Path]) -> None:
     """Check that the libraries for a command are installed.
@@ -35,5 +38,6 @@ def check_installed(*names: str, files: Iterable[Path]) -> None:
             import_module(name)
         except ModuleNotFoundError as error:
             raise InputError(
-                f'{name} is not installed; pip install "skfmvae[study]" brings it.'
+                f"{name} is not installed; pip install "
+                f'"skfmvae[{EXTRAS.get(name, "study")}]" brings it.'
             ) from error
