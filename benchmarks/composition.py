@@ -72,7 +72,7 @@ def draw(model, X, unseen, path):
     wanted = dict(zip(NAMES, asked.T, strict=True))
     lines = [("unseen: true", unseen[0][first])]
     for number in range(3):
-        drawn, _ = model.sample(len(asked), wanted, random_state=number)
+        drawn, _ = model.sample(len(asked), wanted, number, draw="mean")
         lines.append(("generated", drawn))
     X = X[: len(asked)]
     lines += [("test row", X), ("reconstructed", model.reconstruct(X))]

@@ -65,7 +65,7 @@ def compare(name, n_labels, draw, method, held_out):
         X, X_test = (one_hot.transform(scaled.iloc[rows]) for rows in (train, test))
         model = OURS[estimator](likelihood="gaussian", random_state=draw)
     model.fit(X, partial)
-    samples, _ = model.sample(N_SAMPLES, random_state=draw)
+    samples, _ = model.sample(N_SAMPLES, random_state=draw, draw="mean")
     real = (
         real_categories(samples, X)
         if rows == "frame"

@@ -59,7 +59,7 @@ def run(data, seed):
     block = estimator.net_.module_.latent_blocks["z0"]
     means, stddevs = latents.mean[:, block], latents.stddev[:, block]
     alive = (means.std(0) > 0.1 * stddevs.mean(0)).sum()
-    generated, asked = estimator.sample(N_SAMPLES, random_state=seed)
+    generated, asked = estimator.sample(N_SAMPLES, random_state=seed, draw="mean")
     read = np.reshape(estimator.predict(generated), (N_SAMPLES, -1))
     asked = np.reshape(asked, (N_SAMPLES, -1))
     hidden = partial < 0

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
+from scipy.stats import kstest
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -620,3 +622,90 @@ def test_samples_with_a_category_that_nobody_has_are_not_real(monkeypatch):
     assert list(module.real_categories(samples, frame)) == [True, False]
     codes = np.array([[0, 1, 0], [0.36, 0.64, 0], [1, 1, 0], [0, 0, 0]])
     assert list(module.is_one_hot(codes)) == [True, False, False, False]
+
+
+@pytest.fixture
+def generators(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load("generators")
+
+
+def labelled_frame(n_rows=200):
+    """Return a frame of a number, whole numbers and a category, and classes."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=n_rows)
+    frame = pd.DataFrame(
+        {
+            "size": y + rng.normal(size=n_rows),
+            "count": rng.poisson(1 + y),
+            "town": pd.Categorical(np.where(rng.random(n_rows) < 0.7, "Lyon", "Nice")),
+        }
+    )
+    return frame, y
+
+
+def test_normal_scores_are_normal_and_lead_back(generators):
+    frame, _ = labelled_frame()
+    scores = generators.NormalScores(frame)
+    found = scores.of(frame, 0)
+    for name in ("size", "count"):
+        assert kstest(found[name], "norm").statistic < 0.05
+    back = scores.back(found)
+    assert_array_equal(back["count"], frame["count"])
+    assert_allclose(back["size"], frame["size"], atol=0.3)  # between two neighbours
+    assert_array_equal(back["town"], frame["town"])
+    far = scores.back(found.assign(size=100.0, count=-100.0))
+    assert (far["size"] == frame["size"].max()).all()
+    assert (far["count"] == 0).all()
+
+
+def test_columns_apart_keep_classes_and_lose_the_rest(generators):
+    frame, y = labelled_frame(4000)
+    frame["size"] = frame["count"] + 0.1 * frame["size"]
+    rows, classes = generators.generate(generators.COLUMNS, frame, y, 0)
+    assert_array_equal(classes, y)
+    assert_array_equal(rows.dtypes, frame.dtypes)
+    for value in (0, 1):
+        real, drawn = (f.loc[y == value, ["size", "count"]] for f in (frame, rows))
+        assert_allclose(drawn.mean(), real.mean(), atol=0.1)
+        assert abs(drawn.corr().iloc[0, 1]) < 0.1 < real.corr().iloc[0, 1]
+
+
+def test_rows_of_smote_lie_between_those_of_their_class(generators):
+    pytest.importorskip("imblearn")
+    frame, y = labelled_frame()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows, classes = generators.generate("SMOTE", frame, y, 0)
+    assert_array_equal(rows.dtypes, frame.dtypes)
+    assert_array_equal(np.bincount(classes), np.bincount(y))
+    for value in (0, 1):
+        real = frame.loc[y == value, "size"]
+        assert rows.loc[classes == value, "size"].between(real.min(), real.max()).all()
+
+
+@pytest.fixture
+def generate(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load("generate")
+
+
+def test_margins_of_generated_rows_worked_out_by_hand(generate):
+    real = pd.DataFrame({"size": [1, 2, 3, 4], "town": pd.Categorical([*"aabb"])})
+    new = pd.DataFrame({"size": [3, 3, 3, 4], "town": pd.Categorical([*"aaac"])})
+    assert generate.margins(real, real, "number") == {"size": 0}
+    assert generate.margins(real, new, "number") == {"size": 0.5}
+    assert generate.margins(real, new, "category") == {"town": 0.5}
+    assert generate.correlation_error(real, real) == 0
+
+
+def test_rows_to_generate_from_are_complete_and_few(generate, monkeypatch):
+    frame, y = labelled_frame(9000)
+    monkeypatch.setattr(generate, "columns_and_classes", lambda name: (frame, y))
+    X, y_train, X_test, y_test = generate.split("magic", 0)
+    assert abs(len(X) - 4000) <= 1
+    assert len(X) + len(X_test) == 5714
+    assert y_train.mean() == pytest.approx(y.mean(), abs=1e-3)
+    assert y_test.mean() == pytest.approx(y.mean(), abs=1e-3)
+    merged = pd.concat([X, X_test]).merge(frame, on="size")
+    assert len(merged) == 5714

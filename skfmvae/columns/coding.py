@@ -176,6 +176,8 @@ def decoded(column: Column, numbers: np.ndarray) -> np.ndarray:
     low, high = map(float, column.range)
     if high > column.range[1]:  # of 64 bits, whose largest value is no float
         high = np.nextafter(high, 0)
+    if column.kind == "positive":
+        low = 1.0
     return np.clip(np.rint(numbers), low, high)
 
 

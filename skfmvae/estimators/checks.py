@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import scipy.sparse
 import torch
 
 from skfmvae._utils.compat import check_sample_weight
+from skfmvae._utils.distributed import n_processes
 from skfmvae._utils.large import blocks
 from skfmvae._utils.missing import masked_as_nan
 
@@ -31,7 +34,11 @@ def check_object(name, settings):
 def check_device(device):
     """Return the torch device that `device` asks for."""
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        # torchrun starts a process for each GPU of a machine, and numbers them so.
+        number = os.environ.get("LOCAL_RANK") if n_processes() > 1 else None
+        return torch.device("cuda" if number is None else f"cuda:{number}")
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:

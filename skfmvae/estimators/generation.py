@@ -69,21 +69,21 @@ class GenerationMixin(RowsMixin, TransformerMixin):
                 f"Z has {Z.shape[1]} columns, but transform gives "
                 f"{self._model.n_latents}. Pass what transform returned."
             )
-        return self._as_given(self._decoded(Z))
+        return self._as_given(self._decoded(Z, self._model.expectation))
 
-    def _decoded(self, Z, given=None):
-        """Return the numbers that latents are expected to give, with what is given."""
+    def _decoded(self, Z, decode, given=None):
+        """Return the numbers that a function makes of latents, with what is given."""
         n_latents = self._model.n_latents
 
-        def expectation(rows):
+        def values(rows):
             z, x = rows[:, :n_latents], rows[:, n_latents:]
             if given is None:
-                return [self._model.expectation(z)]
+                return [decode(z)]
             with self._model.likelihood.given(x):
-                return [self._model.expectation(z)]
+                return [decode(z)]
 
         rows = Z if given is None else np.hstack([Z, given])
-        return self._map_rows(expectation, rows)[0]
+        return self._map_rows(values, rows)[0]
 
     def reconstruct(self, X: MatrixLike) -> np.ndarray:
         """Return every row as the model sees it: encoded, then decoded.
@@ -165,6 +165,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         random_state: Any = None,
         covariates: Mapping[Any, Any] | None = None,
         missing: bool = False,
+        draw: str = "row",
     ) -> tuple[np.ndarray, np.ndarray]:
         """Generate rows, with chosen properties where wanted.
 
@@ -186,23 +187,37 @@ class GenerationMixin(RowsMixin, TransformerMixin):
         missing : bool, default=False
             Whether entries are missing as often as in the training rows, see
             `missing_rate_`.
+        draw : {"row", "mean"}, default="row"
+            What is returned for each drawn latent ``z``:
+
+            - "row": a draw from ``p(x | z)``, so that rows vary as the data do;
+            - "mean": the expectation of ``p(x | z)``, as from `inverse_transform`,
+              which lacks the noise. Choose it for images of grey values between 0 and
+              1: their Bernoulli likelihood draws zeros and ones alone.
+
+            The latents and `y` are the same for both.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            The expectation of the likelihood at each drawn latent, as from
-            `inverse_transform`.
+            The rows, in the units of the data; a frame where `fit` got one.
         y : ndarray of shape (n_samples,) or (n_samples, n_properties)
             The values of the properties of `y`, as `predict` returns them.
 
         Raises
         ------
         ValueError
-            When a property, a covariate or a value is unknown, or `n_samples` is no
-            whole number of at least 1.
+            When a property, a covariate or a value is unknown, `n_samples` is no
+            whole number of at least 1, or `draw` is neither "row" nor "mean".
         """
         check_is_fitted(self)
         check_whole("n_samples", n_samples, 1)
+        decode = {"row": self._model.draw, "mean": self._model.expectation}.get(draw)
+        if decode is None:
+            raise ValueError(
+                f'draw={draw!r} is not allowed; choose "row" for draws from p(x | z), '
+                'or "mean" for their expectation.'
+            )
         wanted = self.targets_.values_of(properties or {}, n_samples)
         given = self._covariate_rows(covariates, n_samples) if covariates else None
         random_state = check_random_state(random_state)
@@ -210,7 +225,7 @@ class GenerationMixin(RowsMixin, TransformerMixin):
             labels = Labels(*(torch.from_numpy(w).to(self.device_) for w in wanted))
             with redirected_draws():
                 z, labels = self._model.sample_latents(labels)
-            X = self._decoded(z.cpu().numpy(), given)
+                X = self._decoded(z.cpu().numpy(), decode, given)
             if missing:
                 gaps = random_state.uniform(size=(n_samples, self.n_features_in_))
                 X[gaps < self.missing_rate_] = np.nan

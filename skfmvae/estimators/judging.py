@@ -8,13 +8,13 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from skfmvae.models.base import Model
 from skfmvae.neighbour_graph.reliability import (
     linear_proba,
     probability_better,
@@ -27,7 +27,7 @@ from .calibration import (
     lacking_variance,
     temperature_of_entropy,
 )
-from .cross_fitting import N_FOLDS, predict_hidden_labels
+from .cross_fitting import HiddenPredictions
 from .training import Preparation
 
 __all__ = ["Judgement", "judge"]
@@ -46,7 +46,8 @@ class Judgement:
     """What labels that were hidden say of a fit.
 
     Sample weights count for the temperature. All else counts every label once, and the
-    linear classifier learns from all labels alike.
+    linear classifier learns from all labels alike. After `partial_fit` the labels are
+    those that were predicted before the model learned from them.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class Judgement:
         was predicted, in units of the deviation that results.
     hidden_proba : dict of str to (rows, proba)
         Rows of `fit` whose label of a property was hidden from a fit, and its
-        probabilities, at the temperature above.
+        probabilities, at the temperature above; empty after `partial_fit`.
     is_interrupted : bool, default=False
         Whether calibration was interrupted; predictions are then as they were trained.
     """
@@ -87,7 +88,10 @@ class Judgement:
 
 
 def judge(
-    estimator, build_model: Callable[[], Model], preparation: Preparation, random_state
+    estimator,
+    predict_hidden: Callable[[Preparation, Any], HiddenPredictions],
+    preparation: Preparation,
+    random_state,
 ) -> Judgement:
     """Note what the regularizers relied on, and calibrate the predictions.
 
@@ -95,8 +99,9 @@ def judge(
     ----------
     estimator : BaseVAE
         Whose net is trained.
-    build_model : callable
-        Returns an untrained model.
+    predict_hidden : callable
+        Returns predictions of what is known that did not see it, of the labelled rows
+        of a preparation; its second argument is `random_state`.
     preparation : Preparation
         Of the training.
     random_state : RandomState
@@ -131,18 +136,18 @@ def judge(
     if estimator.calibrate and not estimator.net_.interrupted_:
         uncalibrated = deepcopy(judgement)
         try:
-            _calibrate(judgement, estimator, build_model, preparation, random_state)
+            _calibrate(judgement, estimator, predict_hidden, preparation, random_state)
         except KeyboardInterrupt:
             judgement = replace(uncalibrated, is_interrupted=True)
-    if estimator.verbose:
-        _show(judgement, sys.stderr if estimator.verbose == 1 else sys.stdout)
+    if estimator._shown:
+        _show(judgement, sys.stderr if estimator._shown == 1 else sys.stdout)
     return judgement
 
 
-def _calibrate(judgement, estimator, build_model, preparation, random_state):
-    """Train again without some labels, and learn from how these are predicted."""
+def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
+    """Learn from how hidden labels are predicted."""
     labelled, model = preparation.labelled, estimator.net_.module_
-    hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
+    hidden = predict_hidden(preparation, random_state)
     _calibrate_quantities(judgement, hidden)
     codes, weight = labelled.codes.cpu().numpy(), labelled.weight.cpu().numpy()
     positions = np.arange(len(labelled))
@@ -186,7 +191,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         judgement.hidden_proba[name] = positions[judged], by_model
         judgement.scores.setdefault(name, {})["model"] = scores_of(true, by_model)
         by_linear = np.empty_like(by_model)
-        for fold in range(N_FOLDS):
+        for fold in np.unique(hidden.folds[judged, k]):
             is_hidden = hidden.folds[:, k] == fold
             seen = np.where(is_hidden, -1, column)
             by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))
@@ -217,7 +222,7 @@ def _warn_if_behind(name, codes, by_model, by_linear):
             f"{linear.mean():.0%}, the model {model.mean():.0%}. Pool both with "
             "skfmvae.ensemble.PartialLabelStacking, or use logistic regression.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

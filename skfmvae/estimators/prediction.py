@@ -243,7 +243,7 @@ class PredictionMixin(RowsMixin):
         """Probabilities of labels by fits that did not see them, property by property.
 
         Each of shape (n_samples, n_values), for the rows of `fit`; NaN for labels that
-        were not hidden.
+        were not hidden, and for all after `partial_fit`.
         """
         found = []
         for name, n_values in self.n_components_.items():

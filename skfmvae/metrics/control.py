@@ -37,6 +37,7 @@ def controllability(
     *,
     Y: Any = None,
     random_state: Any = None,
+    draw: str = "mean",
 ) -> PropertyShares:
     """Return the share of generated rows in which a classifier finds the chosen values.
 
@@ -59,6 +60,9 @@ def controllability(
         generated for each; repeat a combination for more rows.
     random_state : int, RandomState instance or None, default=None
         Seed of the values and of the rows.
+    draw : {"mean", "row"}, default="mean"
+        As for ``estimator.sample``. Means show what a property does without the noise
+        of single columns, and the figures that papers report are of means.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def controllability(
             for name, values in properties.items()
         }
     n_samples = len(next(iter(wanted.values())))
-    X, _ = estimator.sample(n_samples, wanted, random_state=random_state)
+    X, _ = estimator.sample(n_samples, wanted, random_state=random_state, draw=draw)
     predicted = _predictions(classifier, X, properties)
     return _shares(
         {name: np.mean(predicted[name] == wanted[name]) for name in properties}

@@ -20,7 +20,7 @@ class SamplesDisplay(ImageGrid):
     """Samples with a property fixed: a row of images per value, a column per style.
 
     Every row is drawn with the same seed, so that the images of a column differ by the
-    property alone.
+    property alone. Images are expectations, without the noise of pixels.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class SamplesDisplay(ImageGrid):
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         samples = [
-            estimator.sample(n_samples, properties={name: value}, random_state=seed)[0]
+            estimator.sample(n_samples, {name: value}, seed, draw="mean")[0]
             for value in shown
         ]
         images = as_images(np.stack(samples), image_shape)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skfmvae._utils.compat import HasMethods, Interval
+from skfmvae._utils.distributed import gathered
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, PropagatedLabels, StepSpace
 from skfmvae.neighbour_graph.adjacency import transition_matrix
@@ -274,6 +275,7 @@ class _NeighboursLoss(RegularizerLoss):
             position = codes.new_full((len(codes),), -1)
             position[graph.rows] = torch.arange(len(graph.rows), device=codes.device)
         self.ensembles: list[TemporalEnsemble] = []
+        self.expectations: list[ExpectationRegularization] = []
         self.parts = []
         for k, labels in enumerate(graph.labels):
             if labels is None:
@@ -288,11 +290,17 @@ class _NeighboursLoss(RegularizerLoss):
             if weight > 0 and (labels.class_prior > 0).all():
                 class_prior = _as_tensor(labels.class_prior, codes.device)
                 expectation = ExpectationRegularization(class_prior)
+                self.expectations.append(expectation)
                 self.parts.append((k, weight, expectation.loss))
 
     def begin_epoch(self) -> None:
         for ensemble in self.ensembles:
             ensemble.begin_epoch()
+
+    @property
+    def memory(self) -> list[Tensor]:
+        averages = [m for ensemble in self.ensembles for m in ensemble.memory]
+        return averages + [expectation.mean for expectation in self.expectations]
 
     def __call__(
         self, predict: Predict, batch: Batch, log_proba: list[Tensor]
@@ -368,6 +376,11 @@ class TemporalEnsemble:
         known = codes >= 0
         self.average[known] = one_hot(codes[known], self.average.shape[1]).float()
 
+    @property
+    def memory(self) -> list[Tensor]:
+        """The running averages, as `RegularizerLoss.memory`."""
+        return [self.average] + ([] if self.align is None else [self.align.mean])
+
     def begin_epoch(self) -> None:
         """Bring the targets of all rows up to date."""
         around = _as_tensor(
@@ -399,14 +412,10 @@ class TemporalEnsemble:
         proba = log_proba.detach().exp()
         if self.align is not None:
             proba = self.align(proba, batch.weight)
-        number, weight = batch.number, batch.weight
-        if self.position is not None:
-            number = self.position[number]
-            of_these = number, weight, unlabelled, proba, log_proba
-            here = number >= 0
-            number, weight, unlabelled, proba, log_proba = (v[here] for v in of_these)
+        number = batch.number if self.position is None else self.position[batch.number]
         rate = ENSEMBLE_RATE * unlabelled[:, None]
-        average = self.average[number]
-        self.average[number] = torch.lerp(average, proba, rate.to(proba))
-        target = self.target[number]
-        return weighted_mean(unlabelled, weight, cross_entropy(target, log_proba))
+        average = torch.lerp(self.average[number], proba, rate.to(proba))
+        of_all, average = gathered(number), gathered(average)
+        self.average[of_all[of_all >= 0]] = average[of_all >= 0]
+        loss = cross_entropy(self.target[number], log_proba)
+        return weighted_mean(unlabelled & (number >= 0), batch.weight, loss)

@@ -2,6 +2,7 @@
 
 from .batch_size import BatchSize
 from .callbacks import EarlyStopping, EpochBar
+from .checkpoint import Checkpoint, CheckpointFolder, opened_folder
 from .net import ModelNet
 from .objective import BaseObjective, Loss, Objective
 from .regularization import RegularizerTerms, build_regularizer_terms, graph_part
@@ -11,6 +12,8 @@ __all__ = [
     "BaseObjective",
     "BatchIterator",
     "BatchSize",
+    "Checkpoint",
+    "CheckpointFolder",
     "EarlyStopping",
     "EpochBar",
     "Loss",
@@ -20,4 +23,5 @@ __all__ = [
     "Rows",
     "build_regularizer_terms",
     "graph_part",
+    "opened_folder",
 ]

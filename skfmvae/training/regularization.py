@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -164,6 +164,7 @@ class RegularizerTerms:
         self.graph = graph
         self.steps = steps
         self.n_rebuilt = 0
+        self.latents: np.ndarray | None = None  # of the graph joined last
         self.losses: dict[Regularizer, RegularizerLoss] = {
             regularizer: regularizer.begin(graph, steps, rows.codes)
             for regularizer in regularizers
@@ -221,14 +222,50 @@ class RegularizerTerms:
         n_rebuilds = max(
             (regularizer.n_rebuilds for regularizer in self.losses), default=0
         )
-        n_due = int(progress * (n_rebuilds + 1))
+        n_due = min(n_rebuilds, int(progress * (n_rebuilds + 1)))
         if n_due > self.n_rebuilt:
             self.n_rebuilt = n_due
-            graph = self.graph.joined(self._latents(self.graph))
-            self.losses = {
-                regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
-                for regularizer in self.losses
-            }
+            self._join(self._latents(self.graph))
+
+    def _join(self, latents):
+        """Begin the losses anew, on the graph joined with one of the latents."""
+        assert self.graph is not None
+        self.latents = latents
+        graph = self.graph.joined(latents)
+        self.losses = {
+            regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
+            for regularizer in self.losses
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return what epochs have changed, for `load_state`.
+
+        Returns
+        -------
+        state : dict
+            Of numbers, tensors and lists of them. The latents stand for the graph that
+            is joined with them.
+        """
+        return {
+            "n_rebuilt": self.n_rebuilt,
+            "latents": None if self.latents is None else torch.from_numpy(self.latents),
+            "memory": [loss.memory for loss in self.losses.values()],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up a state of the same losses on the same rows.
+
+        Parameters
+        ----------
+        state : dict
+            As `state` returned it.
+        """
+        self.n_rebuilt = state["n_rebuilt"]
+        if state["latents"] is not None:
+            self._join(state["latents"].numpy())
+        for loss, saved in zip(self.losses.values(), state["memory"], strict=True):
+            for tensor, values in zip(loss.memory, saved, strict=True):
+                tensor.copy_(values)
 
     def __call__(
         self, batch: Batch, log_proba: list[Tensor], progress: float

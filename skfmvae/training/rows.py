@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from skfmvae._utils.random import generator_for, redirected_draws
+from skfmvae._utils.distributed import Share, n_processes, shared
+from skfmvae._utils.random import draws_apart, generator_for, redirected_draws
 from skfmvae.models.base import Batch, Labels
 
 __all__ = ["BatchIterator", "Rows"]
@@ -137,6 +138,11 @@ class BatchIterator:
     shuffle : bool, default=False
     augmentation : callable or None, default=None
         What changes the values (n, D) of each batch before it is learned from.
+
+    Raises
+    ------
+    ValueError
+        When processes share batches that have too few rows for each to have one.
     """
 
     def __init__(
@@ -155,6 +161,13 @@ class BatchIterator:
         self.n_extra = sum(count for count, _ in extra)
         self._extra = extra
         self._weight = rows.weight.clone()
+        smallest = len(rows) // len(self)
+        if smallest < n_processes():
+            raise ValueError(
+                f"batch_size={batch_size} makes batches of {smallest} of {len(rows)} "
+                f"rows, too few for each of {n_processes()} processes to have one; "
+                "start fewer processes."
+            )
         if extra:
             visits = torch.ones(len(rows))
             for count, labelled in extra:
@@ -178,15 +191,19 @@ class BatchIterator:
         ]
         for number, index in enumerate(order.tensor_split(n_batches)):
             index = torch.cat([index, *(draws[number] for draws in drawn)])
+            share = None
+            if n_processes() > 1:
+                share = Share.of_batch(len(index))
+                index = share.of(index)
             batch = self.rows[index]
-            yield batch._replace(
-                x=self._augmented(batch.x), weight=self._weight[batch.number]
-            )
+            with shared(share):
+                x = self._augmented(batch.x)
+            yield batch._replace(x=x, weight=self._weight[batch.number], share=share)
 
     def _augmented(self, x):
         if self.augmentation is None:
             return x
-        with redirected_draws():
+        with draws_apart(), redirected_draws():
             augmented = self.augmentation(x)
         if augmented.shape != x.shape:
             raise ValueError(

@@ -102,6 +102,8 @@ def test_numbers_stay_within_dtype_and_kind():
     found = decoded(column, values)
     assert_array_equal(found[:4], [0, 0, 0, 255])
     assert 2**63 - 2**11 < int(found[4]) <= 2**63 - 1
+    column = Column("u", "positive", dtype="int8", range=(-128, 127))
+    assert_array_equal(decoded(column, values), [1, 1, 1, 127, 127, np.nan])
     column = Column("u", "count")
     assert_array_equal(decoded(column, values), [0, 0, 0.4, 254.7, 1e30, np.nan])
     column = Column("u", "binary")

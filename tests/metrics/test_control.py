@@ -51,7 +51,7 @@ class Painter(BaseEstimator):
         k = self.targets_.labels.property_names.index(name)
         X[::step, k] = (X[::step, k] + 1) % len(self.targets_.labels.classes[k])
 
-    def sample(self, n_samples, properties, random_state=None):
+    def sample(self, n_samples, properties, random_state=None, draw="row"):
         self.asked_.append((properties, random_state))
         X = self.targets_.labels.codes_of(properties, n_samples).astype(float)
         for name, step in (self.wrong or {}).items():
@@ -100,11 +100,26 @@ def test_values_are_asked_for_evenly_and_independently():
 def test_classes_without_labels_are_not_asked_for():
     painter = Painter().fit()
     painter.targets_.labels.fit(LABELS, {"shape": 9}, n_discovered=1)
-    painter.sample = lambda n, properties, random_state: (pd.DataFrame(properties), 0)
+    painter.sample = lambda n, properties, **others: (pd.DataFrame(properties), 0)
     reader = Reader(painter)
     reader.predict = lambda X: X
     shares = controllability(painter, reader, 100)
     assert shares.by_property == {"shape": 1, "size": 1, "lit": 1}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [({}, "mean"), ({"draw": "row"}, "row")]
+)
+def test_means_are_judged_unless_draws_are_asked_for(chosen, expected):
+    painter, draws = Painter().fit(), []
+
+    def sample(n_samples, properties, random_state, draw):
+        draws.append(draw)
+        return Painter.sample(painter, n_samples, properties)
+
+    painter.sample = sample
+    controllability(painter, Reader(painter), 5, **chosen)
+    assert draws == [expected]
 
 
 @pytest.mark.parametrize("kind", [np.array, pd.DataFrame])

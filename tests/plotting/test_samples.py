@@ -17,7 +17,7 @@ from skfmvae.plotting import (
 def test_samples_are_the_estimators(labels_by_tile, tile, model):
     display = SamplesDisplay.from_estimator(model, n_samples=3, random_state=7)
     for row, value in enumerate(range(10)):
-        expected, _ = model.sample(3, properties={"digit": value}, random_state=7)
+        expected, _ = model.sample(3, {"digit": value}, random_state=7, draw="mean")
         for column in range(3):
             assert_array_equal(tile(display, row, column).ravel(), expected[column])
     assert display.ax_.get_ylabel() == "digit"
@@ -29,7 +29,7 @@ def test_samples_of_chosen_values(labels_by_tile, model):
     display = SamplesDisplay.from_estimator(
         model, "parity", values=["odd"], n_samples=2, random_state=0
     )
-    expected, _ = model.sample(2, properties={"parity": "odd"}, random_state=0)
+    expected, _ = model.sample(2, {"parity": "odd"}, random_state=0, draw="mean")
     assert_array_equal(display.images.reshape(2, 64), expected)
     assert labels_by_tile(display.ax_.yaxis, 8) == {0: "odd"}
 

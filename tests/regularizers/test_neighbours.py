@@ -106,6 +106,24 @@ def test_the_running_average_follows_aligned_predictions(make_batch, make_graph)
     assert abs(aligned / aligned.sum() - proba).max() > 1e-3
 
 
+def test_memory_is_all_that_batches_leave(make_batch, make_graph, with_reliability):
+    """Copied into a new loss it gives the same targets and alignment."""
+    batch, log_proba = make_batch(LABELS), varied(3)
+    graph = with_reliability(make_graph(batch), 0.4)  # so that both losses count
+    loss, other = begin(graph), begin(graph)
+    for _ in range(3):
+        loss(None, batch, log_proba)
+    assert len(loss.memory) == 3
+    for tensor, values in zip(other.memory, loss.memory, strict=True):
+        assert not torch.equal(tensor, values)
+        tensor.copy_(values)
+    for _ in range(2):
+        loss.begin_epoch()
+        other.begin_epoch()
+        value = loss(None, batch, log_proba)
+        assert torch.equal(other(None, batch, log_proba), value)
+
+
 def test_targets_change_with_the_epoch_alone(make_batch, make_graph):
     batch = make_batch(LABELS)
     loss, log_proba = begin(make_graph(batch)), constant(0.1, 0.7, 0.2)

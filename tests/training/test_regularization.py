@@ -194,6 +194,43 @@ def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):
         )
 
 
+def test_a_state_brings_back_averages_and_the_joined_graph(model):
+    rows = make_rows()
+    batch = rows[torch.arange(10)]
+    log_proba = [values.detach() for values in model.property_log_proba(batch.x)]
+
+    def begun():
+        return build_regularizer_terms([Neighbours(n_rebuilds=2)], model, rows)
+
+    terms, other = begun(), begun()
+    for progress in (0.0, 0.4, 0.5):  # rebuilt once, at a third
+        terms.begin_epoch(progress)
+        terms(batch, log_proba, progress)
+    # The latents are other ones by then, and those of the rebuild count.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Linear, "encode", refuse)
+        other.load_state(terms.state())
+        for each in (terms, other):
+            each.begin_epoch(0.6)
+    assert other.n_rebuilt == 1
+    (value,), (expected,) = (
+        each(batch, log_proba, 0.6)[0].values() for each in (other, terms)
+    )
+    assert torch.equal(value, expected)
+    without = begun()
+    without.begin_epoch(0.0)
+    assert without(batch, log_proba, 0.6)[0]["neighbours"] != expected
+
+
+@pytest.mark.parametrize("n_rebuilds", [0, 2])
+def test_neighbours_in_latents_join_at_once_where_training_goes_on(model, n_rebuilds):
+    regularizer = Constant("a", 1.0, 1.0, n_rebuilds=n_rebuilds)
+    terms = build_regularizer_terms([regularizer], model, make_rows())
+    for _ in range(3):
+        terms.begin_epoch(1.0)
+    assert len(regularizer.graphs) == 1 + bool(n_rebuilds)
+
+
 def test_the_graph_is_built_by_the_settings_of_the_neighbours(model):
     rows = make_rows()
     regularizers = [VirtualAdversarial(), Neighbours(n_neighbors=2, alpha=0.5)]

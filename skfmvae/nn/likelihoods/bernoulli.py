@@ -29,7 +29,8 @@ class Bernoulli(Likelihood):
     Notes
     -----
     Values strictly between 0 and 1 are allowed: the log-likelihood is then the average
-    over rows of zeros and ones that are drawn with these values as probabilities.
+    over rows of zeros and ones that are drawn with these values as probabilities, and
+    draws are such rows.
 
     Examples
     --------

@@ -179,6 +179,10 @@ class ColumnsModule(LikelihoodModule):
         values = [module.weighted_expectation(own, weight) for module, own in parts]
         return torch.cat(values, dim=1)[:, self.column_order]
 
+    def example(self) -> Tensor:
+        rows = [module.example() for module in self.parts]
+        return torch.cat(rows)[self.column_order]
+
     def in_support(self, values: np.ndarray) -> np.ndarray:
         parts = zip(self.parts, self.chosen, strict=True)
         inside: np.ndarray = np.empty(values.shape, dtype=bool)

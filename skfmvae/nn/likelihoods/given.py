@@ -177,6 +177,8 @@ class LikelihoodGiven(LikelihoodModule):
             nn.init.zeros_(self.effect.weight)
             nn.init.zeros_(self.effect.bias)
         self.register_buffer("unit", torch.ones(()))
+        # Learned here, so that `state_dict` has to hold it.
+        self.register_buffer("placeholder", self.placeholder)
         self._rows: Tensor | None = None
 
     @torch.no_grad()
@@ -316,6 +318,13 @@ class LikelihoodGiven(LikelihoodModule):
             return self.modelled_part.weighted_expectation(of_modelled, weight)
 
         return self._with_given(distribution, expected, every=weight.shape[1])
+
+    def example(self) -> Tensor:
+        row = self.placeholder.clone()
+        row[self.modelled] = self.modelled_part.example()
+        if self.covariates_part is not None:
+            row[self.covariates] = self.covariates_part.example()
+        return row
 
     def in_support(self, values: np.ndarray) -> np.ndarray:
         inside: np.ndarray = np.ones(values.shape, dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,14 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor, distributions
 
-from .base import Likelihood, LikelihoodModule, over_columns
+from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
 from .blocks import column_statistics
 from .gaussian import GaussianModule
 
 __all__ = ["LogNormal", "LogNormalModule"]
 
 MIN_SCALE = 0.01  # as of a Gaussian's, on the logarithms
-LARGEST_LOG = 80.0  # of an expectation; float32 ends at 88
+LARGEST_LOG = 80.0  # of an expectation or a draw; float32 ends at 88
 SMALLEST = 1e-35  # value that networks see
 
 
@@ -67,9 +68,7 @@ class LogNormalModule(GaussianModule):
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         location = self.mean + self.std * h
-        return over_columns(
-            distributions.LogNormal(location, self.scale, validate_args=False)
-        )
+        return over_columns(_LogNormal(location, self.scale, validate_args=False))
 
     def expectation(self, distribution: distributions.Distribution) -> Tensor:
         logs = distribution.base_dist  # type: ignore[attr-defined]
@@ -82,6 +81,13 @@ class LogNormalModule(GaussianModule):
     def check_support(self, X: Any) -> None:
         # Zeros that a sparse matrix does not store count, too.
         super().check_support(X.toarray() if issparse(X) else X)
+
+
+class _LogNormal(distributions.LogNormal):
+    def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
+        # Values that float32 would round to zero or to infinity cannot occur.
+        drawn = super().sample(sample_shape)
+        return drawn.clamp(SMALLEST, math.exp(LARGEST_LOG))
 
 
 def _log(X: Any) -> np.ndarray:

@@ -49,6 +49,13 @@ def test_expectations_stay_finite_in_single_precision(h):
     assert (found >= 0).all()
 
 
+@pytest.mark.parametrize("h", [-1e4, 0.0, 1e4])
+def test_draws_can_occur_in_single_precision(h):
+    module = LogNormal().build(X.astype(np.float32))
+    drawn = module(torch.full((1, 2), h)).sample((100,))
+    module.check_support(drawn[:, 0].numpy())
+
+
 @pytest.mark.parametrize("value", [0.0, -3.0])
 def test_what_training_rows_cannot_hold_does_not_break_networks(value):
     """An encoder may see rows that have no density."""

@@ -1,0 +1,145 @@
+"""Generators of labelled rows of a table: our estimators and others."""
+
+import numpy as np
+import pandas as pd
+from ours import OURS
+from scipy.stats import norm
+
+from skfmvae.estimators.imputer import LONGER
+from skfmvae.estimators.training import default_epochs
+
+SIDES = ("left", "right")
+COLUMNS = "columns apart"
+OTHERS = (COLUMNS, "SMOTE", "TVAE")
+# Estimators of numbers that are prepared, and how many times the default epochs they
+# take.
+SCORES = {f"{name}, normal scores": (name, 1) for name in OURS}
+SCORES["SemiSupervisedVAE, normal scores, longer"] = ("SemiSupervisedVAE", LONGER)
+METHODS = (*OURS, *SCORES, *OTHERS)
+
+
+def generate(method, frame, y, seed):
+    """Return generated rows, as many as there are, and their classes.
+
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+    frame : DataFrame
+        Complete training rows, of numbers and of categories.
+    y : ndarray of shape (n,)
+        Their classes.
+    seed : int
+
+    Returns
+    -------
+    frame : DataFrame
+        With the dtypes of the training rows.
+    y : ndarray of shape (n,)
+    """
+    if method in OURS:
+        return ours(method, 1, frame, y, seed)
+    if method in SCORES:
+        scores = NormalScores(frame)
+        rows, classes = ours(*SCORES[method], scores.of(frame, seed), y, seed)
+        return scores.back(rows), classes
+    made = {COLUMNS: columns_apart, "SMOTE": smote, "TVAE": tvae}[method]
+    rows, classes = made(frame, y, seed)
+    return in_dtypes(rows, frame), classes
+
+
+def ours(estimator, n_times, frame, y, seed):
+    """Fit an estimator of ours for so many times the default epochs, and draw."""
+    # Nothing is predicted, and calibration changes nothing else.
+    model = OURS[estimator](calibrate=False, random_state=seed)
+    n_epochs = n_times * default_epochs(len(y), model.batch_size)
+    model.set_params(max_epochs=n_epochs).fit(frame, y)
+    rows, classes = model.sample(len(y), {"property_0": y}, random_state=seed)
+    return pd.DataFrame(rows, columns=frame.columns), classes
+
+
+def in_dtypes(rows, frame):
+    """Return rows with the dtypes of a frame; whole numbers are rounded."""
+    columns = {}
+    for name, column in frame.items():
+        values = rows[name].to_numpy()
+        if column.dtype.kind == "i":
+            values = np.rint(values.astype(float))
+        columns[name] = pd.Series(values).astype(column.dtype)
+    return pd.DataFrame(columns)
+
+
+class NormalScores:
+    """Numbers of a frame as normal scores, which have a standard normal distribution.
+
+    The score of a value is the normal quantile of its rank; values that are equal
+    share their ranks at random. What comes back lies among the training values.
+    """
+
+    def __init__(self, frame):
+        numbers = frame.select_dtypes("number")
+        self.known = {name: np.sort(numbers[name]) for name in numbers}
+
+    def of(self, frame, seed):
+        """Return the frame with scores."""
+        rng = np.random.default_rng(seed)
+        scores = {}
+        for name, known in self.known.items():
+            low, high = (np.searchsorted(known, frame[name], s) for s in SIDES)
+            scores[name] = norm.ppf(rng.uniform(low, high) / len(known))
+        return frame.assign(**scores)
+
+    def back(self, frame):
+        """Return the frame with numbers in place of scores."""
+        numbers = {}
+        for name, known in self.known.items():
+            is_whole = known.dtype.kind == "i"
+            method = "inverted_cdf" if is_whole else "linear"
+            rank = norm.cdf(frame[name])
+            numbers[name] = np.quantile(known, rank, method=method)
+        return frame.assign(**numbers)
+
+
+def columns_apart(frame, y, seed):
+    """Draw each column among the training rows of a class, apart from the others."""
+    rng = np.random.default_rng(seed)
+    rows = frame.reset_index(drop=True).copy()
+    for value in np.unique(y):
+        of_class = np.flatnonzero(y == value)
+        for name in rows:
+            drawn = rng.choice(of_class, len(of_class))
+            rows.loc[of_class, name] = frame[name].to_numpy()[drawn]
+    return rows, y
+
+
+def smote(frame, y, seed):
+    """Interpolate between neighbours of a class (Chawla et al. 2002)."""
+    from imblearn.over_sampling import SMOTE, SMOTENC
+
+    words = list(frame.select_dtypes("category"))
+    twice = {value: 2 * n for value, n in enumerate(np.bincount(y))}
+    if words:
+        sampler = SMOTENC(words, sampling_strategy=twice, random_state=seed)
+        rows = frame.astype(dict.fromkeys(words, object))
+    else:
+        sampler = SMOTE(sampling_strategy=twice, random_state=seed)
+        rows = frame
+    rows, classes = sampler.fit_resample(rows, y)
+    return rows[len(y) :].reset_index(drop=True), classes[len(y) :]
+
+
+def tvae(frame, y, seed):
+    """Draw from a variational autoencoder of tables (Xu et al. 2019), at its defaults.
+
+    Gaussian mixtures encode its numbers, and the class is one of its columns.
+    """
+    from ctgan import TVAE
+
+    rows = frame.reset_index(drop=True).assign(y_=y.astype(str))
+    words = [name for name in rows if rows[name].dtype.kind not in "if"]
+    rows = rows.astype(dict.fromkeys(words, object))
+    model = TVAE(enable_gpu=False)
+    model.set_random_state(seed)
+    model.fit(rows, words)
+    drawn = model.sample(len(y))
+    return drawn, drawn.pop("y_").to_numpy().astype(int)
