@@ -156,7 +156,7 @@ class RowsMixin:
 
     def _map_batches(self, function, rows, largest=LARGEST_CHUNK):
         """Apply a function to chunks of rows and join what it lists."""
-        joined = []
+        joined: list[np.ndarray] = []
         with plain_torch(self.device_), torch.no_grad():
             for index in torch.arange(len(rows)).split(largest):
                 n = len(index)
