@@ -43,8 +43,9 @@ class HiddenPredictions:
     ----------
     folds : int64 ndarray of shape (n, K + Q)
         By which refit an entry was predicted; -1 where it was not hidden.
-    log_proba : list of ndarray of shape (n, C_k)
-        Log-probabilities of the hidden labels of each discrete property, NaN elsewhere.
+    log_proba : list of ndarray of shape (n_hidden, C_k)
+        Log-probabilities of the hidden labels of each discrete property, in the order
+        of the rows.
     residuals : ndarray of shape (n, Q)
         What is known of the continuous properties, standardised, less the mean that was
         predicted; NaN elsewhere.
@@ -92,7 +93,11 @@ def predict_hidden_labels(
     refit.callbacks = [c for c in estimator.callbacks or [] if _is_kept(c)]
     refit.verbose = 0
     sizes = estimator.n_components_.values()
-    log_proba = [np.full((len(folds), n), np.nan) for n in sizes]
+    hidden_rows = [np.flatnonzero(column >= 0) for column in folds.T[: len(sizes)]]
+    log_proba = [
+        np.full((len(rows), n), np.nan)
+        for rows, n in zip(hidden_rows, sizes, strict=True)
+    ]
     quantities = labelled.quantities.cpu().numpy()
     residuals, deviations = np.full((2, *quantities.shape), np.nan)
     for fold in range(N_FOLDS):
@@ -122,7 +127,8 @@ def predict_hidden_labels(
         )
         for k, values in enumerate(found):
             hidden = is_hidden[rows, k]
-            log_proba[k][rows[hidden]] = values[hidden]
+            here = np.searchsorted(hidden_rows[k], rows[hidden])
+            log_proba[k][here] = values[hidden]
         hidden = is_hidden[rows, len(found) :]
         residuals[rows] = np.where(hidden, quantities[rows] - mean, residuals[rows])
         deviations[rows] = np.where(hidden, stddev, deviations[rows])

@@ -182,7 +182,7 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
         )
         prior = temperature_of_entropy(proba[k], target)
         judged = np.flatnonzero(hidden.folds[:, k] >= 0)
-        log_proba, true = hidden.log_proba[k][judged], column[judged]
+        log_proba, true = hidden.log_proba[k], column[judged]
         temperature = fit_temperature(log_proba, true, prior, weight[judged])
         judgement.temperature[name] = temperature
         if not len(judged):

@@ -156,11 +156,16 @@ class RowsMixin:
 
     def _map_batches(self, function, rows, largest=LARGEST_CHUNK):
         """Apply a function to chunks of rows and join what it lists."""
-        chunks = []
+        joined: list[np.ndarray] = []
         with plain_torch(self.device_), torch.no_grad():
             for index in torch.arange(len(rows)).split(largest):
                 n = len(index)
                 filled = index[torch.arange(max(n, SMALLEST_CHUNK)) % n]
-                outputs = function(rows[filled])
-                chunks.append([output[:n].cpu().numpy() for output in outputs])
-        return [np.concatenate(outputs) for outputs in zip(*chunks, strict=True)]
+                outputs = [o[:n].cpu().numpy() for o in function(rows[filled])]
+                if not joined:  # not a list of parts, which takes the memory twice
+                    shapes = [(len(rows), *output.shape[1:]) for output in outputs]
+                    dtypes = [output.dtype for output in outputs]
+                    joined = list(map(np.empty, shapes, dtypes))
+                for whole, output in zip(joined, outputs, strict=True):
+                    whole[int(index[0]) : int(index[0]) + n] = output
+        return joined

@@ -63,9 +63,11 @@ def rows_of_graph(codes, n_columns: int, max_rows: int = MOST_ROWS):
         max_rows = min(max_rows, max(MOST_VALUES // n_columns, LEAST_ROWS))
     if n <= max_rows:
         return None
-    rows = np.random.default_rng(0).permutation(n)
-    is_labelled = (codes[rows] >= 0).any(axis=1)
-    labelled, others = rows[is_labelled], rows[~is_labelled]
+    random, is_labelled = np.random.default_rng(0), (codes >= 0).any(axis=1)
+    labelled, others = np.flatnonzero(is_labelled), np.flatnonzero(~is_labelled)
     n_labelled = min(len(labelled), max(max_rows // 2, max_rows - len(others)))
-    chosen = [labelled[:n_labelled], others[: max_rows - n_labelled]]
+    chosen = [
+        random.choice(labelled, n_labelled, replace=False),
+        random.choice(others, max_rows - n_labelled, replace=False),
+    ]
     return np.sort(np.concatenate(chosen))

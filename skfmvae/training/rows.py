@@ -46,7 +46,7 @@ class Rows(Dataset):
             quantities = np.empty((len(codes), 0), dtype=np.float32)
         self.quantities = torch.from_numpy(quantities)
         if sample_weight is None:
-            sample_weight = np.ones(len(codes))
+            sample_weight = np.ones(len(codes), dtype=np.float32)
         self.weight = torch.from_numpy(np.asarray(sample_weight, dtype=np.float32))
         if _fits(self.x, self.device):
             self.x = self.x.to(self.device)
