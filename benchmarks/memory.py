@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 
-from report import add_save, report
+from report import DECISIONS, add_save, report
 
 N_ROWS, N_FEATURES, N_LABELS = 60_000, 784, 100
 MIB = 2**20
@@ -90,6 +90,7 @@ def main():
         rows,
         f"one fit each to {N_ROWS} rows of {N_FEATURES} values",
         arguments.save,
+        DECISIONS / "039-large-data.md",
     )
 
 

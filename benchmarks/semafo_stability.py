@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from common import digits, keep_labels
 from joblib import Parallel, delayed
-from report import add_save, report
+from report import DECISIONS, add_save, report
 
 from skfmvae import SemafoVAE
 from skfmvae.datasets import make_sprites, mask_labels
@@ -100,6 +100,7 @@ def main():
         f"{arguments.seeds} seeds, {arguments.jobs} fits at a time; mean (lowest to "
         "highest)",
         arguments.save,
+        DECISIONS / "029-semafo-weights.md",
     )
 
 
