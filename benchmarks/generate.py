@@ -115,8 +115,8 @@ def judged(X, y, X_test, y_test, X_new, y_new, seed):
         "detection": detection_score(X_test, X_new.iloc[some], random_state=seed),
         "nearer": neighbour_distance_ratio(X, X_test, X_new, random_state=seed),
         "diversity": diversity(X, y, X_new, y_new).mean,
-        "numbers": float(np.mean([0, *margins(X, X_new, "number").values()])),
-        "categories": float(np.mean([0, *margins(X, X_new, "category").values()])),
+        "numbers": mean_margin(X, X_new, "number"),
+        "categories": mean_margin(X, X_new, "category"),
         "correlations": correlation_error(X, X_new),
     }
 
@@ -136,6 +136,12 @@ def margins(X, X_new, kind):
             first, second = next(shares).align(next(shares), fill_value=0)
             apart[name] = float((first - second).abs().sum() / 2)
     return apart
+
+
+def mean_margin(X, X_new, kind):
+    """Return the mean of `margins`, None without a column of the kind."""
+    apart = margins(X, X_new, kind)
+    return float(np.mean(list(apart.values()))) if apart else None
 
 
 def correlations(vectorizer, X):

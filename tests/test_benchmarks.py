@@ -696,6 +696,8 @@ def test_margins_of_generated_rows_worked_out_by_hand(generate):
     assert generate.margins(real, real, "number") == {"size": 0}
     assert generate.margins(real, new, "number") == {"size": 0.5}
     assert generate.margins(real, new, "category") == {"town": 0.5}
+    assert generate.mean_margin(real, new, "category") == 0.5
+    assert generate.mean_margin(real[["town"]], new[["town"]], "number") is None
     assert generate.correlation_error(real, real) == 0
 
 
