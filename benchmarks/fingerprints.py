@@ -191,8 +191,9 @@ def fingerprint(estimator, X, y):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(X, y)
-    state = estimator.net_.module_.state_dict().values()
-    found = sorted(digest(value) for value in state if torch.is_tensor(value))
+    state = estimator.net_.module_.state_dict()
+    state.pop("_extra_state", None)  # what else a model needs in order to go on
+    found = sorted(digest(value) for value in state.values())
     for row in estimator.net_.history:
         terms = (value for key, value in row.items() if key.startswith("train_"))
         found += sorted(digest(v) for v in terms if isinstance(v, float))

@@ -40,7 +40,7 @@ MODULES = [importlib.import_module("skfmvae")] + [
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"plotting"},
+    {"persistence", "plotting"},
     {"model_selection"},
     {"ensemble"},
     {"estimators"},
@@ -372,12 +372,15 @@ NOT_ASKED_INSIDE = NOT_ASKED | {"PR07", "RT01", "RT03"}
 INSIDE = tuple(
     f"skfmvae.{part}"
     for part in (
+        "_utils.distributed",
         "columns.coding",
         "columns.dtypes",
         "columns.reading",
         "estimators.checks",
+        "estimators.distributed",
         "estimators.guards",
         "estimators.precision",
+        "estimators.resuming",
         "mixture",
         "models",
         "neighbour_graph",
@@ -611,10 +614,11 @@ def test_first_example_needs_no_extra(tmp_path):
 
 
 def test_docstring_examples_need_no_extra():
-    """All but those of plots and of the command line, which are extras as a whole."""
+    """All but those of plots, the command line and Parquet files, which are extras."""
     parts = [path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()]
     assert {"plotting", "cli"} < set(parts)
-    needy = [f"--ignore=skfmvae/{part}" for part in ("plotting", "cli")]
+    needy = ("plotting", "cli", "datasets/parquet.py")
+    needy = [f"--ignore=skfmvae/{part}" for part in needy]
     result = run_without_extras(
         *("-m", "pytest", "-p", "without", "-p", "no:cacheprovider"),
         *("skfmvae", *needy),

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .large import blocks
+
 __all__ = [
     "has_missing",
     "is_missing",
@@ -114,7 +116,7 @@ def has_missing(X: Any) -> bool:
         Whether it is.
     """
     values = X.data if hasattr(X, "indptr") else X
-    return bool(np.isnan(values.min(initial=0.0)))  # takes no memory
+    return any(np.isnan(values[some].min(initial=0.0)) for some in blocks(values))
 
 
 def missing_rate(X: Any) -> np.ndarray:
@@ -134,7 +136,7 @@ def missing_rate(X: Any) -> np.ndarray:
     if not has_missing(X):
         return np.zeros(n_columns)
     if not hasattr(X, "indptr"):
-        return np.isnan(X).mean(axis=0)
+        return sum(np.isnan(X[rows]).sum(axis=0) for rows in blocks(X)) / n_rows
     return np.bincount(X.indices[np.isnan(X.data)], minlength=n_columns) / n_rows
 
 

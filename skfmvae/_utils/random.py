@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar, Token
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import cache, partial
 from typing import Any
 
@@ -20,13 +20,27 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .distributed import (
+    Share,
+    current_share,
+    n_of_all,
+    n_processes,
+    own_rows,
+    rank,
+    shared,
+)
+
 __all__ = [
     "draw_normal",
+    "draw_states",
+    "draws_apart",
     "forked_draws",
     "generator_for",
     "redirect_modules",
     "redirected_draws",
     "repeatable_draws",
+    "restart_draws_apart",
+    "restore_draws",
     "seeded_draws",
 ]
 
@@ -37,6 +51,19 @@ class _Generators:
     def __init__(self, seed: int):
         self.seed = seed
         self._of_device: dict[torch.device, torch.Generator] = {}
+        self._apart: _Generators | None = None
+
+    @property
+    def apart(self) -> _Generators:
+        """Generators that differ between the processes of a group."""
+        if self._apart is None:
+            self.restart_apart(0)
+        assert self._apart is not None
+        return self._apart
+
+    def restart_apart(self, number: int) -> None:
+        seed = self.seed + 1 + rank() + n_processes() * number
+        self._apart = _Generators(seed)
 
     def on(self, device: torch.device) -> torch.Generator:
         if device not in self._of_device:
@@ -46,9 +73,16 @@ class _Generators:
 
     def copy(self) -> _Generators:
         twin = _Generators(self.seed)
-        for device, generator in self._of_device.items():
-            twin.on(device).set_state(generator.get_state())
+        twin.restore(self.states())
+        twin._apart = self._apart and self._apart.copy()
         return twin
+
+    def states(self) -> dict[str, Tensor]:
+        return {str(d): g.get_state() for d, g in self._of_device.items()}
+
+    def restore(self, states: Mapping[str, Tensor]) -> None:
+        for device, state in states.items():
+            self.on(torch.device(device)).set_state(state)
 
 
 _OWN: ContextVar[_Generators | None] = ContextVar("_OWN", default=None)
@@ -95,6 +129,31 @@ def forked_draws() -> Iterator[None]:
         _OWN.reset(token)
 
 
+def draw_states() -> dict[str, Tensor]:
+    """Return the states of the generators of the innermost block of `seeded_draws`.
+
+    Returns
+    -------
+    states : dict of str to uint8 Tensor
+        By the name of the device; empty outside such blocks.
+    """
+    own = _OWN.get()
+    return {} if own is None else own.states()
+
+
+def restore_draws(states: Mapping[str, Tensor]) -> None:
+    """Go on drawing from where `draw_states` found the generators.
+
+    Parameters
+    ----------
+    states : dict of str to uint8 Tensor
+        What it returned inside a block of the same seed.
+    """
+    own = _OWN.get()
+    if own is not None:
+        own.restore(states)
+
+
 def generator_for(device: torch.device) -> torch.Generator | None:
     """Return the generator of the innermost block of `seeded_draws`.
 
@@ -112,13 +171,49 @@ def generator_for(device: torch.device) -> torch.Generator | None:
     return None if own is None else own.on(device)
 
 
-def draw_normal(distribution: Normal) -> Tensor:
+def restart_draws_apart(number: int) -> None:
+    """Begin anew what `draws_apart` draws from, so that it depends on a number alone.
+
+    Parameters
+    ----------
+    number : int
+        Of the epoch, from which a killed fit may go on.
+    """
+    own = _OWN.get()
+    if own is not None:
+        own.restart_apart(number)
+
+
+@contextmanager
+def draws_apart() -> Iterator[None]:
+    """Draw otherwise than other processes inside the block, on a share of a batch.
+
+    It serves what cannot draw for the rows of all processes, see `own_rows`.
+
+    Yields
+    ------
+    None
+    """
+    own = _OWN.get()
+    if own is None or current_share() is None:
+        yield
+        return
+    token = _OWN.set(own.apart)
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
+
+
+def draw_normal(distribution: Normal, share: Share | None = None) -> Tensor:
     """Return ``distribution.rsample()``, drawn from the generator of the block.
 
     Parameters
     ----------
     distribution : Normal
         Its mean has the shape of a draw.
+    share : Share or None, default=None
+        Where the draws are not for the rows of the batch, see `n_of_all`.
 
     Returns
     -------
@@ -128,7 +223,8 @@ def draw_normal(distribution: Normal) -> Tensor:
     if _OWN.get() is None:
         return distribution.rsample()
     mean = distribution.mean
-    noise = mean.new_empty(mean.shape).normal_(generator=generator_for(mean.device))
+    noise = mean.new_empty(n_of_all(len(mean), share), *mean.shape[1:])
+    noise = own_rows(noise.normal_(generator=generator_for(mean.device)), share)
     return mean + distribution.stddev * noise
 
 
@@ -152,13 +248,17 @@ class _Again:
 
     def __init__(self, generators: _Generators):
         self.generators = generators
-        self.tokens: list[Token[_Generators | None]] = []
+        self.share = current_share()  # which a thread of backward does not know
+        self.entered: list[ExitStack] = []
 
     def __enter__(self) -> None:
-        self.tokens.append(_OWN.set(self.generators.copy()))
+        stack = ExitStack()
+        stack.enter_context(shared(self.share))
+        stack.callback(_OWN.reset, _OWN.set(self.generators.copy()))
+        self.entered.append(stack)
 
     def __exit__(self, *error: object) -> None:
-        _OWN.reset(self.tokens.pop())
+        self.entered.pop().close()
 
 
 def redirected_draws() -> AbstractContextManager[Any]:
@@ -225,8 +325,10 @@ _ENTERED = threading.local()
 
 
 def _enter(module: nn.Module, inputs: Any) -> None:
-    context = redirected_draws() if module.training else nullcontext()
-    context.__enter__()
+    context = ExitStack()
+    if module.training:
+        context.enter_context(draws_apart())
+        context.enter_context(redirected_draws())
     vars(_ENTERED).setdefault("contexts", []).append(context)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from .commands import after_interrupt
 from .errors import InputError
 
 __all__ = ["main"]
@@ -24,22 +25,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     exit_code : int
-        0 after success, 2 if the arguments or the file cannot be used, 130 after an
+        0 after success, 2 if the arguments or a file cannot be used, 130 after an
         interrupt. A line on stderr gives the reason of each but 0.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         # Imported here because an interrupt may come in the seconds that it takes.
-        from .arguments import make_parser
-        from .study import run_study
+        from .arguments import parse
 
-        run_study(make_parser().parse_args(argv), argv)
+        options = parse(argv)
+        options.run(options)
     except InputError as error:
         # Messages of other packages may have several lines.
         print(f"skfmvae: error: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
-        message = "interrupted; the same command continues where it stopped."
-        print(f"\nskfmvae: {message}", file=sys.stderr)
+        print(f"\nskfmvae: interrupted; {after_interrupt(argv)}", file=sys.stderr)
         return INTERRUPTED
     return 0

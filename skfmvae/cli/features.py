@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 import shlex
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from skfmvae.columns import ColumnEncoder
 from skfmvae.columns.text import FEW_ROWS, why_no_categories
 
 from .errors import InputError
-from .fields import NUMBER, missing_marks, read_dates, read_numbers, stripped
+from .fields import NUMBER, missing_marks, read_dates, stripped, without_objects
+from .notation import read_numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["as_features"]
+__all__ = ["as_features", "gaps_in_words", "listed"]
 
-# Kinds of objects that a dtype of numbers or of dates can hold.
-NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
-DATES = {"date", "datetime"}
 BEGINS_AS_NUMBER = re.compile(r"\W*\d")
 MOST_MARKS = 5  # of a column in a warning
 MOST_COLUMNS = 10  # in a warning
@@ -73,14 +72,9 @@ def as_features(table: DataFrame, source: str) -> DataFrame:
     columns: dict[str, Series] = {}
     gaps: dict[str, dict[str, int]] = {}
     for name in table:
-        column, gaps[name] = table[name], {}
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        if kind == "string":
+        column, gaps[name] = without_objects(table[name]), {}
+        if pd.api.types.infer_dtype(column, skipna=True) == "string":
             column, gaps[name] = _read_text(column, source)
-        elif column.dtype == object and kind in NUMBERS:
-            column = column.astype(float)
-        elif column.dtype == object and kind in DATES:
-            column = pd.to_datetime(column)
         if column.isna().all():
             _warn(f"column {name!r} of {source!r} is empty; it is left out.")
             continue
@@ -130,21 +124,56 @@ def _examples(numbers: dict[str, float]) -> str:
 
 def _warn_of_gaps(gaps: dict[str, dict[str, int]], source: str) -> None:
     """Warn of missing entries, once for all columns."""
+    n_fields = sum(sum(counts.values()) for counts in gaps.values())
+    if n_fields:
+        _warn(
+            f"{n_fields} fields of {source!r} are taken for missing, by column: "
+            f"{gaps_in_words(gaps)}."
+        )
+
+
+def gaps_in_words(gaps: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the first columns with missing entries, and what stands there.
+
+    Parameters
+    ----------
+    gaps : dict of str to dict of str to int
+        Counts of what marks missing entries, by column.
+
+    Returns
+    -------
+    words : str
+        Of many columns or marks only the first, and the number of others.
+
+    Examples
+    --------
+    >>> from skfmvae.cli.features import gaps_in_words
+    >>> gaps_in_words({"size": {"'?'": 2, "empty": 0}, "kind": {"empty": 3}})
+    "'size' ('?': 2), 'kind' (empty: 3)"
+    """
     columns = []
     for name, counts in gaps.items():
         marks = [f"{mark}: {count}" for mark, count in counts.items() if count]
         if marks:
-            columns.append(f"{name!r} ({_listed(marks, MOST_MARKS)})")
-    if columns:
-        n_fields = sum(sum(counts.values()) for counts in gaps.values())
-        _warn(
-            f"{n_fields} fields of {source!r} are taken for missing, by column: "
-            f"{_listed(columns, MOST_COLUMNS)}."
-        )
+            columns.append(f"{name!r} ({listed(marks, MOST_MARKS)})")
+    return listed(columns, MOST_COLUMNS)
 
 
-def _listed(names: list[str], most: int) -> str:
-    """Return the first names and the number of others."""
+def listed(names: list[str], most: int = MOST_COLUMNS) -> str:
+    """Return the first names and the number of others.
+
+    Parameters
+    ----------
+    names : list of str
+        The names.
+    most : int, default=10
+        How many to list.
+
+    Returns
+    -------
+    words : str
+        With commas between them.
+    """
     more = [f"and {len(names) - most} more"] if len(names) > most else []
     return ", ".join([*names[:most], *more])
 
@@ -161,7 +190,9 @@ def _feature(column: Series, source: str) -> Series:
         raise InputError(
             f"{source!r}: {error} To leave the column out: {_drop(column)}."
         ) from error
-    steps = column.diff().iloc[1:] if pd.api.types.is_numeric_dtype(column) else None
+    is_bool = pd.api.types.is_bool_dtype(column)
+    is_number = pd.api.types.is_numeric_dtype(column) and not is_bool
+    steps = column.diff().iloc[1:] if is_number else None
     if steps is not None and len(steps) >= FEW_ROWS and (steps == 1).all():
         _warn(
             f"column {column.name!r} of {source!r} numbers the rows; if it is no "

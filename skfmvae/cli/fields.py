@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NUMBER",
+    "dates_of",
     "missing_marks",
     "one_line",
     "read_dates",
-    "read_numbers",
     "stripped",
     "typed",
+    "without_objects",
 ]
 
 # Markers of missing entries that people and programs write, in lower case.
@@ -50,10 +51,9 @@ COLUMN_TYPES: list[tuple[re.Pattern[str], Callable, str, str]] = [
     (TRUTH, lambda field: field.lower() == "true", "boolean", "bool"),
 ]
 
-# Separators of thousands and decimal marks: 1200.5, 1,200.5 and 1.200,5. The first wins
-# where several read equally many fields.
-NOTATIONS = [("", "."), (r"[,'’\s]", "."), (r"[.'’\s]", ",")]
-UNITS = "$€£¥%"
+# Kinds of objects that a dtype of numbers or of dates can hold.
+NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+DATES = {"date", "datetime"}
 
 # In other notations the day and the month are a guess.
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
@@ -151,43 +151,6 @@ def missing_marks(fields: Iterable[str]) -> set[str]:
     return {field for field in fields - signs if one_line(field).lower() in MARKS}
 
 
-def read_numbers(counts: Mapping[str, int]) -> dict[str, float]:
-    """Read the numbers of a column, all in the most frequent notation.
-
-    A percent sign means hundredths if numbers other than 0 have none.
-
-    Parameters
-    ----------
-    counts : dict of str to int
-        Fields and how often they occur.
-
-    Returns
-    -------
-    numbers : dict of str to float
-        Numbers by field; other fields are left out. Empty unless nearly all fields are
-        numbers, markers of missing entries aside.
-
-    Examples
-    --------
-    >>> from skfmvae.cli.fields import read_numbers
-    >>> read_numbers({"$1,200": 1, "$950.50": 1, "n/a": 3})
-    {'$1,200': 1200.0, '$950.50': 950.5}
-    >>> read_numbers({"1,5": 1, "1.200,25": 1})
-    {'1,5': 1.5, '1.200,25': 1200.25}
-    >>> read_numbers({"5%": 1, "0.05": 1})
-    {'5%': 0.05, '0.05': 0.05}
-    >>> read_numbers({"small": 5, "12": 5})
-    {}
-    """
-    marks = missing_marks(counts)
-    known = {field: count for field, count in counts.items() if field not in marks}
-    readings = [_read(known, *notation) for notation in NOTATIONS]
-    totals = [sum(known[field] for field in reading) for reading in readings]
-    best = int(np.argmax(totals))
-    is_number = totals[best] >= NEARLY_ALL * sum(known.values())
-    return readings[best] if is_number else {}
-
-
 def read_dates(counts: Mapping[str, int]) -> dict[str, Timestamp]:
     """Read the dates of a column, in ISO 8601.
 
@@ -211,36 +174,52 @@ def read_dates(counts: Mapping[str, int]) -> dict[str, Timestamp]:
     >>> read_dates({"5/6/24": 1})
     {}
     """
-    import pandas as pd
-
     known = {field: counts[field] for field in counts.keys() - missing_marks(counts)}
-    fields = sorted(filter(ISO_DATE.fullmatch, known))
-    times = pd.to_datetime(fields, format="ISO8601", errors="coerce", utc=True)
-    times = times.tz_localize(None)
-    dates = {field: t for field, t in zip(fields, times, strict=True) if t == t}
+    dates = dates_of(known)
     n_dates = sum(known[field] for field in dates)
     return dates if dates and n_dates >= NEARLY_ALL * sum(known.values()) else {}
 
 
-def _read(fields, thousands, decimal):
-    """Return numbers by field, of the fields that have a notation."""
-    units = {sign for sign in UNITS if any(sign in field for field in fields)}
-    # Prices in two currencies are not comparable.
-    unit = units.pop() if len(units) == 1 else ""
-    groups = rf"|[1-9][0-9]{{0,2}}({thousands}[0-9]{{3}})+" if thousands else ""
-    mark = re.escape(decimal)
-    number = re.compile(
-        rf"[+-]?((([0-9]+{groups})({mark}[0-9]*)?|{mark}[0-9]+)(e[+-]?[0-9]+)?"
-        "|inf(inity)?)",
-        re.I,
-    )
-    numbers = {}
-    for field in fields:
-        # Typeset tables have another minus.
-        text = field.replace("−", "-").replace(unit, "", 1).strip()
-        if number.fullmatch(text):
-            text = re.sub(thousands, "", text)
-            numbers[field] = float(text.replace(decimal, "."))
-    if unit == "%" and any(n for field, n in numbers.items() if unit not in field):
-        return {f: n / 100 if unit in f else n for f, n in numbers.items()}
-    return numbers
+def dates_of(fields: Iterable[str]) -> dict[str, Timestamp]:
+    """Return dates by field.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        Fields of a column.
+
+    Returns
+    -------
+    dates : dict of str to Timestamp
+        In UTC where fields have a time zone; fields that are no dates in ISO 8601 are
+        left out.
+    """
+    import pandas as pd
+
+    known = sorted(filter(ISO_DATE.fullmatch, fields))
+    times = pd.to_datetime(known, format="ISO8601", errors="coerce", utc=True)
+    times = times.tz_localize(None)
+    return {field: t for field, t in zip(known, times, strict=True) if t == t}
+
+
+def without_objects(column: Series) -> Series:
+    """Return a column of objects in the dtype of its numbers or dates.
+
+    Parameters
+    ----------
+    column : Series of shape (n_samples,)
+        Of any dtype.
+
+    Returns
+    -------
+    column : Series of shape (n_samples,)
+        The same where it holds no such objects.
+    """
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if column.dtype == object and kind in NUMBERS:
+        return column.astype(float)
+    if column.dtype == object and kind in DATES:
+        return pd.to_datetime(column)
+    return column

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sklearn.exceptions import FitFailedWarning
 
-__all__ = ["Notes", "collected_warnings", "shorten_traceback"]
+__all__ = ["Notes", "collected_warnings", "print_warnings", "shorten_traceback"]
 
 
 @dataclass
@@ -57,6 +58,18 @@ def collected_warnings() -> Iterator[Notes]:
             text = f"{category.__name__}: {text}"
         others[text.partition("\n")[0]] += 1
     notes.warnings, notes.failures = _lines(others), _lines(failures)
+
+
+def print_warnings(lines: Iterable[str]) -> None:
+    """Print warnings on stderr.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        A line for each.
+    """
+    for line in lines:
+        print(f"skfmvae: warning: {line}", file=sys.stderr)
 
 
 def shorten_traceback(message: str) -> str:

@@ -6,10 +6,8 @@ import argparse
 import os
 import re
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from skfmvae.model_selection import label_efficiency_curve
@@ -18,15 +16,17 @@ from .errors import InputError
 from .estimators import make_estimators
 from .features import as_features
 from .files import write_report
-from .notes import collected_warnings, shorten_traceback
+from .installed import check_installed
+from .notes import collected_warnings, print_warnings, shorten_traceback
 from .report import Report
-from .summary import by_budget, labels_in_words
-from .tables import PARQUET, check_columns, read_table
+from .study_options import add_options
+from .summary import by_budget, print_size
+from .tables import check_columns, read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["run_study"]
+__all__ = ["add_options", "run"]
 
 # Options by their names in messages of the study.
 OPTIONS = {
@@ -38,29 +38,27 @@ OPTIONS = {
 }
 
 
-def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
+def run(options: argparse.Namespace) -> None:
     """Run a study, write its files and print its results.
 
     Parameters
     ----------
     options : Namespace
-        The arguments, as `make_parser` parses them.
-    argv : sequence of str
-        The arguments.
+        What `parse` returned.
 
     Raises
     ------
     InputError
         If an option or the file cannot be used.
     """
-    _check_extras(options.data)
+    check_installed("matplotlib", "jinja2", files=[options.data])
     estimators = make_estimators(options.estimators)
     with collected_warnings() as of_data:
         X, y, groups = _read(options)
-    _print_warnings(of_data.warnings)
+    print_warnings(of_data.warnings)
     _make_folder(options.out, "--out")
     if not options.quiet:
-        _describe(options.data, X, y)
+        print_size(options.data, X, y)
     with collected_warnings() as of_fits:
         results = _fit(options, estimators, X, y, groups)
     report = Report(
@@ -68,32 +66,19 @@ def run_study(options: argparse.Namespace, argv: Sequence[str]) -> None:
         y=y,
         n_features=X.shape[1],
         options=options,
-        command=shlex.join(["python", "-m", "skfmvae", *argv]),
+        command=shlex.join(["python", "-m", "skfmvae", *options.arguments]),
         warnings=[*of_data.warnings, *of_fits.warnings],
         failures=of_fits.failures,
     )
-    _print_warnings([*of_fits.warnings, *of_fits.failures])
+    print_warnings([*of_fits.warnings, *of_fits.failures])
     try:
         # Means may leave splits out, and a font may lack letters.
         with collected_warnings() as of_files:
             paths = write_report(report, options.out)
     except OSError as error:
         raise InputError(f"--out: {error}") from error
-    _print_warnings(of_files.warnings)
+    print_warnings(of_files.warnings)
     _print_results(report, paths)
-
-
-def _check_extras(path):
-    needed = ["pandas", "matplotlib", "jinja2"]
-    if path.suffix.lower() in PARQUET:
-        needed.append("pyarrow")
-    for name in needed:
-        try:
-            import_module(name)
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f'{name} is not installed; pip install "skfmvae[study]" brings it.'
-            ) from error
 
 
 def _read(options):
@@ -170,19 +155,6 @@ def _silent_workers() -> Iterator[None]:
             del os.environ["PYTHONWARNINGS"]
         else:
             os.environ["PYTHONWARNINGS"] = before
-
-
-def _print_warnings(lines):
-    for line in lines:
-        print(f"skfmvae: warning: {line}", file=sys.stderr)
-
-
-def _describe(path, X, y):
-    """Print the size of the data before the first fit, which may take long."""
-    n_rows, n_features = X.shape
-    print(f"{path.name}: {n_rows} rows, {n_features} features", file=sys.stderr)
-    for name, labels in y.items():
-        print(f"labels of {name}: {labels_in_words(labels)}", file=sys.stderr)
 
 
 def _print_results(report, paths):

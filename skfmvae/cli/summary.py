@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfmvae.model_selection import labels_needed
@@ -12,7 +14,7 @@ from skfmvae.model_selection.analysis import score_cube
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["by_budget", "labels_in_words", "needed_in_words"]
+__all__ = ["by_budget", "labels_in_words", "needed_in_words", "print_size"]
 
 MOST_CLASSES = 20  # in a line
 
@@ -70,6 +72,24 @@ def labels_in_words(labels: Series) -> str:
     n_more = len(counts) - MOST_CLASSES
     more = f" and {n_more} more classes" if n_more > 0 else ""
     return f"{counts.sum()} ({shown}{more})"
+
+
+def print_size(path: Path, X: DataFrame, y: DataFrame) -> None:
+    """Print the size of the data on stderr, before a fit, which may take long.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    X : DataFrame of shape (n_samples, n_features)
+        The features.
+    y : DataFrame of shape (n_samples, n_targets)
+        What `as_labels` returned of each target.
+    """
+    n_rows, n_features = X.shape
+    print(f"{path.name}: {n_rows} rows, {n_features} features", file=sys.stderr)
+    for name, labels in y.items():
+        print(f"labels of {name}: {labels_in_words(labels)}", file=sys.stderr)
 
 
 def needed_in_words(

@@ -6,7 +6,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from .errors import InputError
-from .fields import missing_marks, read_numbers, stripped
+from .fields import missing_marks, stripped
+from .notation import read_numbers
 
 if TYPE_CHECKING:
     from pandas import Series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from .dtypes import integer_range
 from .kinds import kind_of_amounts, kind_of_numbers
 from .reading import RawColumn
 
-__all__ = ["another_content", "decoded", "encoded", "fitted"]
+__all__ = ["another_content", "decoded", "encoded", "fitted", "warn_of_unseen"]
 
+MOST_VALUES = 3  # of a column in a warning
 # Contents that may stand for each other, as dtypes change from file to file.
 ALIKE = {"booleans": "numbers", "categories": "text"}
 
@@ -117,7 +119,7 @@ def encoded(column: Column, raw: RawColumn, unseen: dict[str, list[Any]]) -> np.
     if raw.missing.all():
         return nothing
     if column.holds == "nothing":
-        unseen[column.name] = raw.known.tolist()
+        unseen.setdefault(column.name, []).extend(raw.known.tolist())
         return nothing
     if ALIKE.get(raw.holds, raw.holds) != ALIKE.get(column.holds, column.holds):
         raise another_content(column.name, column.holds, raw)
@@ -134,7 +136,7 @@ def encoded(column: Column, raw: RawColumn, unseen: dict[str, list[Any]]) -> np.
     codes = np.array([code_of.get(entry, np.nan) for entry in raw.values.tolist()])
     is_unseen = np.isnan(codes) & ~raw.missing
     if is_unseen.any():
-        unseen[column.name] = raw.values[is_unseen].tolist()
+        unseen.setdefault(column.name, []).extend(raw.values[is_unseen].tolist())
     is_single = column.categories is None and raw.values.dtype == np.float32
     return codes.astype(np.float32) if is_single else codes
 
@@ -193,3 +195,21 @@ def _check_finite(raw):
             f"Input X contains infinity: row {np.argmax(np.isinf(raw.values))}, column "
             f"{raw.name!r}. Make the entry missing, NaN, or drop the row."
         )
+
+
+def warn_of_unseen(unseen):
+    """Warn of entries that are no category of their column, once for all columns."""
+    if not unseen:
+        return
+    columns = []
+    for name, entries in unseen.items():
+        values = list(dict.fromkeys(entries))
+        examples = ", ".join(map(repr, values[:MOST_VALUES]))
+        more = ", ..." if len(values) > MOST_VALUES else ""
+        columns.append(f"{name!r} ({len(entries)}: {examples}{more})")
+    warnings.warn(
+        f"{sum(map(len, unseen.values()))} entries of X are categories that fit did "
+        f"not see and count as missing, by column: {', '.join(columns)}.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -80,7 +80,11 @@ def polars_dtype(pl: Any, text: str, categories: Any) -> Any:
         return pl.Enum(list(categories if categories is not None else []))
     name = text.partition("(")[0]
     arguments = re.findall(r"(\w+)=([^,)]+)", text)
-    return getattr(pl, name)(**{key: ast.literal_eval(it) for key, it in arguments})
+    dtype = getattr(pl, name, None)
+    # The text may come from a file, which must not call what else polars has.
+    if not (isinstance(dtype, type) and issubclass(dtype, pl.DataType)):
+        raise ValueError(f"{text!r} is no dtype of polars.")
+    return dtype(**{key: ast.literal_eval(it) for key, it in arguments})
 
 
 def arrow_type(pa: Any, text: str) -> Any:

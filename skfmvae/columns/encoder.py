@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import validate_data
 
-from .choice import chosen_columns
-from .coding import another_content, decoded, encoded, fitted
-from .reading import Table, read, read_array
+from skfmvae._utils.large import empty_rows, release
+
+from .choice import chosen_columns, named_columns
+from .coding import another_content, decoded, encoded, fitted, warn_of_unseen
+from .dataset import (
+    checked_dataset,
+    dataset_batches,
+    dataset_column,
+    is_dataset,
+    without_rows,
+)
+from .reading import Table, columns_of_numbers, read
 from .text import check_text
 from .writing import write_array, write_frame
 
 __all__ = ["UNSEEN", "ColumnEncoder"]
 
 UNSEEN = r"\d+ entries of X are categories that fit did not see"  # a warning
-MOST_VALUES = 3  # of a column in a warning
 
 
 class ColumnEncoder(BaseEstimator):
@@ -78,8 +84,10 @@ class ColumnEncoder(BaseEstimator):
 
         Parameters
         ----------
-        X : frame, array-like or sparse matrix of shape (n_samples, n_features)
-            A frame of pandas, polars, PyArrow or another library that narwhals knows.
+        X : frame, dataset, array-like or sparse matrix of shape (n_samples, n_features)
+            A frame of pandas, polars, PyArrow or another library that narwhals knows,
+            or a ``pyarrow.dataset.Dataset``, of which one column at a time is in
+            memory.
 
         Returns
         -------
@@ -92,12 +100,15 @@ class ColumnEncoder(BaseEstimator):
             If an entry is neither a number nor a string, or a frame is not in memory.
         ValueError
             If a column holds text that is no category, numbers beside strings,
-            infinity, or what cannot be a feature; if two have one name; or if
-            `categorical_features` does not fit X.
+            infinity, or what cannot be a feature; if two have one name; if files of a
+            dataset differ in their columns; or if `categorical_features` does not fit
+            X.
         """
+        if is_dataset(X):
+            return self._fit_dataset(checked_dataset(X))
         table = read(X)
         if not isinstance(table, Table) and self._chooses():
-            table = _columns_of(table)
+            table = columns_of_numbers(table)
         self.columns = None
         self.is_frame = isinstance(table, Table) and table.backend is not None
         if not isinstance(table, Table):
@@ -127,14 +138,15 @@ class ColumnEncoder(BaseEstimator):
 
         Parameters
         ----------
-        X : frame, array-like or sparse matrix of shape (n_samples, n_features)
+        X : frame, dataset, array-like or sparse matrix of shape (n_samples, n_features)
             With the columns that `fit` saw.
 
         Returns
         -------
         values : ndarray of shape (n_samples, n_features)
             Numbers, and codes of categories, with NaN for missing entries: float64, or
-            float32 where every column is. The argument itself for plain numbers.
+            float32 where every column is. The argument itself for plain numbers. Of a
+            dataset a map of a temporary file, which vanishes with the array.
 
         Raises
         ------
@@ -149,25 +161,26 @@ class ColumnEncoder(BaseEstimator):
         UserWarning
             If there are categories that `fit` did not see; they count as missing.
         """
+        unseen: dict[str, list[Any]] = {}
+        if is_dataset(X):
+            values = self._encoded_dataset(checked_dataset(X), unseen)
+            warn_of_unseen(unseen)
+            return values
         table = read(X)
         if self.columns is None:
             return self._plain(X, table)
         if isinstance(table, Table) and table.backend is not None:
             validate_data(self, X, reset=False, skip_check_array=True)
         elif not isinstance(table, Table):
-            table = _columns_of(table)
+            table = columns_of_numbers(table)
         if len(table.columns) != len(self.columns):
             raise ValueError(
                 f"X has {len(table.columns)} features, but ColumnEncoder is expecting "
                 f"{len(self.columns)} features as input."
             )
-        unseen: dict[str, list[Any]] = {}
-        values = [
-            encoded(column, raw, unseen)
-            for column, raw in zip(self.columns, table.columns, strict=True)
-        ]
-        _warn_of_unseen(unseen)
-        return np.column_stack(values)
+        values = self._encoded(table, unseen)
+        warn_of_unseen(unseen)
+        return values
 
     def code(self, position: int, values: Any) -> np.ndarray:
         """Encode values of one column.
@@ -231,6 +244,50 @@ class ColumnEncoder(BaseEstimator):
             return write_frame(self.columns, entries, self.labels, self.backend)
         return write_array(self.columns, entries)
 
+    def _encoded(self, table, unseen):
+        assert self.columns is not None
+        values = [
+            encoded(column, raw, unseen)
+            for column, raw in zip(self.columns, table.columns, strict=True)
+        ]
+        return np.column_stack(values)
+
+    def _fit_dataset(self, X):
+        """Learn what the columns of a dataset hold, by encoders of single columns."""
+        names = X.schema.names
+        choices = [self.categorical_features] * len(names)
+        if self._chooses():
+            chosen = named_columns(self.categorical_features, names, len(names))
+            choices = [[is_category] for is_category in chosen]
+        single = [
+            clone(self)
+            .set_params(categorical_features=choice)
+            .fit(dataset_column(X, name))
+            for name, choice in zip(names, choices, strict=True)
+        ]
+        self.columns = tuple(column for own in single for column in own.columns or ())
+        self.is_frame, self.backend = True, "pyarrow"
+        self.labels, self.n_features_in_ = names, len(names)
+        validate_data(self, without_rows(X), skip_check_array=True)
+        return self
+
+    def _encoded_dataset(self, X, unseen):
+        """Return the numbers of a dataset, written to disk block by block."""
+        if self.columns is None:
+            raise ValueError("X is a dataset, but fit got an array; give as at fit.")
+        empty = without_rows(X)
+        validate_data(self, empty, reset=False, skip_check_array=True)
+        is_single = all(str(field.type) == "float" for field in X.schema)
+        dtype = np.float32 if is_single else np.float64
+        shape = X.count_rows(), len(self.columns)
+        values, start = empty_rows(shape, dtype, on_disk=True), 0
+        for table in dataset_batches(X):
+            stop = start + len(table)
+            values[start:stop] = self._encoded(read(table), unseen)
+            release(values)
+            start = stop
+        return values
+
     def _chooses(self):
         """Return whether the user chose columns."""
         choice = self.categorical_features
@@ -246,41 +303,7 @@ class ColumnEncoder(BaseEstimator):
         raise another_content(wrong.name, "numbers", wrong)
 
 
-def _columns_of(X):
-    """Return the columns of an array of numbers."""
-    if scipy.sparse.issparse(X):
-        raise TypeError(
-            "X is a sparse matrix, which cannot have columns of categories; give "
-            "X.toarray()."
-        )
-    X = np.asarray(X)
-    if X.ndim != 2:
-        raise ValueError(
-            f"Expected 2D array, got {X.ndim}D array instead; X has shape (n_samples, "
-            "n_features)."
-        )
-    return read_array(X)
-
-
 def _of_any_numbers(column):
     """Return a column of zeros and ones as one of numbers."""
     is_binary = column.kind == "binary" and column.categories is None
     return replace(column, kind="real") if is_binary else column
-
-
-def _warn_of_unseen(unseen):
-    """Warn of entries that are no category of their column, once for all columns."""
-    if not unseen:
-        return
-    columns = []
-    for name, entries in unseen.items():
-        values = list(dict.fromkeys(entries))
-        examples = ", ".join(map(repr, values[:MOST_VALUES]))
-        more = ", ..." if len(values) > MOST_VALUES else ""
-        columns.append(f"{name!r} ({len(entries)}: {examples}{more})")
-    warnings.warn(
-        f"{sum(map(len, unseen.values()))} entries of X are categories that fit did "
-        f"not see and count as missing, by column: {', '.join(columns)}.",
-        UserWarning,
-        stacklevel=3,
-    )

@@ -8,12 +8,20 @@ from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import scipy.sparse
 
 from skfmvae._utils.missing import masked_as_nan, missing_entries
 
 from .dtypes import dtype_text
 
-__all__ = ["RawColumn", "Table", "read", "read_array", "read_frame"]
+__all__ = [
+    "RawColumn",
+    "Table",
+    "columns_of_numbers",
+    "read",
+    "read_array",
+    "read_frame",
+]
 
 
 class RawColumn(NamedTuple):
@@ -230,3 +238,19 @@ def _mixed(name, values, types):
         f"{name!r} holds strings and numbers, such as {sorted(examples, key=str)}; "
         "make all of them strings or all of them numbers."
     )
+
+
+def columns_of_numbers(X):
+    """Return the columns of an array of numbers."""
+    if scipy.sparse.issparse(X):
+        raise TypeError(
+            "X is a sparse matrix, which cannot have columns of categories; give "
+            "X.toarray()."
+        )
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D array instead; X has shape (n_samples, "
+            "n_features)."
+        )
+    return read_array(X)

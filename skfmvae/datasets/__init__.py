@@ -1,6 +1,7 @@
 """Data with known properties.
 
 The images are rendered, or composed of scikit-learn's digits; there is no download.
+`open_parquet` opens tables of your own that stay on disk.
 """
 
 from skfmvae.targets import mask_labels
@@ -12,6 +13,7 @@ from .composed_digits import (
 )
 from .lit_objects import LIT_OBJECTS_COLUMNS, make_lit_objects
 from .multi_digits import MULTI_DIGITS_COLUMNS, make_multi_digits
+from .parquet import open_parquet
 from .sprites import SPRITES_COLUMNS, make_sprites
 
 __all__ = [
@@ -25,4 +27,5 @@ __all__ = [
     "make_multi_digits",
     "make_sprites",
     "mask_labels",
+    "open_parquet",
 ]

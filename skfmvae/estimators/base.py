@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -14,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skfmvae._utils.compat import HasMethods, Interval, StrOptions, fit_context
+from skfmvae._utils.distributed import rank
 from skfmvae._utils.missing import missing_rate
 from skfmvae._utils.random import redirect_modules, redirected_draws
 from skfmvae._utils.types import MatrixLike
@@ -22,15 +25,20 @@ from skfmvae.models.base import Model
 from skfmvae.nn import LIKELIHOODS, NETWORKS, LikelihoodWithGaps, build_given
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, TargetEncoder
-from skfmvae.training import BatchSize, Objective, Rows
+from skfmvae.training import BatchSize, Checkpoint, Objective, Rows
 
 from .checks import check_device, check_weights
+from .cross_fitting import predict_hidden_labels
+from .distributed import check_same, common_random_state, join_group
 from .generation import GenerationMixin
 from .guards import all_or_nothing, plain_torch, seeded
 from .imputation import ImputationMixin
 from .judging import judge
 from .prediction import PredictionMixin
+from .resuming import resumable
+from .saving import SavingMixin
 from .settings import SettingsMixin, check_settings
+from .streaming import StreamingMixin
 from .training import OPTIMIZERS, prepare, train
 
 __all__ = ["BaseVAE"]
@@ -41,6 +49,8 @@ class BaseVAE(
     PredictionMixin,
     GenerationMixin,
     ImputationMixin,
+    SavingMixin,
+    StreamingMixin,
     ClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -70,8 +80,10 @@ class BaseVAE(
         "neighbours": [None, StrOptions({"graph"}), Neighbours],
         "adversarial": [None, StrOptions({"virtual"}), VirtualAdversarial],
         "callbacks": [None, list],
+        "checkpoint": [None, str, os.PathLike, Checkpoint],
         "device": [str, torch.device],
         "random_state": ["random_state"],
+        "warm_start": ["boolean"],
         "verbose": [Interval(Integral, 0, None, closed="left")],
     }
 
@@ -84,16 +96,23 @@ class BaseVAE(
         "batch_size": {Integral: BatchSize},
         "neighbours": {"graph": Neighbours},
         "adversarial": {"virtual": VirtualAdversarial},
+        "checkpoint": {str: Checkpoint, os.PathLike: Checkpoint},
     }
 
     @abstractmethod
     def _build_model(self, n_features: int, likelihood, n_components: dict) -> Model:
         """Return the untrained model of properties with so many components each."""
 
-    def _fit_targets(self, y) -> TargetEncoder:
-        """Learn what the columns of `y` are; all of them are labels here."""
+    def _fit_targets(self, y, declared=None) -> TargetEncoder:
+        """Learn what the columns of `y` are; all of them are labels here.
+
+        `declared` holds classes of properties that are not to be learned from `y`.
+        """
         labels = PartialLabelEncoder().fit(
-            y, self.property_components, n_discovered=self.n_discovered
+            y,
+            self.property_components,
+            n_discovered=self.n_discovered,
+            declared=declared,
         )
         labels.warn(y)
         return TargetEncoder(labels)
@@ -103,6 +122,11 @@ class BaseVAE(
         self, X: MatrixLike, y: Any = None, sample_weight: MatrixLike | None = None
     ):
         """Fit the model to partly labelled rows.
+
+        With ``warm_start=True``, a fitted estimator goes on from its model: the rows
+        have to have the same columns, and `y` the same properties, whose new classes
+        need components without a label. Likelihood and scales stay, and missing entries
+        in columns without any before are zeros to the encoder.
 
         Parameters
         ----------
@@ -127,6 +151,8 @@ class BaseVAE(
             was before the call.
         FloatingPointError
             When the loss stops being finite; likewise.
+        RuntimeError
+            When another process that shares the fit has ended; likewise.
         KeyboardInterrupt
             When interrupted. The estimator is then fitted as far as the last complete
             epoch, without being calibrated, or, before one is complete, what it was
@@ -143,29 +169,90 @@ class BaseVAE(
         """
         with all_or_nothing(self):
             check_settings(self)
+            join_group()
             self.device_ = check_device(self.device)
-            X = self._check_X(X, reset=True)
-            self.missing_rate_ = missing_rate(X)
-            self.targets_ = self._fit_targets(y)
+            self.__dict__.pop("reservoir_", None)
+            earlier = vars(self).get("net_") if self.warm_start else None
+            X = self._check_X(X, reset=earlier is None)
+            if earlier is None:
+                self.targets_ = self._fit_targets(y)
+            else:
+                self.targets_ = self.targets_.extended(y)
             codes, quantities = self.targets_.transform(y, X.shape[0])
             check_consistent_length(X, codes, quantities)
             if sample_weight is not None:
                 sample_weight = check_weights(sample_weight, X)
+            check_same(self, X, codes, quantities, sample_weight)
             random_state = check_random_state(self.random_state)
-            with plain_torch(self.device_), seeded(random_state):
-                build_model = partial(self._untrained_model, X)
-                model = build_model()
-                self.n_samples_fit_ = X.shape[0]
-                rows = Rows(X, codes, sample_weight, self.device_, quantities)
-                preparation = prepare(self, model, rows, random_state)
-                self.net_ = train(self, model, preparation)
-                self.n_iter_ = self.net_.n_complete_epochs_
-                self.judgement_ = judge(self, build_model, preparation, random_state)
-        if self.net_.interrupted_ or self.judgement_.is_interrupted:
+            self.n_samples_fit_ = X.shape[0]
+            data = X, codes, quantities, sample_weight
+            with resumable(self, *data, random_state, earlier) as checkpoints:
+                self._learn(
+                    *data,
+                    random_state=random_state,
+                    earlier=earlier,
+                    checkpoints=checkpoints,
+                )
+                if checkpoints and not self._is_interrupted:
+                    checkpoints.clear()
+        self._raise_if_interrupted()
+        return self
+
+    def _learn(
+        self,
+        X,
+        codes,
+        quantities,
+        sample_weight,
+        *,
+        random_state,
+        earlier=None,
+        checkpoints=None,
+        predict_hidden=None,
+        **training,
+    ):
+        """Train a model, a new one or that of an earlier net, and calibrate it."""
+        with plain_torch(self.device_), seeded(common_random_state(random_state)):
+            self.missing_rate_ = missing_rate(X)
+            build_model = partial(self._untrained_model, X)
+            model = (
+                build_model() if earlier is None else self._trained_model(earlier, X)
+            )
+            rows = Rows(X, codes, sample_weight, self.device_, quantities)
+            preparation = prepare(self, model, rows, random_state, checkpoints)
+            self.net_ = train(self, model, preparation, earlier=earlier, **training)
+            self.n_iter_ = len(self.net_.history)
+            if predict_hidden is None:
+                predict_hidden = partial(predict_hidden_labels, self, build_model)
+            self.judgement_ = judge(self, predict_hidden, preparation, random_state)
+
+    @property
+    def _is_interrupted(self):
+        return self.net_.interrupted_ or self.judgement_.is_interrupted
+
+    def _raise_if_interrupted(self):
+        if self._is_interrupted:
             raise KeyboardInterrupt(
                 f"The model is that of epoch {self.n_iter_}, the last complete one."
             )
-        return self
+
+    def _trained_model(self, net, X):
+        """Return a copy of a trained model that can be trained on further rows."""
+        if X.shape[0] < 2:  # as scikit-learn says where a fit begins
+            raise ValueError(
+                f"X has {X.shape[0]} row, while a minimum of 2 is required to train; "
+                "give more rows at a time."
+            )
+        net.module_.likelihood.check_support(X)
+        model = deepcopy(net.module_)
+        likelihood = model.likelihood
+        likelihood.skips_search = not (likelihood.has_gaps or self.missing_rate_.any())
+        return model
+
+    @property
+    def _shown(self):
+        """How much to show: of the processes that share a fit, the first one shows."""
+        return 0 if rank() else self.verbose
 
     def _untrained_model(self, X):
         with redirected_draws():  # layers initialise themselves

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import scipy.sparse
 import torch
 
 from skfmvae._utils.compat import check_sample_weight
+from skfmvae._utils.distributed import n_processes
+from skfmvae._utils.large import blocks
 from skfmvae._utils.missing import masked_as_nan
 
 __all__ = [
@@ -30,7 +34,11 @@ def check_object(name, settings):
 def check_device(device):
     """Return the torch device that `device` asks for."""
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        # torchrun starts a process for each GPU of a machine, and numbers them so.
+        number = os.environ.get("LOCAL_RANK") if n_processes() > 1 else None
+        return torch.device("cuda" if number is None else f"cuda:{number}")
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
@@ -72,9 +80,7 @@ def check_counted(known, weight):
 def check_finite(X, feature_names):
     """Raise an error that says where the first value that float32 lacks stands."""
     values = X.data if scipy.sparse.issparse(X) else X
-    # Neither takes memory; NaN, which marks what is missing, does not count.
-    extremes = [f.reduce(values, axis=None, initial=0.0) for f in (np.fmin, np.fmax)]
-    if _is_float32(np.array(extremes)).all():
+    if values.dtype.kind in "biu" or all(_in_range(values[b]) for b in blocks(values)):
         return
     if scipy.sparse.issparse(X):
         X = X.tocoo()
@@ -90,6 +96,15 @@ def check_finite(X, feature_names):
         f"{row}, column {column}{name}. Scale the column, or mark the entry as missing "
         "by NaN."
     )
+
+
+def _in_range(values):
+    """Return whether float32 has all values; NaN, for what is missing, does not count.
+
+    The extremes take no memory.
+    """
+    extremes = [f.reduce(values, axis=None, initial=0.0) for f in (np.fmin, np.fmax)]
+    return bool(_is_float32(np.array(extremes)).all())
 
 
 def _is_float32(values):

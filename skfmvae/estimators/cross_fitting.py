@@ -10,13 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from skorch.callbacks import GradientNormClipping, LRScheduler, ParamMapper
+from torch import Tensor
 
 from skfmvae._utils.folds import hidden_label_folds
 from skfmvae.models.base import Model
 
-from .training import Preparation, train
+from .settings import settings_of
+from .training import Preparation, default_epochs, train
 
-__all__ = ["HiddenPredictions", "predict_hidden_labels"]
+__all__ = [
+    "HiddenPredictions",
+    "everything_predicted",
+    "limit_hidden",
+    "predict_hidden_labels",
+]
 
 # Refits, each without its share of the labels, and their length as a share of the
 # fit's: together they take as long as the fit. docs/decisions/037-calibration.md.
@@ -81,7 +88,7 @@ def predict_hidden_labels(
     blocks = estimator.targets_.quantities.blocks
     folds = _folds(labelled, blocks, random_state)
     refit = copy.copy(estimator)
-    refit.max_epochs = math.ceil(SHARE_OF_EPOCHS * estimator.n_iter_)
+    refit.max_epochs = math.ceil(SHARE_OF_EPOCHS * _n_epochs(estimator, labelled))
     refit.callbacks = [c for c in estimator.callbacks or [] if _is_kept(c)]
     refit.verbose = 0
     sizes = estimator.n_components_.values()
@@ -98,12 +105,20 @@ def predict_hidden_labels(
         refit.net_ = train(
             refit,
             model,
-            Preparation(regularization.rows, None, labelled, regularization),
+            Preparation(
+                regularization.rows,
+                None,
+                labelled,
+                regularization,
+                preparation.checkpoints,
+            ),
+            f"refit-{fold}",
         )
         if refit.net_.interrupted_:
             raise KeyboardInterrupt
         *found, mean, stddev = refit._map_batches(
-            _everything_predicted(model), labelled.choose(torch.from_numpy(rows))
+            lambda batch, model=model: everything_predicted(model, batch.x),
+            labelled.choose(torch.from_numpy(rows)),
         )
         for k, values in enumerate(found):
             hidden = is_hidden[rows, k]
@@ -121,11 +136,18 @@ def _folds(labelled, blocks, random_state):
     # The columns of a quantity are hidden together; all its values are of one class.
     firsts = np.where(known[:, [block.start for block in blocks.values()]], 0, -1)
     folds = hidden_label_folds(np.hstack([codes, firsts]), N_FOLDS, random_state)
-    for fold in folds.T:
-        hidden = random_state.permutation(np.flatnonzero(fold >= 0))
-        fold[hidden[MOST_HIDDEN:]] = -1
+    limit_hidden(folds, random_state)
     sizes = [block.stop - block.start for block in blocks.values()]
     return np.repeat(folds, [1] * codes.shape[1] + sizes, axis=1)
+
+
+def _n_epochs(estimator, rows):
+    """Return how many epochs a fit from the start would take to be as good.
+
+    A model that was trained before has had more than those of its last training.
+    """
+    enough = default_epochs(len(rows), settings_of(estimator, "batch_size").rows)
+    return max(estimator.net_.n_complete_epochs_, min(estimator.n_iter_, enough))
 
 
 def _is_kept(callback):
@@ -133,13 +155,36 @@ def _is_kept(callback):
     return named is None or isinstance(named, KEPT_CALLBACKS)
 
 
-def _everything_predicted(model):
-    def predict(batch):
-        quantities = model.quantity_distribution(batch.x)
-        return [
-            *model.property_log_proba(batch.x),
-            quantities.mean,
-            quantities.stddev,
-        ]
+def limit_hidden(folds: np.ndarray, random_state) -> None:
+    """Let no more than `MOST_HIDDEN` entries of each column be hidden.
 
-    return predict
+    Parameters
+    ----------
+    folds : int64 ndarray of shape (n, K)
+        As `HiddenPredictions.folds`; they are changed.
+    random_state : RandomState
+        That draws which entries stay hidden.
+    """
+    for fold in folds.T:
+        hidden = random_state.permutation(np.flatnonzero(fold >= 0))
+        fold[hidden[MOST_HIDDEN:]] = -1
+
+
+def everything_predicted(model: Model, x: Tensor) -> list[Tensor]:
+    """Return all that a model says of the properties of rows.
+
+    Parameters
+    ----------
+    model : Model
+        Trained.
+    x : Tensor of shape (n, D)
+        The rows.
+
+    Returns
+    -------
+    predictions : list of Tensor
+        Log-probabilities of each discrete property, shape (n, C_k), then means and
+        deviations of the continuous ones, shape (n, Q).
+    """
+    quantities = model.quantity_distribution(x)
+    return [*model.property_log_proba(x), quantities.mean, quantities.stddev]

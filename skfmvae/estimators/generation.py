@@ -141,16 +141,19 @@ class GenerationMixin(RowsMixin, TransformerMixin):
     def _intervene(self, X, properties, intervene, covariates=None):
         """Decode what a method of the model makes of the rows with new properties."""
         X = self._check_X(X)
-        set_to = torch.from_numpy(self._covariate_rows(covariates, X.shape[0]))
+        set_to = None
+        if covariates:
+            set_to = torch.from_numpy(self._covariate_rows(covariates, X.shape[0]))
         codes, quantities = self.targets_.values_of(properties, X.shape[0])
         rows = Rows(X, codes, device=self.device_, quantities=quantities)
 
         def changed(batch):
             z = intervene(batch.x, batch.labels)
-            given = set_to[batch.number.cpu()].to(batch.x)
-            with self._model.likelihood.given(
-                torch.where(given.isnan(), batch.x, given)
-            ):
+            given = batch.x
+            if set_to is not None:
+                given = set_to[batch.number.cpu()].to(given)
+                given = torch.where(given.isnan(), batch.x, given)
+            with self._model.likelihood.given(given):
                 return [self._model.expectation(z)]
 
         return self._as_given(self._map_batches(changed, rows)[0])

@@ -8,25 +8,26 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from skfmvae.models.base import Model
 from skfmvae.neighbour_graph.reliability import (
     linear_proba,
     probability_better,
     scores_of,
 )
+from skfmvae.neighbour_graph.subsample import rows_of_graph
 
 from .calibration import (
     fit_temperature,
     lacking_variance,
     temperature_of_entropy,
 )
-from .cross_fitting import N_FOLDS, predict_hidden_labels
+from .cross_fitting import HiddenPredictions
 from .training import Preparation
 
 __all__ = ["Judgement", "judge"]
@@ -45,7 +46,8 @@ class Judgement:
     """What labels that were hidden say of a fit.
 
     Sample weights count for the temperature. All else counts every label once, and the
-    linear classifier learns from all labels alike.
+    linear classifier learns from all labels alike. After `partial_fit` the labels are
+    those that were predicted before the model learned from them.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class Judgement:
         was predicted, in units of the deviation that results.
     hidden_proba : dict of str to (rows, proba)
         Rows of `fit` whose label of a property was hidden from a fit, and its
-        probabilities, at the temperature above.
+        probabilities, at the temperature above; empty after `partial_fit`.
     is_interrupted : bool, default=False
         Whether calibration was interrupted; predictions are then as they were trained.
     """
@@ -86,7 +88,10 @@ class Judgement:
 
 
 def judge(
-    estimator, build_model: Callable[[], Model], preparation: Preparation, random_state
+    estimator,
+    predict_hidden: Callable[[Preparation, Any], HiddenPredictions],
+    preparation: Preparation,
+    random_state,
 ) -> Judgement:
     """Note what the regularizers relied on, and calibrate the predictions.
 
@@ -94,8 +99,9 @@ def judge(
     ----------
     estimator : BaseVAE
         Whose net is trained.
-    build_model : callable
-        Returns an untrained model.
+    predict_hidden : callable
+        Returns predictions of what is known that did not see it, of the labelled rows
+        of a preparation; its second argument is `random_state`.
     preparation : Preparation
         Of the training.
     random_state : RandomState
@@ -130,25 +136,35 @@ def judge(
     if estimator.calibrate and not estimator.net_.interrupted_:
         uncalibrated = deepcopy(judgement)
         try:
-            _calibrate(judgement, estimator, build_model, preparation, random_state)
+            _calibrate(judgement, estimator, predict_hidden, preparation, random_state)
         except KeyboardInterrupt:
             judgement = replace(uncalibrated, is_interrupted=True)
-    if estimator.verbose:
-        _show(judgement, sys.stderr if estimator.verbose == 1 else sys.stdout)
+    if estimator._shown:
+        _show(judgement, sys.stderr if estimator._shown == 1 else sys.stdout)
     return judgement
 
 
-def _calibrate(judgement, estimator, build_model, preparation, random_state):
-    """Train again without some labels, and learn from how these are predicted."""
+def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
+    """Learn from how hidden labels are predicted."""
     labelled, model = preparation.labelled, estimator.net_.module_
-    hidden = predict_hidden_labels(estimator, build_model, preparation, random_state)
+    hidden = predict_hidden(preparation, random_state)
     _calibrate_quantities(judgement, hidden)
     codes, weight = labelled.codes.cpu().numpy(), labelled.weight.cpu().numpy()
     positions = np.arange(len(labelled))
     if labelled.chosen is not None:
         positions = labelled.chosen.numpy()
-    rows = model.likelihood.comparable(labelled.values())
     compared = random_state.permutation(len(labelled))[:COMPARED_ROWS]
+    # The linear classifier has a part of many rows: labelled ones to learn from, and
+    # those that it predicts.
+    part = rows_of_graph(codes, model.likelihood.n_columns)
+    if part is None:
+        part, seen = np.arange(len(labelled)), labelled
+    else:
+        part = part[(codes[part] >= 0).any(axis=1)]
+        is_hidden = (hidden.folds >= 0).any(axis=1)
+        part = np.unique(np.concatenate([part, compared, np.flatnonzero(is_hidden)]))
+        seen = labelled.choose(torch.from_numpy(part))
+    rows = model.likelihood.comparable(seen.values())
     proba = estimator._map_batches(
         lambda batch: model.property_log_proba(batch.x),
         labelled.choose(torch.from_numpy(compared)),
@@ -157,7 +173,7 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         column = codes[:, k]
         if len(np.unique(column[column >= 0])) < 2:
             continue
-        linear = partial(linear_proba, rows, n_classes)
+        linear = partial(_linear_of_part, rows, part, n_classes)
         certainty = entropy(linear(column, compared), axis=1).mean()
         n_labels = (column >= 0).sum()
         # Equal probabilities, with the weight of one more label of each class.
@@ -175,11 +191,16 @@ def _calibrate(judgement, estimator, build_model, preparation, random_state):
         judgement.hidden_proba[name] = positions[judged], by_model
         judgement.scores.setdefault(name, {})["model"] = scores_of(true, by_model)
         by_linear = np.empty_like(by_model)
-        for fold in range(N_FOLDS):
+        for fold in np.unique(hidden.folds[judged, k]):
             is_hidden = hidden.folds[:, k] == fold
             seen = np.where(is_hidden, -1, column)
             by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))
         _warn_if_behind(name, true, by_model, by_linear)
+
+
+def _linear_of_part(rows, part, n_classes, codes, wanted):
+    """Return the `linear_proba` of wanted rows, of which a part is there."""
+    return linear_proba(rows, n_classes, codes[part], np.searchsorted(part, wanted))
 
 
 def _calibrate_quantities(judgement, hidden):
@@ -201,7 +222,7 @@ def _warn_if_behind(name, codes, by_model, by_linear):
             f"{linear.mean():.0%}, the model {model.mean():.0%}. Pool both with "
             "skfmvae.ensemble.PartialLabelStacking, or use logistic regression.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

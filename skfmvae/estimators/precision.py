@@ -7,6 +7,15 @@ import warnings
 import numpy as np
 import scipy.sparse
 
+from skfmvae._utils.large import (
+    RowView,
+    blocks,
+    empty_rows,
+    is_large,
+    is_mapped,
+    release,
+)
+
 __all__ = ["is_exact", "to_float32", "warn_of_merged_values"]
 
 N_COMPARED = 1000  # rows whose values are compared before and after
@@ -25,14 +34,25 @@ def is_exact(X):
 def to_float32(X, origin=None):
     """Return rows in float32, in C order, less an origin in double precision.
 
-    Those that are so already come back themselves.
+    Those that are so already come back themselves. Large rows are cast as they are read
+    where float32 holds all values of their dtype, and else written to disk.
     """
+    if scipy.sparse.issparse(X):
+        return X.astype(np.float32, copy=False)
     if origin is None:
-        if scipy.sparse.issparse(X):
-            return X.astype(np.float32, copy=False)
-        return np.ascontiguousarray(X, dtype=np.float32)
-    rows = np.empty(X.shape, dtype=np.float32)
-    return np.subtract(X, origin, out=rows, dtype=np.float64, casting="same_kind")
+        is_ready = X.dtype == np.float32 and X.flags.c_contiguous
+        if is_ready and not is_mapped(X):
+            return X
+        if is_exact(X) and is_large(X):
+            return RowView(X)
+        origin = 0.0
+    rows = empty_rows(X.shape, np.float32, on_disk=is_large(X))
+    for block in blocks(X):
+        np.subtract(
+            X[block], origin, out=rows[block], dtype=np.float64, casting="same_kind"
+        )
+        release(rows)
+    return rows
 
 
 def warn_of_merged_values(X, rows, feature_names):

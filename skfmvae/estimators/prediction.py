@@ -14,6 +14,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfmvae._utils.checks import check_whole
+from skfmvae._utils.large import blocks
 from skfmvae._utils.missing import has_missing
 from skfmvae._utils.random import redirected_draws
 from skfmvae._utils.types import MatrixLike
@@ -242,7 +243,7 @@ class PredictionMixin(RowsMixin):
         """Probabilities of labels by fits that did not see them, property by property.
 
         Each of shape (n_samples, n_values), for the rows of `fit`; NaN for labels that
-        were not hidden.
+        were not hidden, and for all after `partial_fit`.
         """
         found = []
         for name, n_values in self.n_components_.items():
@@ -407,4 +408,4 @@ def _observes_nothing(X):
     if issparse(X):
         gaps = csr_array((np.isnan(X.data), X.indices, X.indptr), shape=X.shape)
         return gaps.sum(axis=1) == X.shape[1]
-    return np.isnan(X).all(axis=1)
+    return np.concatenate([np.isnan(X[rows]).all(axis=1) for rows in blocks(X)])

@@ -11,8 +11,9 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skfmvae._utils.large import is_large
 from skfmvae._utils.missing import masked_as_nan
-from skfmvae.columns import ColumnEncoder, named_columns
+from skfmvae.columns import ColumnEncoder, named_columns, without_rows
 from skfmvae.models.base import Model
 from skfmvae.nn import column_origin, exposure_columns, resolve_likelihood
 from skfmvae.targets import TargetEncoder
@@ -49,7 +50,10 @@ class RowsMixin:
         return self.net_.module_
 
     def _check_X(self, X, reset=False):
-        """Return rows in float32, and learn when `reset` how they become that."""
+        """Return rows in float32, and learn when `reset` how they become that.
+
+        Large ones may be a `RowView`, which casts what is read of it.
+        """
         X = self._numbers(X, reset)
         if not reset:
             return self._rounded(X)
@@ -58,10 +62,10 @@ class RowsMixin:
             self.likelihood, rows, self.columns_.columns
         )
         self._fit_given(rows.shape[1])
-        self.origin_ = column_origin(self.likelihood_, X)
+        self.origin_ = None if is_exact(X) else column_origin(self.likelihood_, X)
         if self.origin_ is not None:
             rows = to_float32(X, self.origin_)
-        if X.dtype != np.float32:
+        if not is_exact(X):
             warn_of_merged_values(X, rows, getattr(self, "feature_names_in_", None))
         return rows
 
@@ -78,7 +82,7 @@ class RowsMixin:
 
     def _rounded(self, X):
         """Return numbers in float32, counted from `origin_`."""
-        if self.origin_ is not None and X.dtype == np.float32:
+        if self.origin_ is not None and is_exact(X):
             warnings.warn(
                 "fit got columns of X so far from zero that float32, which X is in "
                 "now, does not hold their values; give X in float64.",
@@ -93,12 +97,14 @@ class RowsMixin:
             self.columns_ = ColumnEncoder(self.categorical_features).fit(X)
         columns = self.columns_.columns
         if columns is not None:  # which may hold what no array of numbers can
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            validate_data(self, without_rows(X), reset=reset, skip_check_array=True)
         X = self.columns_.transform(X)
+        dtype = np.float32 if is_exact(X) else [np.float64, np.float32]
+        is_kept = is_large(X) and X.dtype.kind in "biuf"
         settings = {
             "accept_sparse": "csr",
-            "dtype": np.float32 if is_exact(X) else [np.float64, np.float32],
-            "order": "C",
+            "dtype": None if is_kept else dtype,
+            "order": None if is_kept else "C",
             "ensure_all_finite": False,
             "ensure_min_samples": 2 if reset else 1,
         }

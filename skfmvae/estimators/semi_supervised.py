@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from skfmvae.models.latents import free_name
 from skfmvae.nn import build_branches, build_network
 from skfmvae.regularizers import Neighbours, VirtualAdversarial
 from skfmvae.targets import PartialLabelEncoder, QuantityEncoder, TargetEncoder
-from skfmvae.training import BatchSize, Objective
+from skfmvae.training import BatchSize, Checkpoint, Objective
 
 from .base import BaseVAE
 from .settings import settings_of
@@ -223,10 +224,16 @@ class SemiSupervisedVAE(BaseVAE):
     callbacks : list or None, default=None
         Callbacks of skorch, as it takes them, and
         :class:`~skfmvae.training.EarlyStopping`.
+    checkpoint : str, path, Checkpoint or None, default=None
+        A folder in which `fit` keeps its state: called again with the same data and
+        parameters after it was killed or interrupted, it goes on from there, see
+        :class:`~skfmvae.training.Checkpoint`.
     device : str or torch.device, default="auto"
         Where to compute; "auto" stands for a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, batches and draws.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model of the fit before, see `fit`.
     verbose : int, default=0
         1 shows a progress bar, 2 skorch's table of epochs.
 
@@ -251,15 +258,18 @@ class SemiSupervisedVAE(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; ``net_.history`` holds every term of the objective and
         ``net_.module_`` the model. Pickles and copies of the estimator have it
-        without its optimizer: they predict, and train no further.
+        without its optimizer, of which each call of `partial_fit` and each warm start
+        takes a new one.
     judgement_ : Judgement
         What hidden labels say: how reliable neighbours are, temperatures, scores.
     hidden_proba_ : list of ndarray of shape (n_samples, n_values)
         Probabilities of the labels of `fit` by fits that did not see them.
+    reservoir_ : Reservoir
+        The rows that `partial_fit` keeps; there after `partial_fit` alone.
     n_samples_fit_ : int
-        Number of rows seen by `fit`.
+        Number of rows seen by `fit`, and by `partial_fit` since.
     n_iter_ : int
-        Number of epochs that ran.
+        Number of epochs that ran since the model began.
     device_ : torch.device
         Where the model is.
     origin_ : float64 ndarray of shape (`n_features_in_`,) or None
@@ -334,8 +344,10 @@ class SemiSupervisedVAE(BaseVAE):
         neighbours: str | Neighbours | None = "graph",
         adversarial: str | VirtualAdversarial | None = "virtual",
         callbacks: list | None = None,
+        checkpoint: str | os.PathLike | Checkpoint | None = None,
         device: str = "auto",
         random_state: Any = None,
+        warm_start: bool = False,
         verbose: int = 0,
     ):
         self.graphical_model = graphical_model
@@ -358,14 +370,16 @@ class SemiSupervisedVAE(BaseVAE):
         self.neighbours = neighbours
         self.adversarial = adversarial
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
+        self.warm_start = warm_start
         self.verbose = verbose
 
-    def _fit_targets(self, y):
+    def _fit_targets(self, y, declared=None):
         graph = self.graphical_model
         if graph is None:
-            targets = super()._fit_targets(y)
+            targets = super()._fit_targets(y, declared)
             if ROWS in targets.labels.property_names:
                 raise ValueError(
                     f"y has a column named {ROWS!r}, which stands for the rows in the "
@@ -387,6 +401,7 @@ class SemiSupervisedVAE(BaseVAE):
             quantities.rest(y),
             {v: size for v, size in sizes.items() if size is not None},
             discovered_names=[v for v in sizes if v not in quantities.order],
+            declared=declared,
         )
         labels.warn(quantities.rest(y))
         for v, classes in zip(labels.property_names, labels.classes, strict=True):

@@ -13,17 +13,27 @@ from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
 from skfmvae.training import (
+    CheckpointFolder,
     EarlyStopping,
     EpochBar,
     ModelNet,
     RegularizerTerms,
     Rows,
     build_regularizer_terms,
+    graph_part,
 )
+from skfmvae.training.checkpoint import MAIN
 
 from .settings import settings_of
 
-__all__ = ["OPTIMIZERS", "Preparation", "default_epochs", "prepare", "train"]
+__all__ = [
+    "OPTIMIZERS",
+    "Preparation",
+    "build_net",
+    "default_epochs",
+    "prepare",
+    "train",
+]
 
 # Passes over so many rows; the root of the number of rows and the least number of steps
 # are for more and for few rows: docs/decisions/023-epochs.md.
@@ -56,27 +66,34 @@ class Preparation(NamedTuple):
         Those to train on, with their labels alone.
     regularization : RegularizerTerms
         The losses of the regularizers on these rows.
+    checkpoints : CheckpointFolder or None, default=None
+        Where the state of the training is kept.
     """
 
     rows: Rows
     held_out: Rows | None
     labelled: Rows
     regularization: RegularizerTerms
+    checkpoints: CheckpointFolder | None = None
 
 
-def prepare(estimator, model, rows, random_state) -> Preparation:
-    """Part the rows, and prepare the regularizers of an untrained model.
+def prepare(
+    estimator, model, rows, random_state, checkpoints: CheckpointFolder | None = None
+) -> Preparation:
+    """Part the rows, and prepare the regularizers of a model.
 
     Parameters
     ----------
     estimator : BaseVAE
         Its parameters are checked, and it knows its likelihood and device.
     model : Model
-        Untrained.
+        Untrained, or trained on other rows.
     rows : Rows
         Of which early stopping holds some out.
     random_state : RandomState
         That draws which rows these are.
+    checkpoints : CheckpointFolder or None, default=None
+        Where the state of the training is kept.
 
     Returns
     -------
@@ -93,10 +110,20 @@ def prepare(estimator, model, rows, random_state) -> Preparation:
     if early_stopping:
         rows, held_out = _hold_out(early_stopping, rows, random_state)
     regularization = _regularization(estimator, model, rows)
-    return Preparation(regularization.rows, held_out, rows, regularization)
+    return Preparation(regularization.rows, held_out, rows, regularization, checkpoints)
 
 
-def train(estimator, model, preparation: Preparation) -> ModelNet:
+def train(
+    estimator,
+    model,
+    preparation: Preparation,
+    name: str = MAIN,
+    *,
+    earlier: ModelNet | None = None,
+    n_epochs: int | None = None,
+    n_samples: int | None = None,
+    lr: float | None = None,
+) -> ModelNet:
     """Train a model as the parameters of an estimator say.
 
     Parameters
@@ -104,9 +131,19 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
     estimator : BaseVAE
         Its parameters are checked, and it knows its likelihood and device.
     model : Model
-        Untrained.
+        Untrained, or a copy of that of `earlier`.
     preparation : Preparation
         For this model, see `prepare`.
+    name : str, default="main"
+        Under which the state of the training is kept.
+    earlier : ModelNet or None, default=None
+        The net that has trained the model before, whose history goes on.
+    n_epochs : int or None, default=None
+        Passes over the rows; None leaves it to the parameters.
+    n_samples : int or None, default=None
+        Number of rows of the data where those of `preparation` are a sample.
+    lr : float or None, default=None
+        Highest learning rate; None stands for that of the parameters.
 
     Returns
     -------
@@ -122,31 +159,68 @@ def train(estimator, model, preparation: Preparation) -> ModelNet:
         When the loss, or at the end a parameter, is not finite.
     """
     rows, held_out = preparation.rows, preparation.held_out
-    optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
-    batch_size = settings_of(estimator, "batch_size")
-    net = ModelNet(
+    n_in_batch = settings_of(estimator, "batch_size").rows
+    net = build_net(
+        estimator,
         model,
-        criterion__objective=settings_of(estimator, "objective"),
-        optimizer=optimizer,
-        **{f"optimizer__{name}": value for name, value in settings.items()},
-        lr=estimator.lr,
-        batch_size=batch_size.rows,
-        iterator_train__labelled_batch_size=batch_size.labelled,
-        iterator_train__augmentation=_augmentation(estimator),
-        max_epochs=estimator.max_epochs or default_epochs(len(rows), batch_size.rows),
+        max_epochs=n_epochs
+        or estimator.max_epochs
+        or default_epochs(len(rows), n_in_batch),
+        lr=lr or estimator.lr,
         train_split=predefined_split(held_out) if held_out else None,
-        device=estimator.device_,
-        verbose=estimator.verbose,
     )
-    net.set_params(callbacks=_callbacks(estimator, held_out, net.n_steps(rows)))
-    if estimator.verbose < 2:
+    net.set_params(callbacks=_callbacks(estimator, net, held_out, net.n_steps(rows)))
+    if estimator._shown < 2:
         net.set_params(callbacks__print_log=None)
-    net.fit(rows, regularization=preparation.regularization)
+    checkpoints = preparation.checkpoints
+    net.fit(
+        rows,
+        regularization=preparation.regularization,
+        checkpoint=checkpoints.file(name) if checkpoints else None,
+        is_trained=earlier is not None,
+        n_samples=n_samples,
+    )
     if not net.n_complete_epochs_:
         raise KeyboardInterrupt
     net.check_parameters()
     net.module_.eval()
+    if earlier is not None:
+        net.continue_history(earlier.history)
     return net
+
+
+def build_net(estimator, model, **params) -> ModelNet:
+    """Return the net that trains a model, or has trained it.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        Its parameters are checked, and it knows its likelihood and device.
+    model : Model
+        Trained or not.
+    **params : dict
+        Of the net, beside those that follow from the estimator.
+
+    Returns
+    -------
+    net : ModelNet
+        Not initialized.
+    """
+    optimizer, settings = OPTIMIZERS.get(estimator.optimizer, (estimator.optimizer, {}))
+    batch_size = settings_of(estimator, "batch_size")
+    params = {"lr": estimator.lr} | params
+    return ModelNet(
+        model,
+        criterion__objective=settings_of(estimator, "objective"),
+        optimizer=optimizer,
+        **{f"optimizer__{name}": value for name, value in settings.items()},
+        batch_size=batch_size.rows,
+        iterator_train__labelled_batch_size=batch_size.labelled,
+        iterator_train__augmentation=_augmentation(estimator),
+        device=estimator.device_,
+        verbose=estimator._shown,
+        **params,
+    )
 
 
 def _regularization(estimator, model, rows):
@@ -155,13 +229,15 @@ def _regularization(estimator, model, rows):
     moves_allowed = estimator.likelihood_.allows_steps
     chosen = [s for s in settings if s and (moves_allowed or not s.moves_rows)]
     if (
-        estimator.verbose
+        estimator._shown
         and any(s.needs_neighbour_graph for s in chosen)
         and not rows.all_known
     ):
         # To where the progress is shown: a bar, or skorch's table.
-        file = sys.stderr if estimator.verbose == 1 else sys.stdout
-        print(f"finding neighbours of {len(rows)} rows", file=file, flush=True)
+        file = sys.stderr if estimator._shown == 1 else sys.stdout
+        part = graph_part(chosen, model, rows)
+        some = "" if part is None else f"{len(part)} of "
+        print(f"finding neighbours of {some}{len(rows)} rows", file=file, flush=True)
     return build_regularizer_terms(chosen, model, rows)
 
 
@@ -205,14 +281,14 @@ def _augmentation(estimator):
     return settings.build(estimator.n_features_in_)
 
 
-def _callbacks(estimator, held_out, n_steps):
+def _callbacks(estimator, net, held_out, n_steps):
     """List ours, less those that the user replaces by name, then the user's."""
     ours: dict[str, Callback] = {
         "lr_schedule": LRScheduler(
-            OneCycleLR, max_lr=estimator.lr, total_steps=n_steps, step_every="batch"
+            OneCycleLR, max_lr=net.lr, total_steps=n_steps, step_every="batch"
         )
     }
-    if estimator.verbose == 1:
+    if estimator._shown == 1:
         ours["progress"] = EpochBar()
     early_stopping = _early_stopping(estimator)
     theirs = [c for c in estimator.callbacks or [] if c is not early_stopping]

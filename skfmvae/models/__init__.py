@@ -1,5 +1,7 @@
 """The probabilistic models, plain torch: one paper, one file."""
 
+from skfmvae._utils.distributed import n_of_all, own_rows, summed
+
 from .base import Batch, Evaluation, Labels, Model, Term
 from .draws import draw_normal
 from .factorial_mixture import FactorialMixture
@@ -25,4 +27,7 @@ __all__ = [
     "diagonal_normal",
     "draw_normal",
     "kmeans_plusplus",
+    "n_of_all",
+    "own_rows",
+    "summed",
 ]

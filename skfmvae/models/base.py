@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
+from skfmvae._utils.distributed import Share
 from skfmvae._utils.random import generator_for
 from skfmvae.nn import LikelihoodModule
 
@@ -54,12 +55,15 @@ class Batch(NamedTuple):
         Their weights.
     number : int64 Tensor of shape (n,)
         Their positions in the training data.
+    share : Share or None, default=None
+        Which rows of the batch these are, where several processes share it.
     """
 
     x: Tensor
     labels: Labels
     weight: Tensor
     number: Tensor
+    share: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,9 @@ class Model(nn.Module, ABC):
         Number of values of every discrete property, in the order of their codes.
     likelihood : LikelihoodModule
         The likelihood ``p(x | z)``.
+    training_state : tuple of str
+        Names of the attributes that training changes and that are no tensors, but
+        numbers, truth values or lists of one of these. `state_dict` holds them, too.
     consistency_temperature : float
         Temperature at which regularizers compare predictions with their targets. Above
         1, targets and the predictions that match them stay away from 0 and 1.
@@ -157,6 +164,7 @@ class Model(nn.Module, ABC):
     # alone: docs/decisions/014-temperature.md.
     consistency_temperature: float = 3.0
 
+    training_state: tuple[str, ...] = ()
     latent_blocks: Mapping[str, slice]
     n_inputs: int
     n_components: Mapping[str, int]
@@ -229,6 +237,43 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def log_prior(self, z: Tensor) -> Tensor:
         """Return ``ln p(z)``, shape (n,), in nats."""
+
+    def get_extra_state(self) -> Tensor:
+        """Return what `state_dict` holds beside parameters and buffers.
+
+        Returns
+        -------
+        state : float64 Tensor of shape (n,)
+            The numbers of `training_state`, one after the other.
+        """
+        values = [getattr(self, name) for name in self.training_state]
+        numbers = [n for v in values for n in (v if isinstance(v, list) else [v])]
+        return torch.tensor(numbers, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take what `get_extra_state` has returned, as `load_state_dict` does.
+
+        Parameters
+        ----------
+        state : float64 Tensor of shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If the state is of another size, and so of another model.
+        """
+        if state.shape != self.get_extra_state().shape:
+            raise ValueError(
+                f"{type(self).__name__} keeps {list(self.training_state)}; a state of "
+                f"shape {tuple(state.shape)} does not hold these."
+            )
+        numbers = iter(state.tolist())
+        for name in self.training_state:
+            now = getattr(self, name)
+            is_list = isinstance(now, list)
+            kinds = [type(value) for value in (now if is_list else [now])]
+            values = [kind(next(numbers)) for kind in kinds]
+            setattr(self, name, values if is_list else values[0])
 
     def log_marginal(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return an importance-weighted lower bound on ``ln p(x)``, shape (n,).

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from skfmvae._utils.distributed import Share, n_of_all, own_rows
 from skfmvae._utils.random import draw_normal, generator_for
 
 __all__ = [
@@ -32,11 +33,16 @@ def even_draws(n_dims: int, n_draws: int) -> Tensor:
     return Normal(0.0, 1.0).icdf(engine.draw(n_draws).clamp(1e-6, 1 - 1e-6))
 
 
-def relaxed_draw(log_proba: Tensor, temperature: float) -> Tensor:
-    """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1)."""
+def relaxed_draw(
+    log_proba: Tensor, temperature: float, share: Share | None = None
+) -> Tensor:
+    """Draw from the Concrete relaxation (Maddison et al. 2017, section 3.1).
+
+    A share says which draws these are, if not those for the rows of the batch.
+    """
     generator = generator_for(log_proba.device)
-    waiting = torch.empty_like(log_proba).exponential_(generator=generator)
-    gumbel = -waiting.log()
+    waiting = log_proba.new_empty(n_of_all(len(log_proba), share), log_proba.shape[1])
+    gumbel = -own_rows(waiting.exponential_(generator=generator), share).log()
     return torch.softmax((log_proba + gumbel) / temperature, dim=1)
 
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 
+from skfmvae._utils.distributed import gathered, n_of_all, own_rows, summed
 from skfmvae._utils.random import draw_normal, generator_for
-from skfmvae.mixture import VariationalGaussianMixture
+from skfmvae.mixture import Statistics, VariationalGaussianMixture
 
 from .base import (
     Evaluation,
@@ -64,6 +65,8 @@ class FactorialMixture(Model):
     mixture : Mixture
         Priors and learning of the mixtures, see :mod:`skfmvae.estimators`.
     """
+
+    training_state = ("mixture_step", "started", "starts", "resampling")
 
     def __init__(
         self,
@@ -166,25 +169,26 @@ class FactorialMixture(Model):
         generator = generator_for(z.device)
 
         def chosen(n_blocks: int, share: float) -> Tensor:
-            uniform = z.new_empty(len(z), n_blocks, 1).uniform_(generator=generator)
-            return uniform < share
+            uniform = z.new_empty(n_of_all(len(z)), n_blocks, 1)
+            return own_rows(uniform.uniform_(generator=generator)) < share
 
         points = self._properties(z)
         drawn = torch.empty_like(points)
         for mixture, members in self._groups():
             codes = torch.cat(
                 [
-                    responsibilities[k].multinomial(1, generator=generator)
+                    gathered(responsibilities[k]).multinomial(1, generator=generator)
                     for k in members
                 ],
                 dim=1,
             )
-            drawn[:, members] = mixture.sample(codes, generator)
+            drawn[:, members] = own_rows(mixture.sample(codes, generator))
         share = self.resampling * self.mixture.property_resampling
         points = torch.where(chosen(points.shape[1], share), drawn, points)
         style = z[:, self.style]
         replaced = chosen(1, self.resampling * self.mixture.style_resampling)[:, 0]
-        drawn = torch.empty_like(style).normal_(generator=generator)
+        drawn = style.new_empty(n_of_all(len(style)), style.shape[1])
+        drawn = own_rows(drawn.normal_(generator=generator))
         style = torch.where(replaced, drawn, style)
         return torch.cat([points.flatten(1), style], dim=1)
 
@@ -225,7 +229,10 @@ class FactorialMixture(Model):
         subsample: Callable[[], tuple[Tensor, Tensor, Tensor]],
         is_last: bool = False,
     ) -> None:
-        due = [progress >= start or is_last for start in self.starts]
+        due = [
+            started or progress >= start or is_last
+            for started, start in zip(self.started, self.starts, strict=True)
+        ]
         if due != self.started:
             self._set_mixtures(n_samples, *subsample(), due)
         most = max(self.mixture.property_resampling, self.mixture.style_resampling)
@@ -300,7 +307,9 @@ class FactorialMixture(Model):
                 torch.stack([responsibilities[k] for k in members], dim=1),
                 weight,
             )
-            mixture.natural_step(statistics * (n_samples / len(weight)), rate)
+            sums = summed(statistics.count, statistics.first, statistics.second)
+            scale = n_samples / n_of_all(len(weight))
+            mixture.natural_step(Statistics(*sums) * scale, rate)
 
     # Generation ---------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from skfmvae._utils.distributed import Share, current_share
+
 __all__ = ["JointAssignments"]
 
 
@@ -34,6 +36,9 @@ class JointAssignments:
         ``ln q(v | x, parents)`` of the discrete ones.
     gaussians : dict of str to Tensor of shape (2, M, n)
         Means and standard deviations of the Gaussian ones.
+    share : Share or None, default=None
+        Which of the assignments of all processes these are, if processes share the
+        batch of the rows.
     """
 
     n_rows: int
@@ -45,14 +50,24 @@ class JointAssignments:
     values: dict[str, Tensor] = field(default_factory=dict)
     log_proba: dict[str, Tensor] = field(default_factory=dict)
     gaussians: dict[str, Tensor] = field(default_factory=dict)
+    share: Share | None = None
 
     @classmethod
     def begin(cls, n_rows: int, n_particles: int, like: Tensor) -> JointAssignments:
         """Return assignments of no variable yet, one for each draw."""
         particle = torch.arange(n_rows * n_particles, device=like.device)
-        zeros = like.new_zeros(len(particle))
+        zeros = like.new_zeros(particle.shape[0])
         log_weight = zeros - math.log(n_particles)
-        return cls(n_rows, particle // n_particles, particle, log_weight, zeros, zeros)
+        share = current_share()
+        return cls(
+            n_rows,
+            particle // n_particles,
+            particle,
+            log_weight,
+            zeros,
+            zeros,
+            share=share and share.repeated(n_particles),
+        )
 
     def __len__(self) -> int:
         return len(self.row)
@@ -87,7 +102,7 @@ class JointAssignments:
 
     def log_sum_over_rows(self, values: Tensor) -> Tensor:
         """Return the log-sum-exp of values (M, ...) over each row's assignments."""
-        if len(self) == self.n_rows:
+        if self.row.shape[0] == self.n_rows:
             return values
         shape = self.n_rows, *values.shape[1:]
         row = self.row.view(-1, *[1] * (values.dim() - 1)).expand_as(values)
@@ -104,8 +119,11 @@ class JointAssignments:
         means = values.new_zeros(self.n_rows, *values.shape[1:])
         return means.index_add(0, self.row, log_share.exp()[:, None] * values)
 
-    def select(self, index: Tensor) -> JointAssignments:
-        """Return the assignments numbered by `index`, which may repeat."""
+    def select(self, index: Tensor, share: Share | None = None) -> JointAssignments:
+        """Return the assignments numbered by `index`, which may repeat.
+
+        `share` says which of those of all processes these are.
+        """
         return JointAssignments(
             self.n_rows,
             self.row[index],
@@ -116,4 +134,5 @@ class JointAssignments:
             {name: value[index] for name, value in self.values.items()},
             {name: value[index] for name, value in self.log_proba.items()},
             {name: value[:, index] for name, value in self.gaussians.items()},
+            share,
         )

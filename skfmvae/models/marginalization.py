@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from skfmvae._utils.distributed import Share, n_of_all, own_rows
 from skfmvae._utils.random import generator_for
 
 __all__ = ["every_value", "one_hot", "sum_and_sample"]
@@ -21,11 +22,11 @@ UNLIKELY = 0.2
 ROUND_NUMBER = 32
 
 # Assignments, the value of each, and ln of the share of its assignment that it stands
-# for.
-Chosen = tuple[Tensor, Tensor, Tensor]
+# for; last, which of those of all processes they are.
+Chosen = tuple[Tensor, Tensor, Tensor, Share | None]
 
 
-def every_value(log_proba: Tensor, code: Tensor) -> Chosen:
+def every_value(log_proba: Tensor, code: Tensor, those: Share | None = None) -> Chosen:
     """Choose the observed value of each assignment, or all values where there is none.
 
     Parameters
@@ -34,6 +35,8 @@ def every_value(log_proba: Tensor, code: Tensor) -> Chosen:
         ``ln q`` of each value in each assignment, without a gradient.
     code : int64 Tensor of shape (M,)
         The observed values, -1 for none.
+    those : Share or None, default=None
+        Which of the assignments of all processes these are, if processes share them.
 
     Returns
     -------
@@ -42,13 +45,17 @@ def every_value(log_proba: Tensor, code: Tensor) -> Chosen:
     log_share : Tensor of shape (N,)
         ``ln`` of the share of its assignment that each stands for: all of it for what
         is observed, else its probability.
+    those : Share or None
+        Which of all these N are.
     """
     unknown = (code < 0)[:, None]
     chosen = unknown | one_hot(code, log_proba.shape[1])
-    return _taken(chosen, torch.where(unknown, log_proba, 0.0))
+    return _taken(chosen, torch.where(unknown, log_proba, 0.0), those)
 
 
-def sum_and_sample(log_proba: Tensor, code: Tensor) -> Chosen:
+def sum_and_sample(
+    log_proba: Tensor, code: Tensor, those: Share | None = None
+) -> Chosen:
     """Choose likely values, and at times one of the others to stand for all of them.
 
     After Liu et al. (2019), who always draw one of the others.
@@ -58,11 +65,13 @@ def sum_and_sample(log_proba: Tensor, code: Tensor) -> Chosen:
     log_proba : Tensor of shape (M, C)
         As for :func:`every_value`.
     code : int64 Tensor of shape (M,)
+    those : Share or None, default=None
         Likewise.
 
     Returns
     -------
     index, code, log_share : Tensor of shape (N,)
+    those : Share or None
         As for :func:`every_value`. The shares of an assignment add up to one, and those
         of its values are their probabilities on average.
     """
@@ -75,14 +84,16 @@ def sum_and_sample(log_proba: Tensor, code: Tensor) -> Chosen:
     total = rest.sum(dim=1, keepdim=True)
     share = total.clamp_min(UNLIKELY)
     generator = generator_for(rest.device)
-    uniform = torch.empty_like(total).uniform_(generator=generator)
-    is_drawn = uniform * share < total
-    race = rest / torch.empty_like(rest).exponential_(generator=generator)
+    n = n_of_all(len(rest), those)
+    uniform = rest.new_empty(n, 1).uniform_(generator=generator)
+    is_drawn = own_rows(uniform, those) * share < total
+    waiting = rest.new_empty(n, n_values).exponential_(generator=generator)
+    race = rest / own_rows(waiting, those)
     drawn = is_drawn & one_hot(race.argmax(dim=1), n_values)
     others = (1 - torch.where(is_drawn, share, 0.0)) / (1 - total)
     log_share = torch.where(unknown, log_proba, 0.0) + others.log()
     log_share = torch.where(unlikely, share.log(), log_share)
-    return _filled_up(*_taken(likely | drawn, log_share))
+    return _filled_up(*_taken(likely | drawn, log_share, those))
 
 
 def one_hot(code: Tensor, n_values: int) -> Tensor:
@@ -90,16 +101,23 @@ def one_hot(code: Tensor, n_values: int) -> Tensor:
     return code[:, None] == torch.arange(n_values, device=code.device)
 
 
-def _taken(chosen: Tensor, log_share: Tensor) -> Chosen:
+def _taken(chosen: Tensor, log_share: Tensor, those: Share | None) -> Chosen:
     index, code = chosen.nonzero(as_tuple=True)
-    return index, code, log_share[index, code]
+    if those is not None:
+        those = those.chosen(index, code, chosen.shape[1])
+    return index, code, log_share[index, code], those
 
 
-def _filled_up(index: Tensor, code: Tensor, log_share: Tensor) -> Chosen:
+def _filled_up(
+    index: Tensor, code: Tensor, log_share: Tensor, those: Share | None
+) -> Chosen:
     """Take the first assignments twice, at half of their shares, to a round number."""
-    n_more = min(-len(index) % ROUND_NUMBER, len(index))
+    n = n_of_all(len(index), those)
+    n_more = min(-n % ROUND_NUMBER, n)
+    if those is not None:
+        n_more, those = those.with_first(n_more)
     log_share[:n_more] -= math.log(2)
     index, code, log_share = (
         torch.cat([t, t[:n_more]]) for t in (index, code, log_share)
     )
-    return index, code, log_share
+    return index, code, log_share, those

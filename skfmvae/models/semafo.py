@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 from torch.nn import functional
 
+from skfmvae._utils.distributed import n_of_all, own_rows
 from skfmvae._utils.random import draw_normal, generator_for
 from skfmvae.nn import Level
 
@@ -64,6 +65,8 @@ class Semafo(Model):
     objective : SemafoObjective
         The weights of the objective, see :mod:`skfmvae.estimators`.
     """
+
+    training_state = ("progress", "waits")
 
     def __init__(
         self,
@@ -245,11 +248,13 @@ class Semafo(Model):
         A bound on the mutual information between labels and generated rows; unobserved
         properties are drawn evenly, so that all combinations are generated.
         """
-        drawn = torch.empty_like(labels.codes)
+        n = n_of_all(len(labels.codes))
+        drawn = labels.codes.new_empty(n, len(self.sizes))
         generator = generator_for(drawn.device)
         for column, size in zip(drawn.T, self.sizes, strict=True):
             column.random_(size, generator=generator)
-        y = self._one_hot(torch.where(labels.codes >= 0, labels.codes, drawn))
+        known = labels.codes >= 0
+        y = self._one_hot(torch.where(known, labels.codes, own_rows(drawn)))
         u = draw_normal(diagonal_normal(self.label_encoder(y)))
         x = self.expectation(self._sample_given(u))
         z0 = draw_normal(diagonal_normal(self._states(x)[-1]))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 from torch.utils.checkpoint import checkpoint
 
+from skfmvae._utils.distributed import Share, n_processes
 from skfmvae._utils.random import draw_normal, repeatable_draws
 from skfmvae.nn import Branches
 
@@ -137,7 +138,9 @@ class SemiSupervised(Model):
             labels,
             x,
             n_particles=self.inference.n_particles,
-            gaussian=lambda name, posterior, assignments: draw_normal(posterior),
+            gaussian=lambda name, posterior, assignments: draw_normal(
+                posterior, assignments.share
+            ),
             discrete=self._relaxed if self.marginalization == "gumbel" else None,
         )
         known = {
@@ -316,8 +319,10 @@ class SemiSupervised(Model):
         if draw is None:
             draws = self.training and self.marginalization == "sum-and-sample"
             choose = sum_and_sample if draws else every_value
-            index, code, log_share = choose(log_proba.detach(), code)
-            assignments, known = assignments.select(index), known[index]
+            index, code, log_share, share = choose(
+                log_proba.detach(), code, assignments.share
+            )
+            assignments, known = assignments.select(index, share), known[index]
             log_q = log_proba[index, code]
             value = one_hot(code, log_proba.shape[1]).to(log_q)
             # Its share is what it stands for, its gradient its own.
@@ -368,22 +373,21 @@ class SemiSupervised(Model):
             return self.likelihood(self.decoder(z)).log_prob(x[row])
 
         z = self.variables.as_inputs(assignments.values, self._seen)
-        if len(assignments) <= LARGEST_CHUNK or not torch.is_grad_enabled():
+        chunks = [_chunks(of_all, assignments.share) for of_all in (z, assignments.row)]
+        if len(chunks[0]) == 1 or not torch.is_grad_enabled():
             return of_some(z, assignments.row)
-        chunks = zip(
-            z.split(LARGEST_CHUNK), assignments.row.split(LARGEST_CHUNK), strict=True
-        )
         return torch.cat(
             [
                 checkpoint(of_some, *chunk, use_reentrant=False, **repeatable_draws())
-                for chunk in chunks
+                for chunk in zip(*chunks, strict=True)
             ]
         )
 
     def _relaxed(
         self, v: str, log_proba: Tensor, assignments: JointAssignments
     ) -> Tensor:
-        return relaxed_draw(log_proba, self.inference.temperature)
+        temperature = self.inference.temperature
+        return relaxed_draw(log_proba, temperature, assignments.share)
 
     # Prediction ---------------------------------------------------------------------
 
@@ -395,7 +399,7 @@ class SemiSupervised(Model):
         outputs = self._outputs(x)
         if self.inference.prediction == "joint" and not self.training:
             return self._predict_jointly(x, outputs)
-        return self._predict(outputs, len(x))[0]
+        return self._predict(outputs, x.shape[0])[0]
 
     def quantity_distribution(self, x: Tensor) -> Normal:
         return self._predict(self._outputs(x), len(x))[1]
@@ -565,6 +569,14 @@ class SemiSupervised(Model):
     def intervene(self, x: Tensor, labels: Labels) -> Tensor:
         before = self.variables.apart(self.encode(x).mean)
         return self.variables.beside(self.prior.intervene(before, labels))
+
+
+def _chunks(of_all: Tensor, share: Share | None) -> Sequence[Tensor]:
+    """Cut assignments into chunks: as many on all processes, which wait for another."""
+    if share is None:
+        return of_all.split(LARGEST_CHUNK)
+    n = math.ceil(share.total / n_processes() / LARGEST_CHUNK)
+    return of_all.tensor_split(n)
 
 
 def _mean_of_discrete(

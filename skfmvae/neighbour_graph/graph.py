@@ -105,6 +105,9 @@ class NeighbourGraph:
     steps : StepSpace or None
         The space of steps, which is that of the neighbours; None where these were found
         by features or a distance of the user.
+    rows : int64 ndarray of shape (n,) or None, default=None
+        Positions of these rows among the training rows, see `rows_of_graph`; None where
+        they are all of them.
     """
 
     weights: Any
@@ -114,6 +117,11 @@ class NeighbourGraph:
     exact_up_to: int
     whitening: float
     steps: StepSpace | None
+    rows: np.ndarray | None = None
+
+    def of_graph(self, values: Any) -> Any:
+        """Return what belongs to the rows of the graph, of values of all rows."""
+        return values if self.rows is None else values[self.rows]
 
     def joined(self, Z) -> NeighbourGraph:
         """Return a graph that also has the edges between nearest neighbours in `Z`.

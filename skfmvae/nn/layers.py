@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from skfmvae._utils.random import generator_for
+from skfmvae._utils.random import draws_apart, generator_for
 
 __all__ = ["ACTIVATIONS", "IMAGE_NORMS", "NORMS", "Dropout", "dense", "joined"]
 
@@ -43,7 +43,8 @@ class Dropout(nn.Dropout):
         if not self.training or not self.p:
             return x
         kept = torch.empty_like(x)
-        kept.bernoulli_(1 - self.p, generator=generator_for(x.device))
+        with draws_apart():
+            kept.bernoulli_(1 - self.p, generator=generator_for(x.device))
         return x * kept.div_(1 - self.p)
 
 

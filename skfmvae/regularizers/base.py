@@ -10,8 +10,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from skfmvae._utils.distributed import summed
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, StepSpace
+from skfmvae.neighbour_graph.subsample import MOST_ROWS
 
 __all__ = [
     "Predict",
@@ -49,6 +51,15 @@ class RegularizerLoss(ABC):
     def begin_epoch(self) -> None:  # noqa: B027
         """Prepare for an epoch, also for the first one."""
 
+    @property
+    def memory(self) -> list[Tensor]:
+        """The tensors, none by default, that batches change in place.
+
+        Between two epochs they are all that an epoch has left, so that a copy of their
+        values is a checkpoint of the loss.
+        """
+        return []
+
 
 class Regularizer(BaseEstimator, ABC):
     """Settings of a regularizer, from which `begin` makes its loss for some rows.
@@ -68,6 +79,8 @@ class Regularizer(BaseEstimator, ABC):
         Whether the loss needs the `NeighbourGraph` of the rows.
     n_rebuilds : int
         How often during training the graph is joined with one of the latents.
+    max_rows : int
+        The most rows among which neighbours are searched, see `rows_of_graph`.
     """
 
     name: str
@@ -75,6 +88,7 @@ class Regularizer(BaseEstimator, ABC):
     moves_rows: bool
     needs_neighbour_graph: bool
     n_rebuilds: int = 0
+    max_rows: int = MOST_ROWS
 
     def neighbour_graph_settings(self, n_values: Mapping[str, int]) -> dict[str, Any]:
         """Return keyword arguments for `build_neighbour_graph`.
@@ -138,7 +152,8 @@ def unlabelled_shares(codes: Tensor) -> list[float]:
 def weighted_mean(rows: Tensor, weight: Tensor, values: Tensor) -> Tensor:
     """Return the weighted mean of the values of some rows, zero for no row."""
     weight = weight * rows
-    return (weight * values).sum() / weight.sum().clamp_min(1e-12)
+    total, of_weights = summed((weight * values).sum(), weight.sum())
+    return total / of_weights.clamp_min(1e-12)
 
 
 def cross_entropy(target: Tensor, log_proba: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from skfmvae._utils.distributed import summed
 from skfmvae.models.base import Batch
 
 __all__ = ["DistributionAlignment", "ExpectationRegularization"]
@@ -37,7 +38,8 @@ class DistributionAlignment:
 
     def __call__(self, proba: Tensor, weight: Tensor) -> Tensor:
         """Return aligned probabilities, after they have moved the running mean."""
-        batch_mean = (weight[:, None] * proba).sum(0) / weight.sum()
+        total, of_weights = summed((weight[:, None] * proba).sum(0), weight.sum())
+        batch_mean = total / of_weights
         self.mean.lerp_(batch_mean, 1 - ALIGNMENT_DECAY)
         aligned = proba * (self.class_prior / self.mean.clamp_min(1e-6))
         return aligned / aligned.sum(1, keepdim=True).clamp_min(1e-12)
@@ -78,9 +80,11 @@ class ExpectationRegularization:
             A scalar in nats.
         """
         weight = batch.weight * (codes < 0)
-        total = weight.sum().clamp_min(1e-12)
-        batch_mean = (weight[:, None] * log_proba.exp()).sum(0) / total
-        if weight.any():
+        total, of_weights = summed(
+            (weight[:, None] * log_proba.exp()).sum(0), weight.sum()
+        )
+        batch_mean = total / of_weights.clamp_min(1e-12)
+        if of_weights > 0:
             self.mean.lerp_(batch_mean.detach(), 1 - EXPECTATION_DECAY)
         # The value of the running mean, since a batch has too few rows of each of many
         # classes, with the gradient of the batch mean.

@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skfmvae._utils.compat import HasMethods, Interval
+from skfmvae._utils.distributed import gathered
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, PropagatedLabels, StepSpace
 from skfmvae.neighbour_graph.adjacency import transition_matrix
 from skfmvae.neighbour_graph.edges import N_CANDIDATES
 from skfmvae.neighbour_graph.search import EXACT_UP_TO
+from skfmvae.neighbour_graph.subsample import MOST_ROWS
 
 from .base import (
     Predict,
@@ -116,9 +118,16 @@ class Neighbours(Regularizer):
         save time, which grows with it; raise it where the features are crude. It has no
         effect without `distance`.
     exact_up_to : int, default=100_000
-        Rows up to which neighbours are searched exactly, in time that grows with the
-        square of the rows. Beyond, they are found approximately if pynndescent is
-        installed (``pip install "skfmvae[neighbours]"``), else exactly, with a warning.
+        Rows of the graph up to which neighbours are searched exactly, in time that
+        grows with the square of the rows. Beyond, they are found approximately if
+        pynndescent is installed (``pip install "skfmvae[neighbours]"``), else exactly,
+        with a warning.
+    max_rows : int, default=100_000
+        Rows of the graph. Of more rows it has the labelled ones, up to half of the
+        number, and a random part of the others, for which those that are left out have
+        no loss: see :func:`~skfmvae.neighbour_graph.subsample.rows_of_graph`. Raise it
+        where classes have small groups that a part of the rows does not show, with
+        pynndescent installed.
     class_prior : array-like, dict of str to array-like or None, default=None
         The share of the rows that belongs to each class, in the order of `classes_`
         (spare components last), where you know it: for the only property, or by the
@@ -173,6 +182,7 @@ class Neighbours(Regularizer):
         "distance": [None, callable],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, None, closed="left")],
+        "max_rows": [Interval(Integral, 2, None, closed="left")],
         "class_prior": [None, dict, "array-like"],
         "memory": [None, str, HasMethods("cache")],
     }
@@ -189,6 +199,7 @@ class Neighbours(Regularizer):
         distance: Any = None,
         n_candidates: int = N_CANDIDATES,
         exact_up_to: int = EXACT_UP_TO,
+        max_rows: int = MOST_ROWS,
         class_prior: Any = None,
         memory: Any = None,
     ):
@@ -200,6 +211,7 @@ class Neighbours(Regularizer):
         self.distance = distance
         self.n_candidates = n_candidates
         self.exact_up_to = exact_up_to
+        self.max_rows = max_rows
         self.class_prior = class_prior
         self.memory = memory
 
@@ -258,24 +270,37 @@ class _NeighboursLoss(RegularizerLoss):
     def __init__(self, graph: NeighbourGraph, codes: Tensor):
         transition = transition_matrix(graph.weights)
         weights, unlabelled = property_weights(graph, codes), unlabelled_shares(codes)
+        position = None
+        if graph.rows is not None:
+            position = codes.new_full((len(codes),), -1)
+            position[graph.rows] = torch.arange(len(graph.rows), device=codes.device)
         self.ensembles: list[TemporalEnsemble] = []
+        self.expectations: list[ExpectationRegularization] = []
         self.parts = []
         for k, labels in enumerate(graph.labels):
             if labels is None:
                 continue
             if weights[k] > 0:
-                ensemble = TemporalEnsemble(transition, labels, codes[:, k])
+                ensemble = TemporalEnsemble(
+                    transition, labels, graph.of_graph(codes[:, k]), position
+                )
                 self.ensembles.append(ensemble)
                 self.parts.append((k, weights[k], ensemble.loss))
             weight = unlabelled[k] * (1 - labels.reliability)
             if weight > 0 and (labels.class_prior > 0).all():
                 class_prior = _as_tensor(labels.class_prior, codes.device)
                 expectation = ExpectationRegularization(class_prior)
+                self.expectations.append(expectation)
                 self.parts.append((k, weight, expectation.loss))
 
     def begin_epoch(self) -> None:
         for ensemble in self.ensembles:
             ensemble.begin_epoch()
+
+    @property
+    def memory(self) -> list[Tensor]:
+        averages = [m for ensemble in self.ensembles for m in ensemble.memory]
+        return averages + [expectation.mean for expectation in self.expectations]
 
     def __call__(
         self, predict: Predict, batch: Batch, log_proba: list[Tensor]
@@ -323,10 +348,20 @@ class TemporalEnsemble:
         What the labels of the property say of all rows.
     codes : int64 Tensor of shape (n,)
         Classes of the property on all rows, -1 for unknown.
+    position : int64 Tensor of shape (n_training_rows,) or None, default=None
+        Where each training row stands among these rows, -1 for those that have no loss;
+        None where they are the training rows.
     """
 
-    def __init__(self, transition, labels: PropagatedLabels, codes: Tensor):
+    def __init__(
+        self,
+        transition,
+        labels: PropagatedLabels,
+        codes: Tensor,
+        position: Tensor | None = None,
+    ):
         self.transition = transition
+        self.position = position
         self.propagated = _as_tensor(labels.proba, codes.device)
         self.align: DistributionAlignment | None = None
         if (labels.class_prior > 0).all():
@@ -340,6 +375,11 @@ class TemporalEnsemble:
             self.average = torch.full_like(self.propagated, 1 / n_classes)
         known = codes >= 0
         self.average[known] = one_hot(codes[known], self.average.shape[1]).float()
+
+    @property
+    def memory(self) -> list[Tensor]:
+        """The running averages, as `RegularizerLoss.memory`."""
+        return [self.average] + ([] if self.align is None else [self.align.mean])
 
     def begin_epoch(self) -> None:
         """Bring the targets of all rows up to date."""
@@ -372,8 +412,10 @@ class TemporalEnsemble:
         proba = log_proba.detach().exp()
         if self.align is not None:
             proba = self.align(proba, batch.weight)
+        number = batch.number if self.position is None else self.position[batch.number]
         rate = ENSEMBLE_RATE * unlabelled[:, None]
-        average = self.average[batch.number]
-        self.average[batch.number] = torch.lerp(average, proba, rate.to(proba))
-        target = self.target[batch.number]
-        return weighted_mean(unlabelled, batch.weight, cross_entropy(target, log_proba))
+        average = torch.lerp(self.average[number], proba, rate.to(proba))
+        of_all, average = gathered(number), gathered(average)
+        self.average[of_all[of_all >= 0]] = average[of_all >= 0]
+        loss = cross_entropy(self.target[number], log_proba)
+        return weighted_mean(unlabelled & (number >= 0), batch.weight, loss)

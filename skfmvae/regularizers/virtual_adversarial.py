@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skfmvae._utils.compat import Interval
+from skfmvae._utils.distributed import n_of_all, own_rows
 from skfmvae._utils.random import generator_for
 from skfmvae.models.base import Batch
 from skfmvae.neighbour_graph import NeighbourGraph, StepSpace
@@ -135,10 +136,10 @@ class _AdversarialLoss(RegularizerLoss):
             parts = [w * _divergence(target[k], moved[k]) for k, w in self.weights]
             return torch.stack(parts).sum(0)
 
-        start = batch.x.new_empty(len(batch.x), self.n_axes)
+        start = batch.x.new_empty(n_of_all(len(batch.x)), self.n_axes)
         start.normal_(generator=generator_for(start.device))
         direction = adversarial_direction(
-            divergence, start, self.probe, self.n_power_iterations
+            divergence, own_rows(start), self.probe, self.n_power_iterations
         )
         all_rows = torch.ones_like(batch.weight, dtype=torch.bool)
         return weighted_mean(

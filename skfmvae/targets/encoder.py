@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .declared import with_new_classes
 from .labels import PartialLabelEncoder
 from .quantities import QuantityEncoder
 
@@ -69,6 +70,27 @@ class TargetEncoder:
         labels = self.quantities.rest(y)
         codes = self.labels.transform(labels, n_samples, unknown=unknown)
         return codes, self.quantities.transform(y, n_samples)
+
+    def extended(self, y: Any) -> TargetEncoder:
+        """Return an encoder that has components for the classes of further targets.
+
+        Parameters
+        ----------
+        y : None or array-like of shape (n_samples,) or (n_samples, n_columns)
+            Partial targets of the same columns.
+
+        Returns
+        -------
+        targets : TargetEncoder
+            With the same codes for the classes that are known.
+
+        Raises
+        ------
+        ValueError
+            If `y` has other columns, or more new classes than there is room for.
+        """
+        labels = with_new_classes(self.labels, self.quantities.rest(y))
+        return TargetEncoder(labels, self.quantities)
 
     def inverse(self, codes: np.ndarray, quantities: np.ndarray) -> np.ndarray:
         """Return rows of `y` as `fit` got them.

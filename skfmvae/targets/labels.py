@@ -83,6 +83,7 @@ class PartialLabelEncoder:
         *,
         n_discovered: int = 0,
         discovered_names: Sequence[str] | None = None,
+        declared: Mapping[str, np.ndarray] | None = None,
     ) -> PartialLabelEncoder:
         """Learn the properties and their values.
 
@@ -100,6 +101,8 @@ class PartialLabelEncoder:
             "discovered_0", "discovered_1", ... Without `y` there is at least one.
         discovered_names : sequence of str or None, default=None
             Names of the discovered properties in place of `n_discovered`.
+        declared : dict of str to ndarray or None, default=None
+            The classes of some properties, sorted, in place of the labels of `y`.
 
         Returns
         -------
@@ -124,7 +127,9 @@ class PartialLabelEncoder:
             n_discovered = max(n_discovered, 1) if y is None else n_discovered
             discovered_names = [f"discovered_{i}" for i in range(n_discovered)]
         names = [*names, *discovered_names]
-        _check_names(names, property_components)
+        _check_names(names, property_components, "property_components")
+        declared = declared or {}
+        _check_names(names, declared, "classes")
         self.property_names = names
         self.n_columns = len(columns)
         self.multi_output = self.n_columns > 1
@@ -132,7 +137,9 @@ class PartialLabelEncoder:
         self.classes = []
         self.values = []
         for name, column in zip(names, columns, strict=True):
-            classes, _ = distinct_values(labelled_values(column, name)[1])
+            classes = declared.get(name)
+            if classes is None:
+                classes, _ = distinct_values(labelled_values(column, name)[1])
             size = _n_components(name, classes, property_components)
             self.classes.append(classes)
             self.values.append(with_placeholders(name, classes, size))
@@ -377,18 +384,16 @@ def _properties_of(y: Any) -> tuple[list[str], list[np.ndarray]]:
     return names or default_names(len(columns)), columns
 
 
-def _check_names(
-    names: list[str], property_components: int | Mapping[str, int] | None
-) -> None:
+def _check_names(names: list[str], by_name: Any, parameter: str) -> None:
     if len(set(names)) < len(names):
         raise ValueError(
             f"y has a column named like a discovered property: {names}; rename it."
         )
-    if isinstance(property_components, Mapping):
-        unknown = sorted(property_components.keys() - set(names))
+    if isinstance(by_name, Mapping):
+        unknown = sorted(by_name.keys() - set(names))
         if unknown:
             raise ValueError(
-                f"property_components names the unknown properties {unknown}; the "
+                f"{parameter} names the unknown properties {unknown}; the "
                 f"properties are {names}."
             )
 

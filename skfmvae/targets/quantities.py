@@ -88,7 +88,22 @@ class QuantityEncoder:
         self.order = [] if y is None else self._named(y).names or []
         if y is None or not self.columns:
             return self
-        values = self._values(y)
+        return self.rescaled(self._values(y))
+
+    def rescaled(self, values: np.ndarray) -> QuantityEncoder:
+        """Learn means and scales from values in the units of `y`.
+
+        Parameters
+        ----------
+        values : float64 ndarray of shape (n_samples, n_quantities)
+            NaN where missing.
+
+        Returns
+        -------
+        QuantityEncoder
+            Itself.
+        """
+        self.mean, self.scale = np.zeros(self.n_quantities), np.ones(self.n_quantities)
         for j, column in enumerate(values.T):
             known = column[~np.isnan(column)]
             if known.size:
@@ -114,7 +129,22 @@ class QuantityEncoder:
         """
         if y is None or not self.columns:
             return np.full((n_samples, self.n_quantities), np.nan, dtype=np.float32)
-        return ((self._values(y) - self.mean) / self.scale).astype(np.float32)
+        return self.standardised(self._values(y))
+
+    def standardised(self, values: np.ndarray) -> np.ndarray:
+        """Return values in units of their scales, counted from their means.
+
+        Parameters
+        ----------
+        values : float64 ndarray of shape (n_samples, n_quantities)
+            In the units of `y`.
+
+        Returns
+        -------
+        quantities : float32 ndarray of shape (n_samples, n_quantities)
+            NaN where missing.
+        """
+        return ((values - self.mean) / self.scale).astype(np.float32)
 
     def inverse(self, quantities: np.ndarray) -> np.ndarray:
         """Return values in their own units.

@@ -2,15 +2,18 @@
 
 from .batch_size import BatchSize
 from .callbacks import EarlyStopping, EpochBar
+from .checkpoint import Checkpoint, CheckpointFolder, opened_folder
 from .net import ModelNet
 from .objective import BaseObjective, Loss, Objective
-from .regularization import RegularizerTerms, build_regularizer_terms
+from .regularization import RegularizerTerms, build_regularizer_terms, graph_part
 from .rows import BatchIterator, Rows
 
 __all__ = [
     "BaseObjective",
     "BatchIterator",
     "BatchSize",
+    "Checkpoint",
+    "CheckpointFolder",
     "EarlyStopping",
     "EpochBar",
     "Loss",
@@ -19,4 +22,6 @@ __all__ = [
     "RegularizerTerms",
     "Rows",
     "build_regularizer_terms",
+    "graph_part",
+    "opened_folder",
 ]

@@ -95,7 +95,8 @@ class EpochBar(Callback):
         self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
 
     def on_epoch_begin(self, net, **kwargs):
-        """Restart the mean of the bound."""
+        """Restart the mean of the bound, after the epochs that are there."""
+        self.bar_.update(len(net.history) - 1 - self.bar_.n)
         self.bounds_ = []
 
     def on_batch_end(self, net, batch=None, training=False, evaluation=None, **kwargs):

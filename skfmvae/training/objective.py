@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skfmvae._utils.compat import Interval
+from skfmvae._utils.distributed import n_of_all, summed
 from skfmvae.models.base import Term
 
 __all__ = ["BaseObjective", "Loss", "Objective", "bound"]
@@ -120,7 +121,7 @@ class Loss(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and the mean of every term over its rows, in nats."""
         kl_weight = self.objective.kl_weight(progress)
-        means = {name: _mean(term, sample_weight) for name, term in terms.items()}
+        means = _means(terms, sample_weight)
         total = torch.zeros_like(sample_weight[0])
         for name, term in terms.items():
             if term.is_kl:
@@ -156,8 +157,17 @@ def bound(terms: Mapping[str, Term], sample_weight: Tensor) -> Tensor:
     return (sample_weight * total).sum() / sample_weight.sum()
 
 
-def _mean(term, sample_weight):
-    if term.rows is None:
-        return (sample_weight * term.value).mean()
-    weight = sample_weight * term.rows
-    return (weight * term.value).sum() / weight.sum().clamp_min(1e-12)
+def _means(terms, sample_weight):
+    """Return the weighted mean of every term over its rows in the whole batch."""
+    sums, weights = [], []
+    for term in terms.values():
+        weight = sample_weight if term.rows is None else sample_weight * term.rows
+        sums.append((weight * term.value).sum())
+        weights.append(weight.sum())
+    totals = summed(*sums, *weights)
+    n_rows = n_of_all(len(sample_weight))
+    means = {}
+    for i, (name, term) in enumerate(terms.items()):
+        weight = totals[len(sums) + i].clamp_min(1e-12)
+        means[name] = totals[i] / (n_rows if term.rows is None else weight)
+    return means

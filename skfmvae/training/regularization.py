@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,13 @@ from skfmvae.neighbour_graph import (
     build_neighbour_graph,
     measure_step_space,
 )
+from skfmvae.neighbour_graph.subsample import rows_of_graph
 from skfmvae.neighbour_graph.whitening import default_whitening
 from skfmvae.regularizers.base import Regularizer, RegularizerLoss, property_weights
 
 from .rows import Rows
 
-__all__ = ["RegularizerTerms", "build_regularizer_terms"]
+__all__ = ["RegularizerTerms", "build_regularizer_terms", "graph_part"]
 
 # Share of training over which the weights of regularizers grow from zero: predictions
 # of the first steps are no targets. No trial is recorded.
@@ -40,7 +42,8 @@ def build_regularizer_terms(
     """Return the losses of regularizers, with what they need to know of the rows.
 
     The neighbour graph is built if a regularizer needs it, and the space of steps
-    measured if a regularizer moves rows. If every property is known on all rows there
+    measured if a regularizer moves rows; both among a part of many rows, see
+    `rows_of_graph`. If every property is known on all rows there
     is nothing to infer, and no regularizer has a loss.
 
     Parameters
@@ -58,14 +61,42 @@ def build_regularizer_terms(
     if not regularizers or rows.all_known:
         return RegularizerTerms((), model, rows)
     graph = steps = None
-    comparable = model.likelihood.comparable(rows.values())
+    codes = rows.codes.cpu().numpy().copy()
+    chosen = graph_part(regularizers, model, rows)
+    some = rows if chosen is None else rows.choose(torch.from_numpy(chosen))
+    comparable = model.likelihood.comparable(some.values())
     if any(regularizer.needs_neighbour_graph for regularizer in regularizers):
-        graph = _neighbour_graph(regularizers, model, rows, comparable)
+        graph = _neighbour_graph(regularizers, model, some, comparable)
+        graph = replace(graph, rows=chosen)
         # Seeds count as labels from here on.
-        rows = rows.with_codes(torch.from_numpy(graph.codes))
+        codes[slice(None) if chosen is None else chosen] = graph.codes
+        rows = rows.with_codes(torch.from_numpy(codes))
     if any(regularizer.moves_rows for regularizer in regularizers):
         steps = _step_space(graph, comparable)
     return RegularizerTerms(regularizers, model, rows, graph, steps)
+
+
+def graph_part(
+    regularizers: Sequence[Regularizer], model: Model, rows: Rows
+) -> np.ndarray | None:
+    """Return which of many rows are in the neighbour graph, None for all.
+
+    Parameters
+    ----------
+    regularizers : sequence of Regularizer
+    model : Model
+    rows : Rows
+        The training rows.
+
+    Returns
+    -------
+    rows : int64 ndarray or None
+        See `rows_of_graph`.
+    """
+    asking = [r for r in regularizers if r.needs_neighbour_graph] or regularizers
+    max_rows = max(regularizer.max_rows for regularizer in asking)
+    codes = rows.codes.cpu().numpy()
+    return rows_of_graph(codes, model.likelihood.n_columns, max_rows)
 
 
 def _neighbour_graph(regularizers, model, rows, comparable):
@@ -74,9 +105,11 @@ def _neighbour_graph(regularizers, model, rows, comparable):
     for regularizer in regularizers:
         settings |= regularizer.neighbour_graph_settings(model.n_components)
     independent = model.independent_properties
+    # A user's features and distances take the rows themselves.
+    of_rows = any(settings.get(name) is not None for name in ("features", "distance"))
     with redirected_draws():  # by features of the user
         return build_neighbour_graph(
-            _filled_by_means(rows.values()),
+            _filled_by_means(rows.values()) if of_rows else comparable,
             rows.codes.cpu().numpy(),
             list(model.n_components.values()),
             comparable=comparable,
@@ -131,6 +164,7 @@ class RegularizerTerms:
         self.graph = graph
         self.steps = steps
         self.n_rebuilt = 0
+        self.latents: np.ndarray | None = None  # of the graph joined last
         self.losses: dict[Regularizer, RegularizerLoss] = {
             regularizer: regularizer.begin(graph, steps, rows.codes)
             for regularizer in regularizers
@@ -163,7 +197,8 @@ class RegularizerTerms:
         """
         graph, n_properties = self.graph, self.rows.codes.shape[1]
         if graph is not None:
-            graph = graph.without(hidden[:, :n_properties].numpy())
+            hidden_labels = graph.of_graph(hidden[:, :n_properties].numpy())
+            graph = graph.without(hidden_labels)
         rows = self.rows.without(hidden)
         return RegularizerTerms(tuple(self.losses), model, rows, graph, self.steps)
 
@@ -187,14 +222,50 @@ class RegularizerTerms:
         n_rebuilds = max(
             (regularizer.n_rebuilds for regularizer in self.losses), default=0
         )
-        n_due = int(progress * (n_rebuilds + 1))
+        n_due = min(n_rebuilds, int(progress * (n_rebuilds + 1)))
         if n_due > self.n_rebuilt:
             self.n_rebuilt = n_due
-            graph = self.graph.joined(self._latents(self.graph))
-            self.losses = {
-                regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
-                for regularizer in self.losses
-            }
+            self._join(self._latents(self.graph))
+
+    def _join(self, latents):
+        """Begin the losses anew, on the graph joined with one of the latents."""
+        assert self.graph is not None
+        self.latents = latents
+        graph = self.graph.joined(latents)
+        self.losses = {
+            regularizer: regularizer.begin(graph, self.steps, self.rows.codes)
+            for regularizer in self.losses
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return what epochs have changed, for `load_state`.
+
+        Returns
+        -------
+        state : dict
+            Of numbers, tensors and lists of them. The latents stand for the graph that
+            is joined with them.
+        """
+        return {
+            "n_rebuilt": self.n_rebuilt,
+            "latents": None if self.latents is None else torch.from_numpy(self.latents),
+            "memory": [loss.memory for loss in self.losses.values()],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up a state of the same losses on the same rows.
+
+        Parameters
+        ----------
+        state : dict
+            As `state` returned it.
+        """
+        self.n_rebuilt = state["n_rebuilt"]
+        if state["latents"] is not None:
+            self._join(state["latents"].numpy())
+        for loss, saved in zip(self.losses.values(), state["memory"], strict=True):
+            for tensor, values in zip(loss.memory, saved, strict=True):
+                tensor.copy_(values)
 
     def __call__(
         self, batch: Batch, log_proba: list[Tensor], progress: float
@@ -238,7 +309,7 @@ class RegularizerTerms:
 
     @torch.no_grad()
     def _latents(self, graph):
-        """Return the latents of the properties with labels, of all rows.
+        """Return the latents of the properties with labels, of the rows of a graph.
 
         Rows of one style may differ in these properties.
         """
@@ -252,7 +323,7 @@ class RegularizerTerms:
         self.model.eval()
         chunks = [
             self.model.encode(self.rows[index].x).mean.cpu().numpy()
-            for index in torch.arange(len(self.rows)).split(CHUNK)
+            for index in graph.of_graph(torch.arange(len(self.rows))).split(CHUNK)
         ]
         self.model.train(was_training)
         Z = np.concatenate(chunks)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from skfmvae._utils.random import generator_for, redirected_draws
+from skfmvae._utils.distributed import Share, n_processes, shared
+from skfmvae._utils.random import draws_apart, generator_for, redirected_draws
 from skfmvae.models.base import Batch, Labels
 
 __all__ = ["BatchIterator", "Rows"]
@@ -23,7 +24,7 @@ class Rows(Dataset):
 
     Parameters
     ----------
-    X : float32 ndarray or CSR matrix of shape (n, D)
+    X : float32 ndarray, RowView or CSR matrix of shape (n, D)
         Dense, C-contiguous rows are shared with the tensor, never copied.
     codes : int64 ndarray of shape (n, K)
         Property values, -1 where unlabelled.
@@ -39,7 +40,7 @@ class Rows(Dataset):
     def __init__(self, X, codes, sample_weight=None, device="cpu", quantities=None):
         self.device = torch.device(device)
         self.chosen = None
-        self.x = X if scipy.sparse.issparse(X) else _as_tensor(X)
+        self.x = _as_tensor(X) if isinstance(X, np.ndarray) else X
         self.codes = torch.from_numpy(codes)
         if quantities is None:
             quantities = np.empty((len(codes), 0), dtype=np.float32)
@@ -103,13 +104,18 @@ class Rows(Dataset):
         return self.without(self.known())
 
     def values(self):
-        """Return all values as an ndarray or a CSR matrix, shared where possible."""
+        """Return all values, shared where possible, else an ndarray or a CSR matrix."""
         values = self.x.cpu().numpy() if torch.is_tensor(self.x) else self.x
-        return values if self.chosen is None else values[self.chosen.numpy()]
+        if self.chosen is not None:
+            values = values[self.chosen.numpy()]
+        return values if scipy.sparse.issparse(values) else np.asarray(values)
 
     def _values(self, index: Tensor) -> Tensor:
         if not torch.is_tensor(self.x):
-            return torch.from_numpy(self.x[index.numpy()].toarray()).to(self.device)
+            values = self.x[index.numpy()]
+            if scipy.sparse.issparse(values):
+                values = values.toarray()
+            return torch.from_numpy(values).to(self.device)
         return self.x.index_select(0, index.to(self.x.device)).to(self.device)
 
 
@@ -132,6 +138,11 @@ class BatchIterator:
     shuffle : bool, default=False
     augmentation : callable or None, default=None
         What changes the values (n, D) of each batch before it is learned from.
+
+    Raises
+    ------
+    ValueError
+        When processes share batches that have too few rows for each to have one.
     """
 
     def __init__(
@@ -150,6 +161,13 @@ class BatchIterator:
         self.n_extra = sum(count for count, _ in extra)
         self._extra = extra
         self._weight = rows.weight.clone()
+        smallest = len(rows) // len(self)
+        if smallest < n_processes():
+            raise ValueError(
+                f"batch_size={batch_size} makes batches of {smallest} of {len(rows)} "
+                f"rows, too few for each of {n_processes()} processes to have one; "
+                "start fewer processes."
+            )
         if extra:
             visits = torch.ones(len(rows))
             for count, labelled in extra:
@@ -173,15 +191,19 @@ class BatchIterator:
         ]
         for number, index in enumerate(order.tensor_split(n_batches)):
             index = torch.cat([index, *(draws[number] for draws in drawn)])
+            share = None
+            if n_processes() > 1:
+                share = Share.of_batch(len(index))
+                index = share.of(index)
             batch = self.rows[index]
-            yield batch._replace(
-                x=self._augmented(batch.x), weight=self._weight[batch.number]
-            )
+            with shared(share):
+                x = self._augmented(batch.x)
+            yield batch._replace(x=x, weight=self._weight[batch.number], share=share)
 
     def _augmented(self, x):
         if self.augmentation is None:
             return x
-        with redirected_draws():
+        with draws_apart(), redirected_draws():
             augmented = self.augmentation(x)
         if augmented.shape != x.shape:
             raise ValueError(

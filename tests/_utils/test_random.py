@@ -6,13 +6,17 @@ from torch import nn
 from torch.distributions import Categorical, Dirichlet, Normal
 from torch.utils.checkpoint import checkpoint
 
+from skfmvae._utils.distributed import Share, shared
 from skfmvae._utils.random import (
     draw_normal,
+    draw_states,
+    draws_apart,
     forked_draws,
     generator_for,
     redirect_modules,
     redirected_draws,
     repeatable_draws,
+    restore_draws,
     seeded_draws,
 )
 from skfmvae.nn.layers import Dropout
@@ -157,6 +161,20 @@ def test_forks_leave_no_trace():
     assert torch.equal(torch.rand(4), ahead)
 
 
+def test_draws_go_on_from_a_state_that_was_kept():
+    with seeded_draws(3):
+        torch.rand(4, generator=generator_for(CPU))
+        states = draw_states()
+        expected = torch.rand(4, generator=generator_for(CPU))
+    with seeded_draws(3):
+        restore_draws(states)
+        assert torch.equal(torch.rand(4, generator=generator_for(CPU)), expected)
+    before = torch.get_rng_state()
+    assert draw_states() == {}  # torch's own generators are the caller's
+    restore_draws(states)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize("is_seeded", [True, False])
 def test_what_is_computed_again_draws_the_same(is_seeded):
     """The gradient of dropout, decoded twice, is that of the rows that it kept."""
@@ -230,3 +248,42 @@ def test_scripted_modules_are_redirected_too():
         assert torch.equal(model(X), first)
     assert torch.equal(torch.get_rng_state(), before)
     assert (first == 0).any()
+
+
+def test_processes_that_share_a_batch_take_their_rows_of_one_draw(on_two_processes):
+    """What draws apart does not move the common generators."""
+    normal = Normal(X, torch.ones_like(X))
+
+    def draw():
+        share = Share.of_batch(len(X))
+        own = Normal(share.of(X), share.of(normal.stddev))
+        dropout = Dropout(0.5)
+        with seeded_draws(0), shared(share):
+            first, kept = draw_normal(own), dropout(torch.ones(40))
+            with draws_apart():
+                torch.empty(3).normal_(generator=generator_for(CPU))
+            return share, first, kept, draw_normal(own)
+
+    with seeded_draws(0):
+        expected = [draw_normal(normal), draw_normal(normal)]
+    (share, first, kept, second), (*_, other_kept, _) = on_two_processes(draw)
+    assert torch.equal(first, share.of(expected[0]))
+    assert torch.equal(second, share.of(expected[1]))
+    assert not torch.equal(kept, other_kept)
+
+
+def test_checkpoints_repeat_draws_of_a_share(on_two_processes):
+    x = torch.ones(4, 8, requires_grad=True)
+
+    def gradient():
+        dropout = Dropout(0.5)
+
+        def thinned(x):
+            return dropout(x)
+
+        with seeded_draws(0), shared(Share.of_batch(8)):
+            y = checkpoint(thinned, x, use_reentrant=False, **repeatable_draws())
+            return y.detach(), *torch.autograd.grad(y.sum(), x)
+
+    for y, slope in on_two_processes(gradient):
+        assert torch.equal(y, slope)

@@ -24,6 +24,17 @@ def test_an_interrupt_has_its_own_code(monkeypatch, csv, tmp_path, capsys):
     assert "continues where it stopped" in capsys.readouterr().err
 
 
+def test_an_interrupted_command_writes_nothing(monkeypatch, csv, tmp_path, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skfmvae.FactorialMixtureVAE.fit", interrupted)
+    options = ["--target", "kind", "--out", str(tmp_path / "m.safetensors")]
+    assert main(["fit", str(csv), *options, "--quiet"]) == 130
+    assert capsys.readouterr().err == "\nskfmvae: interrupted; nothing was written.\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interrupted_fit_ends_the_study(monkeypatch, csv, tmp_path, capsys):
     assert main(["study", str(csv), *OPTIONS, str(tmp_path / "whole"), "--quiet"]) == 0
     n_fits = 0

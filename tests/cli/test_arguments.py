@@ -1,69 +1,53 @@
-"""The options of the command line."""
+"""The arguments of the command line."""
 
 import pytest
 
-import skfmvae
 from skfmvae.cli import main
-from skfmvae.cli.arguments import make_parser
+from skfmvae.cli.arguments import make_parser, parse
+from skfmvae.cli.commands import COMMANDS
 from skfmvae.cli.errors import InputError
 
 
-def test_help_has_an_example_and_the_estimators(capsys):
+def test_help_lists_the_commands(capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(["study", "--help"])
+        main(["--help"])
     assert stopped.value.code == 0
     page = capsys.readouterr().out
-    assert "example:" in page
-    assert "FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE" in " ".join(page.split())
+    for name, command in COMMANDS.items():
+        assert f"{name} " in page
+        assert command.summary in page
 
 
-REQUIRED = "study d --target y --budgets 1 --estimators SVC --out o".split()
-
-
-def test_help_states_the_defaults(capsys):
-    options = vars(make_parser().parse_args(REQUIRED))
-    assert options["scoring"] == ["accuracy"]
-    with pytest.raises(SystemExit):
-        make_parser().parse_args(["study", "--help"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_page_of_help_has_an_example_that_can_be_parsed(capsys, name):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
     page = capsys.readouterr().out
-    for name in ("scoring", "cv", "repeats", "strategy", "seed", "jobs"):
-        described = page.partition(f"\n  --{name} ")[2].partition("\n  --")[0]
-        default = " ".join(described.split()).partition("(default: ")[2]
-        stated = options[name][0] if name == "scoring" else options[name]
-        assert default.startswith(f"{stated})"), name
+    example = page.partition("example:\n")[2].replace("\\\n", " ").split()
+    program, *arguments = example
+    assert program == "skfmvae"
+    assert parse(arguments).command == name
+    assert max(map(len, page.splitlines())) <= 88
 
 
-def test_the_pool_and_ours_are_compared_where_no_estimator_is_named():
-    options = make_parser().parse_args("study d --target y --budgets 1 --out o".split())
-    assert options.estimators == ["PartialLabelStacking", *skfmvae.__all__]
-
-
-def test_names_with_a_comma_are_quoted():
-    options = make_parser().parse_args([*REQUIRED, "--drop", 'id,"width, in mm"'])
-    assert options.drop == ["id", "width, in mm"]
-
-
-def test_blanks_in_names_are_single_spaces():
-    name = " kind  of\nthing "
-    options = make_parser().parse_args([*REQUIRED, "--groups", name, "--drop", name])
-    assert options.groups == "kind of thing"
-    assert options.drop == ["kind of thing"]
+def test_options_know_their_arguments_and_what_runs_them():
+    arguments = ["info", "model.safetensors"]
+    options = parse(arguments)
+    assert options.arguments == arguments
+    assert options.run.__module__ == "skfmvae.cli.info"
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("arguments", "message"),
     [
-        ("--cv 1", "argument --cv: '1' should be a whole number of at least 2."),
-        ("--seed 4294967296", "from 0 to 4294967295"),
-        ("--jobs 0", "'0' fits at a time is none"),
-        ("--target-score nan", "'nan' should be a number."),
-        ("--drop a,,b", "has an empty name"),
-        ("--drop a,a", "names 'a' twice"),
-        ("--strat balanced", "unrecognized arguments: --strat"),
+        ("", "the following arguments are required: command (see skfmvae --help)"),
+        ("fitt", "invalid choice: 'fitt'"),
+        ("fit", "required: data, --target, --out (see skfmvae fit --help)"),
+        ("info a b", "unrecognized arguments: b"),
     ],
 )
-def test_errors_name_the_option_and_the_help(option, message):
+def test_errors_name_the_help(arguments, message):
     with pytest.raises(InputError) as error:
-        make_parser().parse_args([*REQUIRED, *option.split()])
+        make_parser().parse_args(arguments.split())
     assert message in str(error.value)
-    assert " --help)" in str(error.value)

@@ -8,7 +8,6 @@ from skfmvae.cli.fields import (
     missing_marks,
     one_line,
     read_dates,
-    read_numbers,
     stripped,
     typed,
 )
@@ -53,59 +52,6 @@ def test_floats_are_those_of_python():
     values = rng.normal(size=500) * 10.0 ** rng.integers(-300, 300, size=500)
     column = typed(pd.Series(map(repr, values.tolist())))
     np.testing.assert_array_equal(column, values)
-
-
-@pytest.mark.parametrize(
-    ("fields", "numbers"),
-    [
-        (["1,200", "950", "-1,234,567.5"], [1200, 950, -1234567.5]),
-        (["1.200,5", "950", "1.234.567"], [1200.5, 950, 1234567]),
-        (["1,5", "0,25", "1,200"], [1.5, 0.25, 1.2]),
-        (["1 200", "1\u202f234\u202f567,5"], [1200, 1234567.5]),
-        (["1'200.5", "3"], [1200.5, 3]),
-        (["$5", "-$1,200", "$ 3.50"], [5, -1200, 3.5]),
-        (["5 €", "1.200,50 €"], [5, 1200.5]),
-        (["12%", "3.5 %"], [12, 3.5]),
-        (["12%", "3.5 %", "0"], [12, 3.5, 0]),
-        (["12%", "0.035"], [0.12, 0.035]),
-        (["12,5 %", "0,035", "1"], [0.125, 0.035, 1]),
-        (["\u22125", "3"], [-5, 3]),
-        (["007", "12"], [7, 12]),
-        (["1e5", "2E-3", "inf"], [1e5, 2e-3, np.inf]),
-    ],
-)
-def test_notations_of_numbers(fields, numbers):
-    assert list(read_numbers(dict.fromkeys(fields, 1)).values()) == numbers
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        ["A11", "A12"],
-        ["12 kg", "500 g"],
-        ["12:30", "13:00"],
-        ["1.2.2024", "3.4.2024"],
-        ["192.168.1.1"],
-        ["18-24", "25-34"],
-        ["1,2,3", "4,5,6"],
-        ["$5", "5%"],
-        ["$5", "5 €"],
-        ["x", "1"],
-        ["?", "NA"],
-        [],
-    ],
-)
-def test_other_fields_are_no_numbers(fields):
-    assert read_numbers(dict.fromkeys(fields, 1)) == {}
-
-
-@pytest.mark.parametrize("field", ["err", "?"])
-def test_a_few_fields_may_be_no_numbers(field):
-    counts = {"1": 45, "2": 45, field: 10}
-    assert read_numbers(counts) == {"1": 1, "2": 2}
-    # Marks of missing entries are ignored; other words make a column of text.
-    read = read_numbers(counts | {field: 11})
-    assert (read == {}) == (field == "err")
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def test_abstract_members_are_those_of_the_protocol():
 
 
 def test_hooks_are_those_of_the_protocol():
-    written_once = {"n_latents", "draw", "log_weights", "log_marginal"}
-    written_once |= {"fill", "draw_filled"}
+    written_once = {"n_latents", "log_weights", "log_marginal", "fill", "draw_filled"}
+    written_once |= {"draw", "get_extra_state", "set_extra_state"}
     hooks = {
         name
         for name, member in vars(Model).items()

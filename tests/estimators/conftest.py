@@ -152,7 +152,7 @@ def without_draws():
     def context():
         with pytest.MonkeyPatch.context() as patch:
             for model in (factorial_mixture, semafo, semi_supervised):
-                patch.setattr(model, "draw_normal", lambda normal: normal.mean)
+                patch.setattr(model, "draw_normal", lambda normal, *_: normal.mean)
             patch.setattr(
                 torch.Tensor,
                 "exponential_",

@@ -22,9 +22,9 @@ def trainings(monkeypatch):
     """List the preparations and the lengths of all refits."""
     found = []
 
-    def spied(estimator, model, preparation):
+    def spied(estimator, model, preparation, name):
         found.append((preparation, estimator.max_epochs, estimator.callbacks))
-        return original(estimator, model, preparation)
+        return original(estimator, model, preparation, name)
 
     original = cross_fitting.train
     monkeypatch.setattr(cross_fitting, "train", spied)

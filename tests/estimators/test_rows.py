@@ -1,5 +1,7 @@
 """Rows of any form go in, and results come back row by row."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,6 +12,13 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from skfmvae import SemiSupervisedVAE
+from skfmvae._utils import large
+from skfmvae._utils.large import RowView
+from skfmvae.datasets import open_parquet
+from skfmvae.estimators import judging
+from skfmvae.neighbour_graph import subsample
+from skfmvae.nn import Bernoulli, ContinuousBernoulli
+from skfmvae.training import net
 
 # Of code that all estimators share, for which one of them stands.
 one_estimator = pytest.mark.parametrize(
@@ -141,7 +150,8 @@ class SeeRows(Callback):
     """Note where the rows lie that the training sees."""
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.address = X.x.data_ptr()
+        rows = X.x.array if isinstance(X.x, RowView) else X.x.numpy()
+        self.address = rows.ctypes.data
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the rows move to the device")
@@ -304,3 +314,158 @@ def test_all_rows_of_a_fit_may_be_empty(make_estimator, likelihood):
     ]
     assert_close(*(model.score_samples(X) for model in models))
     assert_close(*(model.predict_proba(X) for model in models))
+
+
+# Rows that stay on disk ---------------------------------------------------------------
+
+
+@pytest.fixture
+def on_disk(tmp_path):
+    """Return a function that gives a read-only map of an array in a file."""
+
+    def write(X):
+        np.save(tmp_path / "X.npy", X)
+        return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+    return write
+
+
+ON_DISK = {
+    "float32": lambda X: X,
+    "float64": lambda X: X.astype(np.float64) / 3 + 1e6,  # far from zero
+    "uint8": lambda X: np.round(20 * X + 100).astype(np.uint8),
+    "int16": lambda X: np.round(20 * X).astype(np.int16),
+    "float16": lambda X: X.astype(np.float16),
+    "fortran": np.asfortranarray,
+    "gaps": lambda X: np.where(np.arange(X.size).reshape(X.shape) % 7, X, np.nan),
+}
+
+
+@one_estimator
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_maps_give_what_arrays_give(make_estimator, partial_blobs, on_disk, kind):
+    X, y = partial_blobs
+    X = ON_DISK[kind](X)
+    settings = {"likelihood": "gaussian", "calibrate": True, "max_epochs": 1}
+    if kind == "gaps":
+        settings["likelihood"] = {0: "gaussian", 3: "gaussian"}
+    of_both = [make_estimator(**settings).fit(rows, y) for rows in (X, on_disk(X))]
+    for method in ("predict_proba", "transform", "score_samples", "reconstruct"):
+        expected, found = (
+            getattr(model, method)(rows)
+            for model, rows in zip(of_both, (X, on_disk(X)), strict=True)
+        )
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+@one_estimator
+@pytest.mark.parametrize("likelihood", [Bernoulli, ContinuousBernoulli])
+def test_pixels_are_scaled_on_the_way(
+    make_estimator, partial_blobs, on_disk, likelihood
+):
+    X, y = partial_blobs
+    pixels = (255 * (X - X.min()) / np.ptp(X)).round().astype(np.uint8)
+    whole = pixels.astype(np.float32) / np.float32(255)
+    settings = {"neighbours": None, "adversarial": None}
+    scaled = make_estimator(likelihood=likelihood(scale=255), **settings)
+    scaled.fit(on_disk(pixels), y)
+    expected = make_estimator(likelihood=likelihood(), **settings).fit(whole, y)
+    np.testing.assert_allclose(
+        scaled.predict_proba(on_disk(pixels)), expected.predict_proba(whole), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        scaled.reconstruct(pixels), 255 * expected.reconstruct(whole), rtol=1e-5
+    )
+    volume = X.shape[1] * np.log(255) if likelihood is ContinuousBernoulli else 0
+    np.testing.assert_allclose(
+        scaled.score_samples(pixels), expected.score_samples(whole) - volume, rtol=1e-5
+    )
+
+
+@one_estimator
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_no_method_copies_large_rows(make_estimator, on_disk, monkeypatch, dtype):
+    monkeypatch.setattr(large, "MOST_COPIED", 10**6)
+    monkeypatch.setattr(subsample, "MOST_COPIED", 10**6)
+    monkeypatch.setattr(subsample, "LEAST_ROWS", 500)
+    monkeypatch.setattr(subsample, "MOST_VALUES", 50_000)
+    monkeypatch.setattr(large, "BLOCK_SIZE", 2**16)
+    monkeypatch.setattr(net, "SUBSAMPLE", 500)
+    monkeypatch.setattr(judging, "COMPARED_ROWS", 200)
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (20_000, 400)).astype(dtype)  # 32 MB of floats
+    y = np.where(np.arange(len(X)) < 40, np.arange(len(X)) % 2, -1)
+    model = make_estimator(
+        max_epochs=1,
+        batch_size=500,
+        calibrate=True,
+        likelihood="gaussian" if dtype == np.float32 else Bernoulli(scale=255),
+    )
+    mapped, of_floats = on_disk(X), 4 * X.size
+    del X
+    for method, arguments in {
+        "fit": (mapped, y),
+        "predict": (mapped,),
+        "transform": (mapped,),
+    }.items():
+        tracemalloc.start()
+        getattr(model, method)(*arguments)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < of_floats / 4, method
+
+
+FILES = 4  # of Parquet, each of a quarter of the rows
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Return a frame of all kinds of columns, with gaps and with rare values."""
+    rng, n = np.random.default_rng(0), 120
+    frame = pd.DataFrame(
+        {
+            "length": rng.normal(size=n).astype(np.float32),
+            "visits": rng.poisson(2, n),
+            "city": rng.choice(["Lyon", "Nice"], n).astype(object),
+            "size": pd.Categorical(rng.choice(["s", "m"], n), ["s", "m", "l"]),
+            "day": pd.Timestamp("2024-05-01") + pd.to_timedelta(np.arange(n), "D"),
+            "dose": np.where(rng.random(n) < 0.2, np.nan, rng.lognormal(size=n)),
+            "kind": np.where(np.arange(n) < 60, np.arange(n) % 2, -1),
+        }
+    )
+    frame.loc[n - 1, ["city", "size"]] = ["Paris", "l"]
+    frame.loc[3, "city"] = None
+    return frame
+
+
+@pytest.fixture
+def folder(table, tmp_path):
+    """Return a folder with a part of the rows in each file."""
+    for number, rows in enumerate(np.array_split(np.arange(len(table)), FILES)):
+        table.iloc[rows].to_parquet(tmp_path / f"{number}.parquet")
+    return tmp_path
+
+
+@one_estimator
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_files_give_what_their_frame_gives(
+    make_estimator, table, folder, monkeypatch, on_disk
+):
+    if on_disk:
+        monkeypatch.setattr(large, "BLOCK_SIZE", 64)
+        monkeypatch.setattr("skfmvae.columns.dataset.BATCH_SIZE", 64)
+    X, y = open_parquet(folder, target="kind")
+    frame = table.drop(columns="kind")
+    found = make_estimator(max_epochs=1).fit(X, y)
+    expected = make_estimator(max_epochs=1).fit(frame, table["kind"])
+    assert found.property_names_ == ["kind"]
+    for method in ("predict_proba", "transform", "score_samples"):
+        np.testing.assert_array_equal(
+            getattr(found, method)(X), getattr(expected, method)(frame), strict=True
+        )
+    assert found.score(X, y) == expected.score(frame, table["kind"])
+    rebuilt = found.reconstruct(X)  # a table of PyArrow
+    assert rebuilt.schema.types == X.schema.types
+    assert rebuilt["city"].to_pylist() == expected.reconstruct(frame)["city"].tolist()
+    with pytest.raises(ValueError, match="feature names"):
+        found.predict(open_parquet(folder, target="city")[0])

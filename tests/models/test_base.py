@@ -1,5 +1,6 @@
 """What every model shares, against a linear Gaussian one whose density is known."""
 
+import copy
 import math
 
 import numpy as np
@@ -280,6 +281,32 @@ def test_hooks_have_a_default_that_does_nothing():
     assert model.independent_properties == ["shape", "colour"]
     quantities = model.quantity_distribution(x)
     assert quantities.mean.shape == quantities.stddev.shape == (3, 0)
+
+
+class Counting(Linear):
+    """A model that training changes in numbers beside its tensors."""
+
+    training_state = ("n_steps", "share", "flags")
+
+    def __init__(self):
+        super().__init__()
+        self.n_steps, self.share, self.flags = -1, 0.0, [False, False]
+
+
+def test_the_state_dict_holds_numbers_that_training_changes():
+    model, twin = Counting(), Counting()
+    model.n_steps, model.share, model.flags = 7, 0.25, [True, False]
+    state = copy.deepcopy(model.state_dict())
+    model.n_steps, model.flags[1] = 8, True
+    twin.load_state_dict(state)
+    assert (twin.n_steps, twin.share, twin.flags) == (7, 0.25, [True, False])
+    assert type(twin.n_steps) is int
+    assert all(isinstance(value, torch.Tensor) for value in state.values())
+
+
+def test_a_training_state_of_another_model_is_refused():
+    with pytest.raises(ValueError, match=r"Counting keeps \['n_steps', .* \(0,\)"):
+        Counting().load_state_dict(Linear().state_dict())
 
 
 def test_latents_are_as_many_as_their_blocks_take():

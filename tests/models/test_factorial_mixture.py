@@ -305,6 +305,21 @@ def test_mixtures_start_with_the_last_epoch_at_the_latest():
     assert model.property_log_proba(x)[0].exp().max() > 0.5
 
 
+def test_a_restored_model_goes_on_like_the_original():
+    model, twin = make_model(), make_model(seed=1, warmup=0.5)
+    x, codes = make_rows(40)
+    weight = torch.ones(len(x))
+    model.update_globals(model.terms(x, labels_of(codes)).latents, weight, 40)
+    twin.load_state_dict(model.state_dict())
+    for each in (model, twin):
+        torch.manual_seed(2)  # of the draws of terms
+        each.begin_epoch(0.25, 40, lambda: pytest.fail("mixtures have started"))
+        each.update_globals(each.terms(x, labels_of(codes)).latents, weight, 40)
+    assert twin.mixture_step == 2
+    for name, value in model.state_dict().items():
+        assert torch.equal(twin.state_dict()[name], value), name
+
+
 def test_a_property_without_regularizers_waits_longer():
     """Its components are equal until then; those of a regularized one go on."""
     torch.manual_seed(0)
@@ -333,6 +348,10 @@ def test_a_property_without_regularizers_waits_longer():
     torch.testing.assert_close(after, twin.property_log_proba(x)[0])
     assert model.has_started
     model.begin_epoch(0.6, 60, lambda: pytest.fail("nothing is due"))
+    # Nor is it at the start of another training.
+    model.begin_training([False, False])
+    model.begin_epoch(0.0, 60, lambda: pytest.fail("nothing is due"))
+    assert model.has_started
 
 
 def test_mixtures_start_from_class_means_and_spare_ones_elsewhere():

@@ -163,6 +163,16 @@ def test_unlabelled_rows_wait(make_semafo, make_rows, labels_of):
     assert not waiting(0.0, labels.codes, is_last=True)
 
 
+def test_a_restored_model_knows_whether_rows_wait(make_semafo, make_rows, labels_of):
+    model, twin = make_semafo(labelled_phase=0.5), make_semafo(labelled_phase=0.5)
+    codes = labels_of([[0, 0], [-1, 0]]).codes
+    model.begin_epoch(0.25, 2, lambda: (None, codes, None))
+    twin.load_state_dict(model.state_dict())
+    assert twin.waits is True
+    assert twin.progress == 0.25
+    assert not twin.has_started
+
+
 def test_the_transitive_term_comes_late_and_falls(make_semafo, make_rows, labels_of):
     objective = {
         "gamma_u": 1.0,

@@ -154,9 +154,10 @@ def test_seeds_of_a_cluster_are_of_one_class():
     clusters = cluster_rows(graph, nothing[:, 0], 10)
     assert confusion_matrix(y, clusters).max(axis=0).sum() < 0.9 * len(X)
     seeded = seed_clusters(graph, nothing, [10])[:, 0]
-    for c in range(10):
-        assert (seeded == c).sum() == 10
-        assert len(np.unique(y[seeded == c])) == 1
+    counts = confusion_matrix(y[seeded >= 0], seeded[seeded >= 0])
+    np.testing.assert_array_equal(counts.sum(axis=0), 10)
+    # All but one on some processors, whose principal components round otherwise.
+    assert counts.max(axis=0).sum() >= 99
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from skfmvae.models import Batch, Labels
 from skfmvae.regularizers import Neighbours
 
 N = 30
@@ -56,6 +57,32 @@ def test_the_first_target_is_that_of_the_formula(make_batch, make_graph):
     assert value.item() == pytest.approx(expected, rel=1e-4)
 
 
+def test_rows_that_are_not_in_the_graph_have_no_loss(make_batch, make_graph):
+    """The mean is over those that are, and the weight by the share of all rows."""
+    batch = make_batch(LABELS)
+    graph, log_proba = make_graph(batch), varied(3)
+    expected = begin(graph)(None, batch, log_proba) / ((N - len(LABELS)) / N)
+    every_second = np.arange(0, 2 * N, 2)
+    codes = torch.full((2 * N, 1), -1)
+    codes[every_second] = batch.labels.codes
+    everything = Batch(
+        torch.zeros(2 * N, 4),
+        Labels(codes, torch.empty(2 * N, 0)),
+        torch.ones(2 * N),
+        torch.arange(2 * N),
+    )
+    predicted = torch.randn(2 * N, 3).log_softmax(1)
+    predicted[every_second] = log_proba[0]
+    graph = replace(graph, rows=every_second)
+    loss = Neighbours().begin(graph, None, codes)
+    loss.begin_epoch()
+    before = loss.ensembles[0].average.clone()
+    value = loss(None, everything, [predicted]) / ((2 * N - len(LABELS)) / (2 * N))
+    assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+    moved = (loss.ensembles[0].average != before).any(1)
+    assert moved.tolist() == (batch.labels.codes[:, 0] < 0).tolist()
+
+
 def test_the_running_average_follows_aligned_predictions(make_batch, make_graph):
     """By a fifth of each, on unlabelled rows; labelled ones keep their class.
 
@@ -77,6 +104,24 @@ def test_the_running_average_follows_aligned_predictions(make_batch, make_graph)
     value = loss(None, batch, log_proba).item()
     assert value == pytest.approx(expected_loss(graph, average, log_proba), rel=1e-5)
     assert abs(aligned / aligned.sum() - proba).max() > 1e-3
+
+
+def test_memory_is_all_that_batches_leave(make_batch, make_graph, with_reliability):
+    """Copied into a new loss it gives the same targets and alignment."""
+    batch, log_proba = make_batch(LABELS), varied(3)
+    graph = with_reliability(make_graph(batch), 0.4)  # so that both losses count
+    loss, other = begin(graph), begin(graph)
+    for _ in range(3):
+        loss(None, batch, log_proba)
+    assert len(loss.memory) == 3
+    for tensor, values in zip(other.memory, loss.memory, strict=True):
+        assert not torch.equal(tensor, values)
+        tensor.copy_(values)
+    for _ in range(2):
+        loss.begin_epoch()
+        other.begin_epoch()
+        value = loss(None, batch, log_proba)
+        assert torch.equal(other(None, batch, log_proba), value)
 
 
 def test_targets_change_with_the_epoch_alone(make_batch, make_graph):

@@ -14,7 +14,7 @@ from torch import nn
 
 from skfmvae.models import Evaluation, Term
 from skfmvae.nn import Gaussian
-from skfmvae.training import ModelNet, Rows, net
+from skfmvae.training import Loss, ModelNet, Rows, net
 
 N, N_EPOCHS = 12, 3
 
@@ -286,3 +286,34 @@ def test_copies_hold_the_model_and_the_history_alone(rows, duplicate):
     with pytest.raises(SkorchTrainingImpossibleError, match="cannot be used for train"):
         twin.partial_fit(rows)
     assert fitted.optimizer_.state, "the net itself goes on"
+
+
+# Training that goes on ----------------------------------------------------------------
+
+
+def test_a_trained_model_is_trained_as_at_the_end(rows):
+    """Whatever changes over a training is over, and the rows may be a sample."""
+    progress = []
+
+    class Watched(Loss):
+        def forward(self, terms, weight, n_inputs, done=1.0):
+            progress.append(done)
+            return super().forward(terms, weight, n_inputs, done)
+
+    fitted = make_net(criterion=Watched).fit(rows, is_trained=True, n_samples=100)
+    calls = [call for call in fitted.module_.calls if call[0] == "begin_epoch"]
+    assert calls == [("begin_epoch", 1.0, 100, last) for last in (False, False, True)]
+    assert progress == [1.0] * 9
+    divergence = fitted.history[-1, "kl_globals"]
+    assert divergence == pytest.approx(fitted.module_.global_kl() / 100)
+
+
+def test_a_history_goes_on(rows):
+    first, second = make_net().fit(rows), make_net().fit(rows)
+    own, earlier = list(second.history), list(first.history)
+    second.continue_history(first.history)
+    assert second.history[:, "epoch"] == [1, 2, 3, 4, 5, 6]
+    assert second.history[:3] == earlier
+    assert second.history[3:, "train_loss"] == [epoch["train_loss"] for epoch in own]
+    assert second.n_complete_epochs_ == 3
+    assert second.history[0] is not first.history[0]

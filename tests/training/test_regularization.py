@@ -194,6 +194,43 @@ def test_neighbours_in_the_propertys_latents_join_at_even_distances(model):
         )
 
 
+def test_a_state_brings_back_averages_and_the_joined_graph(model):
+    rows = make_rows()
+    batch = rows[torch.arange(10)]
+    log_proba = [values.detach() for values in model.property_log_proba(batch.x)]
+
+    def begun():
+        return build_regularizer_terms([Neighbours(n_rebuilds=2)], model, rows)
+
+    terms, other = begun(), begun()
+    for progress in (0.0, 0.4, 0.5):  # rebuilt once, at a third
+        terms.begin_epoch(progress)
+        terms(batch, log_proba, progress)
+    # The latents are other ones by then, and those of the rebuild count.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Linear, "encode", refuse)
+        other.load_state(terms.state())
+        for each in (terms, other):
+            each.begin_epoch(0.6)
+    assert other.n_rebuilt == 1
+    (value,), (expected,) = (
+        each(batch, log_proba, 0.6)[0].values() for each in (other, terms)
+    )
+    assert torch.equal(value, expected)
+    without = begun()
+    without.begin_epoch(0.0)
+    assert without(batch, log_proba, 0.6)[0]["neighbours"] != expected
+
+
+@pytest.mark.parametrize("n_rebuilds", [0, 2])
+def test_neighbours_in_latents_join_at_once_where_training_goes_on(model, n_rebuilds):
+    regularizer = Constant("a", 1.0, 1.0, n_rebuilds=n_rebuilds)
+    terms = build_regularizer_terms([regularizer], model, make_rows())
+    for _ in range(3):
+        terms.begin_epoch(1.0)
+    assert len(regularizer.graphs) == 1 + bool(n_rebuilds)
+
+
 def test_the_graph_is_built_by_the_settings_of_the_neighbours(model):
     rows = make_rows()
     regularizers = [VirtualAdversarial(), Neighbours(n_neighbors=2, alpha=0.5)]
@@ -303,6 +340,43 @@ def test_features_of_the_user_get_complete_rows_as_they_are(model):
 
     build_regularizer_terms([Neighbours(features=Seeing())], model, rows)
     assert np.shares_memory(seen[0], rows.values())
+
+
+def test_of_many_rows_a_part_is_in_the_graph(model):
+    """It has the graph that it would have on its own."""
+    rows = make_rows(n_labelled=12)
+    settings = [Neighbours(max_rows=20, n_rebuilds=1)]
+    terms = build_regularizer_terms(settings, model, rows)
+    part = terms.graph.rows
+    assert len(part) == 20
+    assert (rows.codes[part] >= 0).sum() == 10
+    np.testing.assert_array_equal(terms.rows.codes, rows.codes)
+    own = build_regularizer_terms(settings, model, rows.choose(torch.from_numpy(part)))
+    assert own.graph.rows is None
+    hidden = torch.zeros(N, 1, dtype=torch.bool)
+    hidden[part[0]] = True
+    of_both = [
+        (terms, own),
+        (terms.without(hidden, model), own.without(hidden[part], model)),
+    ]
+    for found, expected in of_both:
+        for progress in (0.0, 0.7):  # when latents join
+            for graph_terms in (found, expected):
+                graph_terms.begin_epoch(progress)
+            ensembles = [t.losses[settings[0]].ensembles for t in (found, expected)]
+            for of_found, of_expected in zip(*ensembles, strict=True):
+                np.testing.assert_array_equal(of_found.target, of_expected.target)
+        np.testing.assert_array_equal(found.graph.codes, expected.graph.codes)
+
+
+def test_seeds_of_a_part_are_known_among_all_rows(model):
+    rows = make_rows(n_labelled=0)
+    terms = build_regularizer_terms([Neighbours(max_rows=30)], model, rows)
+    codes = torch.full((N, 1), -1)
+    codes[terms.graph.rows] = torch.from_numpy(terms.graph.codes)
+    assert (codes >= 0).any()
+    torch.testing.assert_close(terms.rows.codes, codes)
+    assert (rows.codes < 0).all()  # which are the caller's
 
 
 def test_properties_are_taught_where_a_regularizer_has_a_weight(model):

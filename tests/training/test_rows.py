@@ -3,6 +3,7 @@ import pytest
 import scipy.sparse
 import torch
 
+from skfmvae._utils.random import seeded_draws
 from skfmvae.training import BatchIterator, Rows
 
 
@@ -167,3 +168,29 @@ def test_some_of_chosen_rows_are_those_of_the_whole():
     batch = twice[torch.tensor([1, 0])]
     np.testing.assert_array_equal(batch.x, X[[8, 5]])
     np.testing.assert_array_equal(batch.labels.codes[:, 0], [8, 5])
+
+
+def test_processes_part_the_batches_of_one(on_two_processes):
+    """Each has the rows that its share names, with the weights that they have."""
+    X = np.arange(22, dtype=np.float32)[:, None]
+    codes = np.where(np.arange(22) < 3, 0, -1)[:, None]
+
+    def batches():
+        with seeded_draws(0):
+            rows = Rows(X, codes)
+            return list(BatchIterator(rows, 7, labelled_batch_size=4, shuffle=True))
+
+    one = batches()
+    assert all(batch.share is None for batch in one)
+    for parts in on_two_processes(batches):
+        for part, batch in zip(parts, one, strict=True):
+            assert part.share.total == len(batch.x)
+            for name in ("x", "weight", "number"):
+                of_all = getattr(batch, name)
+                assert torch.equal(getattr(part, name), part.share.of(of_all))
+
+
+def test_a_batch_of_fewer_rows_than_processes_is_refused(on_two_processes):
+    rows = Rows(np.zeros((1, 2), dtype=np.float32), np.full((1, 1), -1))
+    with pytest.raises(ValueError, match="batches of 1 of 1 rows, too few for each"):
+        on_two_processes(lambda: BatchIterator(rows, 7))

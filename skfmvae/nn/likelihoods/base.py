@@ -86,7 +86,7 @@ class LikelihoodModule(nn.Module, ABC):
     Notes
     -----
     Statistics of the data are buffers of fixed shape. ``load_state_dict`` therefore
-    restores any module from one that was built for a single row that can occur.
+    restores any module from one that was built for the row of `example` alone.
     """
 
     name: str
@@ -116,6 +116,13 @@ class LikelihoodModule(nn.Module, ABC):
         Its batch shape is (n,) and its event shape (D,), so ``log_prob`` gives nats
         per row.
         """
+
+    def example(self) -> Tensor:
+        """Return a row (D,) for which `Likelihood.build` makes a module of this shape.
+
+        It is `placeholder` where the shape depends on nothing but the columns.
+        """
+        return self.placeholder
 
     @abstractmethod
     def in_support(self, values: np.ndarray) -> np.ndarray:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import gen_batches
 
+from skfmvae._utils.large import blocks
 from skfmvae._utils.missing import has_missing
 
 __all__ = [
     "OutsideSupport",
-    "blocks",
     "check_values",
     "column_statistics",
     "first_outside",
     "largest_of_columns",
 ]
-
-BLOCK_SIZE = 2**20  # values per block
-
-
-def blocks(values: Any) -> Iterator[slice]:
-    """Yield slices of rows that hold about `BLOCK_SIZE` values each."""
-    n_rows, *rest = values.shape
-    if not n_rows:
-        return iter(())
-    return gen_batches(n_rows, max(BLOCK_SIZE // max(math.prod(rest), 1), 1))
 
 
 def column_statistics(
@@ -45,16 +33,24 @@ def column_statistics(
         for rows in blocks(X):
             scaler.partial_fit(transform(X[rows]))
         return scaler.mean_, scaler.scale_
-    # A scaler forgets a column of which a block of rows holds nothing.
-    n_rows, n_columns = X.shape
-    mean, std = np.zeros(n_columns), np.ones(n_columns)
-    for columns in gen_batches(n_columns, max(BLOCK_SIZE // n_rows, 1)):
+    # A scaler forgets a column of which a block of rows holds nothing, so that each
+    # block has its own (Chan et al. 1983 join their moments).
+    n, mean, variance = np.zeros((3, X.shape[1]))
+    for rows in blocks(X):
         scaler = StandardScaler(with_mean=not issparse(X))
         with np.errstate(invalid="ignore"):  # of columns of nothing
-            scaler.fit(transform(X[:, columns]))
-        mean[columns] = np.nan_to_num(scaler.mean_)
-        std[columns] = np.nan_to_num(scaler.scale_, nan=1.0)
-    return mean, std
+            scaler.fit(transform(X[rows]))
+        n_added = np.broadcast_to(scaler.n_samples_seen_, n.shape)
+        n = n + n_added
+        share = n_added / np.maximum(n, 1)
+        step = np.nan_to_num(scaler.mean_) - mean
+        variance = (1 - share) * variance + share * (
+            np.nan_to_num(scaler.var_) + (1 - share) * step**2
+        )
+        mean = mean + share * step
+    rounding = np.finfo(np.float64).eps
+    is_constant = variance <= n * rounding * variance + (n * mean * rounding) ** 2
+    return mean, np.where(is_constant, 1.0, np.sqrt(variance))
 
 
 def largest_of_columns(X: Any) -> np.ndarray:

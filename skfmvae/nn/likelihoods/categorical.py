@@ -114,6 +114,9 @@ class CodesModule(LikelihoodModule):
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
         return x  # there is nothing between two codes
 
+    def example(self) -> Tensor:
+        return torch.as_tensor(self.sizes - 1).to(self.placeholder)
+
     def in_support(self, values: np.ndarray) -> np.ndarray:
         # Stored values of a sparse matrix come without their columns.
         n_codes = self.sizes if values.ndim == 2 else self.sizes.max(initial=2)

@@ -12,6 +12,8 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from torch import Tensor, distributions, nn
 
+from skfmvae._utils.large import columns_of
+
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, column_log_prob
 from .blocks import OutsideSupport
 from .categorical import numbers_of_codes
@@ -55,7 +57,7 @@ class Columns(Likelihood):
         """Build the module; see `Likelihood.build`.
 
         Columns whose settings differ in the number of categories alone, or not at all,
-        are one module. These columns are copied while it is built.
+        are one module. These columns are copied while it is built, unless `X` is large.
         """
         alike: dict[str, list[int]] = {}
         settings = list(self.by_column.values())
@@ -64,7 +66,7 @@ class Columns(Likelihood):
         labels, parts = list(self.by_column), []
         for columns in alike.values():
             with _columns_named(columns, labels):
-                part = _joined([settings[j] for j in columns], X[:, columns])
+                part = _joined([settings[j] for j in columns], columns_of(X, columns))
             parts.append((part, columns))
         return parts[0][0] if len(parts) == 1 else ColumnsModule(parts, labels)
 
@@ -89,7 +91,9 @@ def _joined(settings: list[Likelihood], X: Any) -> LikelihoodModule:
     """Build the module of columns whose settings are alike."""
     if not hasattr(settings[0], "n_categories"):
         return settings[0].build(X)
-    sizes = [numbers_of_codes(of, X[:, [j]])[0] for j, of in enumerate(settings)]
+    sizes = [
+        numbers_of_codes(of, columns_of(X, [j]))[0] for j, of in enumerate(settings)
+    ]
     return clone(settings[0]).set_params(n_categories=sizes).build(X)
 
 
@@ -175,6 +179,10 @@ class ColumnsModule(LikelihoodModule):
         values = [module.weighted_expectation(own, weight) for module, own in parts]
         return torch.cat(values, dim=1)[:, self.column_order]
 
+    def example(self) -> Tensor:
+        rows = [module.example() for module in self.parts]
+        return torch.cat(rows)[self.column_order]
+
     def in_support(self, values: np.ndarray) -> np.ndarray:
         parts = zip(self.parts, self.chosen, strict=True)
         inside: np.ndarray = np.empty(values.shape, dtype=bool)
@@ -185,7 +193,7 @@ class ColumnsModule(LikelihoodModule):
     def check_support(self, X: Any) -> None:
         for module, chosen in zip(self.parts, self.chosen, strict=True):
             with _columns_named(chosen.tolist(), self.labels):
-                module.check_support(X[:, chosen.numpy()])
+                module.check_support(columns_of(X, chosen.numpy()))
 
     def _apart(self, x: Tensor) -> list[Tensor]:
         """Return the columns (n, D) of each part."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, distributions
 
-from .base import Likelihood, LikelihoodModule, over_columns
-from .bernoulli import BernoulliModule
+from .base import Likelihood, LikelihoodModule
+from .bernoulli import BernoulliModule, checked_scale
 
 __all__ = ["ContinuousBernoulli", "ContinuousBernoulliModule"]
 
@@ -19,6 +19,12 @@ class ContinuousBernoulli(Likelihood):
     is proportional to it (Loaiza-Ganem and Cunningham 2019,
     https://arxiv.org/abs/1907.06845).
 
+    Parameters
+    ----------
+    scale : float, default=1.0
+        What values are divided by, as for :class:`Bernoulli`; the density is that of
+        the values themselves.
+
     Examples
     --------
     >>> import numpy as np
@@ -27,19 +33,19 @@ class ContinuousBernoulli(Likelihood):
     2
     """
 
+    def __init__(self, scale: float = 1.0):
+        self.scale = scale
+
     def build(self, X: Any) -> LikelihoodModule:
         """Build the module; see `Likelihood.build`."""
-        module = ContinuousBernoulliModule(X.shape[1])
-        module.check_support(X)
-        return module
+        return ContinuousBernoulliModule(X.shape[1], checked_scale(self)).checked(X)
 
 
 class ContinuousBernoulliModule(BernoulliModule):
     """Decoder outputs are the log-odds of the Bernoulli of the same shape."""
 
     name = "ContinuousBernoulli"
+    is_density = True
 
-    def forward(self, h: Tensor) -> distributions.Distribution:
-        return over_columns(
-            distributions.ContinuousBernoulli(logits=h, validate_args=False)
-        )
+    def of_units(self, h: Tensor) -> distributions.Distribution:
+        return distributions.ContinuousBernoulli(logits=h, validate_args=False)

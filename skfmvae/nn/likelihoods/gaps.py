@@ -11,6 +11,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor, distributions
 
+from skfmvae._utils.distributed import n_of_all, own_rows
 from skfmvae._utils.random import generator_for
 
 from .base import NO_SHAPE, LikelihoodModule, column_log_prob
@@ -38,12 +39,19 @@ class LikelihoodWithGaps(LikelihoodModule):
     has_gaps : bool
         Whether training rows have missing entries. Without, training and network inputs
         are those of complete rows; rows to come may have gaps all the same.
+
+    Attributes
+    ----------
+    skips_search : bool
+        Whether no gaps are looked for in training rows, which takes time. To be set to
+        false before training on rows with gaps where `has_gaps` is false.
     """
 
     def __init__(self, columns: LikelihoodModule, has_gaps: bool):
         super().__init__(columns.n_columns)
         self.columns = columns
         self.has_gaps = has_gaps
+        self.skips_search = not has_gaps
         self.name, self.support = columns.name, columns.support
         self.remedy = columns.remedy
         self.feature_columns = columns.feature_columns
@@ -52,7 +60,7 @@ class LikelihoodWithGaps(LikelihoodModule):
         self._hidden: Tensor | None = None
 
     def features(self, x: Tensor) -> Tensor:
-        if not self.has_gaps and (self.training or not x.isnan().any()):
+        if self._is_complete(x):
             return self.columns.features(x)
         gaps = x.isnan()
         if self._hidden is not None and self._hidden.shape == gaps.shape:
@@ -61,6 +69,15 @@ class LikelihoodWithGaps(LikelihoodModule):
         features = self.columns.features(filled)
         features = features.masked_fill(gaps[:, self.feature_columns], 0)
         return torch.cat([features, gaps.to(x)], dim=1) if self.has_gaps else features
+
+    def _is_complete(self, x: Tensor) -> bool:
+        """Return whether rows have no gaps, and networks do not ask for them."""
+        if self.training and self.skips_search:
+            return True
+        # An export must not depend on values; the result is the same either way.
+        if self.has_gaps or torch.compiler.is_compiling():
+            return False
+        return not bool(x.isnan().any())
 
     @contextmanager
     def hiding(self, x: Tensor) -> Iterator[None]:
@@ -81,9 +98,10 @@ class LikelihoodWithGaps(LikelihoodModule):
         """
         if self.has_gaps:
             generator = generator_for(x.device)
-            share = x.new_empty(len(x), 1).uniform_(0, MOST_HIDDEN, generator=generator)
-            draws = torch.empty_like(x).uniform_(generator=generator)
-            self._hidden = draws < share
+            n, width = n_of_all(len(x)), x.shape[1]
+            share = x.new_empty(n, 1).uniform_(0, MOST_HIDDEN, generator=generator)
+            draws = x.new_empty(n, width).uniform_(generator=generator)
+            self._hidden = own_rows(draws < share)
         try:
             yield
         finally:
@@ -91,7 +109,7 @@ class LikelihoodWithGaps(LikelihoodModule):
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         rows = self.columns(h)
-        if self.training and not self.has_gaps:
+        if self.training and self.skips_search:
             return rows
         return _OfObserved(rows, self.columns.placeholder)
 
@@ -134,11 +152,14 @@ class LikelihoodWithGaps(LikelihoodModule):
         return np.where(gaps, means, rows).astype(rows.dtype, copy=False)
 
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
-        if not self.has_gaps:
+        if self._is_complete(x):
             return self.columns.moved(x, step)
         gaps = x.isnan()
         filled = torch.where(gaps, self.columns.placeholder.to(x), x)
         return self.columns.moved(filled, step).masked_fill(gaps, torch.nan)
+
+    def example(self) -> Tensor:
+        return self.columns.example()
 
     def in_support(self, values: np.ndarray) -> np.ndarray:
         return np.isnan(values) | self.columns.in_support(values)

@@ -12,9 +12,10 @@ from scipy.sparse import issparse
 from torch import Tensor, distributions, nn
 
 from skfmvae._utils.checks import FARTHEST, refuse
+from skfmvae._utils.large import blocks
 
 from .base import Likelihood, LikelihoodModule, over_columns
-from .blocks import blocks, column_statistics
+from .blocks import column_statistics
 
 __all__ = ["Gaussian", "GaussianModule", "column_origin"]
 

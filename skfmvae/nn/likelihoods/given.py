@@ -13,8 +13,10 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression
 from torch import Tensor, distributions, nn
 
+from skfmvae._utils.large import blocks, columns_of
+
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, column_log_prob
-from .blocks import blocks, column_statistics
+from .blocks import column_statistics
 from .columns import Columns
 
 __all__ = ["LikelihoodGiven", "build_given", "exposure_columns"]
@@ -102,7 +104,7 @@ def build_given(
         if isinstance(likelihood, Columns):
             items = list(likelihood.by_column.items())
             own = Columns(dict(items[j] for j in columns))
-        return own.build(X[:, list(columns)])
+        return own.build(columns_of(X, list(columns)))
 
     module = LikelihoodGiven(
         build(modelled),
@@ -175,6 +177,8 @@ class LikelihoodGiven(LikelihoodModule):
             nn.init.zeros_(self.effect.weight)
             nn.init.zeros_(self.effect.bias)
         self.register_buffer("unit", torch.ones(()))
+        # Learned here, so that `state_dict` has to hold it.
+        self.register_buffer("placeholder", self.placeholder)
         self._rows: Tensor | None = None
 
     @torch.no_grad()
@@ -199,7 +203,9 @@ class LikelihoodGiven(LikelihoodModule):
                     "every row needs a positive one."
                 )
         if self.counts:
-            means = torch.as_tensor(column_statistics(X[:, self.counts])[0]).float()
+            means = torch.as_tensor(
+                column_statistics(columns_of(X, self.counts))[0]
+            ).float()
             # With these for missing counts a row has about the sum that it had.
             self.placeholder[self.counts] = means
             exposure = np.concatenate([self._exposures(X[rows]) for rows in blocks(X)])
@@ -313,6 +319,13 @@ class LikelihoodGiven(LikelihoodModule):
 
         return self._with_given(distribution, expected, every=weight.shape[1])
 
+    def example(self) -> Tensor:
+        row = self.placeholder.clone()
+        row[self.modelled] = self.modelled_part.example()
+        if self.covariates_part is not None:
+            row[self.covariates] = self.covariates_part.example()
+        return row
+
     def in_support(self, values: np.ndarray) -> np.ndarray:
         inside: np.ndarray = np.ones(values.shape, dtype=bool)
         inside[:, self.modelled] = self.modelled_part.in_support(
@@ -321,7 +334,7 @@ class LikelihoodGiven(LikelihoodModule):
         return inside
 
     def check_support(self, X: Any) -> None:
-        self.modelled_part.check_support(X[:, self.modelled])
+        self.modelled_part.check_support(columns_of(X, self.modelled))
 
     def _per_unit(self, x: Tensor) -> Tensor:
         """Return rows with counts per unit of exposure."""

@@ -12,9 +12,10 @@ from torch import Tensor, distributions, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from skfmvae._utils.checks import FARTHEST
+from skfmvae._utils.large import blocks
 
 from .base import Likelihood, LikelihoodModule, over_columns
-from .blocks import blocks, column_statistics
+from .blocks import column_statistics
 from .categorical import CodesModule, numbers_of_codes
 
 __all__ = ["Ordinal", "OrdinalModule"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skfmvae._utils.large import columns_of
 from skfmvae.columns import Column
 
 from .base import Likelihood
@@ -141,7 +142,7 @@ def _by_column(
         if settings is None and columns is not None and not _are_numbers(columns):
             chosen[name] = _of_column(columns[j])
         else:  # of categories, too, what the user asks for
-            chosen[name] = resolve_likelihood(of, X[:, [j]])
+            chosen[name] = resolve_likelihood(of, columns_of(X, [j]))
     return Columns(chosen)
 
 

@@ -10,6 +10,7 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from skfmvae._utils import large
 from skfmvae.nn import (
     Bernoulli,
     Categorical,
@@ -21,7 +22,6 @@ from skfmvae.nn import (
     Ordinal,
     Poisson,
 )
-from skfmvae.nn.likelihoods import blocks
 
 SETTINGS = [
     Bernoulli(),
@@ -202,7 +202,7 @@ def test_maximum_likelihood_finds_the_moments(settings):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=repr)
 def test_features(settings, container, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 28)  # 7 rows a block
+    monkeypatch.setattr(large, "BLOCK_SIZE", 28)  # 7 rows a block
     X = draw_rows(settings)
     module = settings.build(container(X))
     if isinstance(settings, (Bernoulli, ContinuousBernoulli)):
@@ -290,7 +290,7 @@ def test_features_and_outputs_of_one_row_do_not_depend_on_others(settings):
 def test_values_outside_the_support_are_named(
     settings, value, support, block_size, container, monkeypatch
 ):
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", block_size)
+    monkeypatch.setattr(large, "BLOCK_SIZE", block_size)
     X = np.zeros((7, 4), dtype=np.float32)
     X[[0, 2, 5], [3, 0, 1]] = 1
     module = settings.build(container(X))

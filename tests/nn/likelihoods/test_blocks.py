@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from skfmvae._utils import large
 from skfmvae.nn import (
     Bernoulli,
     Categorical,
@@ -28,7 +29,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=repr)
 def test_building_takes_a_fraction_of_the_memory_of_the_data(settings, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 2**12)
+    monkeypatch.setattr(large, "BLOCK_SIZE", 2**12)
     X = np.zeros((100_000, 10), dtype=np.float32)
     settings.build(X[:10])  # imports what is imported late
     tracemalloc.start()
@@ -44,7 +45,7 @@ def test_building_takes_a_fraction_of_the_memory_of_the_data(settings, monkeypat
 @pytest.mark.parametrize("block_size", [5, 60, 2**20])
 def test_missing_entries_do_not_count(block_size, container, monkeypatch):
     """Not even where a block has nothing else in a column."""
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", block_size)
+    monkeypatch.setattr(large, "BLOCK_SIZE", block_size)
     X = np.random.default_rng(0).normal([5, -3, 0.1], [2, 1, 7], size=(100, 3))
     X[:40, 0] = X[30:, 1] = X[::2, 2] = np.nan
     mean, std = blocks.column_statistics(container(X))

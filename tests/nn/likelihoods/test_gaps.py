@@ -139,6 +139,25 @@ def test_networks_see_zeros_in_gaps_and_where_they_are(settings):
 
 
 @each_likelihood
+def test_gaps_may_come_in_training_where_there_were_none(settings):
+    """Networks see zeros there, as in predictions, and nothing has a probability."""
+    complete = complete_rows(settings)
+    rows = with_gaps(complete)
+    module = build(settings, complete, has_gaps=False).train()
+    module.skips_search = False
+    of_gaps = torch.from_numpy(IS_GAP)[:, module.feature_columns]
+    assert (module.features(tensor(rows))[of_gaps] == 0).all()
+    h = outputs(module).requires_grad_()
+    module(h).log_prob(tensor(rows)).sum().backward()
+    assert h.grad.isfinite().all()
+    step = torch.full((N, module.columns.n_inputs), 0.1).double()
+    moved = module.moved(tensor(rows), step)
+    np.testing.assert_array_equal(moved.isnan(), IS_GAP)
+    in_evaluation = module.eval()(h).log_prob(tensor(rows))
+    torch.testing.assert_close(module.train()(h).log_prob(tensor(rows)), in_evaluation)
+
+
+@each_likelihood
 def test_without_gaps_everything_is_that_of_complete_rows(settings):
     rows = complete_rows(settings)
     inner = settings.build(rows)

@@ -7,8 +7,8 @@ from scipy import stats
 from scipy.spatial.distance import pdist
 from sklearn.preprocessing import StandardScaler
 
+from skfmvae._utils import large
 from skfmvae.nn import Gaussian
-from skfmvae.nn.likelihoods import blocks
 
 
 def draw_rows():
@@ -80,7 +80,7 @@ def test_units_do_not_depend_on_missing_entries(container, monkeypatch):
     complete = Gaussian().build(container(pixels)).unit[:4]
     gaps = pixels.copy()
     gaps[50:100, 1] = gaps[:, 5] = np.nan
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 60)  # 10 rows
+    monkeypatch.setattr(large, "BLOCK_SIZE", 60)  # 10 rows
     module = Gaussian().build(container(gaps))
     unit = np.sqrt(np.nanvar(gaps[:, :4], axis=0).mean())
     np.testing.assert_allclose(module.unit[:4], unit, rtol=1e-4)
