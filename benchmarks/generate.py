@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/generate.py
     OMP_NUM_THREADS=1 python benchmarks/generate.py --save
 
-Rows are judged as data: by what a classifier learns from them, by whether they can be
-told from real rows, and by whether they copy training rows. It needs ``pip install
+Rows are judged as data: by what a classifier learns from them, by how well one tells
+them from real rows, and by whether they copy training rows. It needs ``pip install
 imbalanced-learn`` and ``pip install --no-deps ctgan rdt faker``: rdt asks for an older
 pandas, and works without. Each fit is a line of ``build/generate.jsonl``, known by
 table, draw and method, so that a run that is stopped goes on there; ``--fresh`` forgets

@@ -69,7 +69,7 @@ def utility_score(
 
     See Also
     --------
-    detection_score : Whether generated rows can be told from real ones.
+    detection_score : How well a classifier tells generated rows from real ones.
 
     References
     ----------

@@ -16,7 +16,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_rows_of_one_distribution_cannot_be_told(rng):
+def test_rows_of_one_distribution_look_alike(rng):
     X, alike = rng.normal(size=(2, N, 3))
     # The area has a standard error of 1 / sqrt(6 n) there.
     error = 1 / np.sqrt(6 * N)
@@ -35,12 +35,12 @@ def test_the_area_is_that_of_the_best_classifier(rng):
     assert found == pytest.approx(rank_sum / N**2, abs=0.01)
 
 
-def test_rows_far_apart_are_always_told(rng):
+def test_rows_far_apart_are_always_found(rng):
     X, other = rng.normal(size=(2, 100, 3))
     assert detection_score(X, other + 10, random_state=0) == 1
 
 
-def test_a_joint_distribution_is_told_from_its_margins(rng):
+def test_a_joint_distribution_differs_from_its_margins(rng):
     x = rng.normal(size=N)
     X = np.column_stack([x, x + 0.1 * rng.normal(size=N)])
     shuffled = rng.permuted(X, axis=0)
