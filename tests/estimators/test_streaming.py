@@ -470,4 +470,4 @@ def test_only_late_predictions_count(blobs):
     is_hidden = hidden.folds[:, 0] >= 0
     assert np.flatnonzero(is_hidden).tolist() == [2, 3, 5, 7]
     assert set(hidden.folds[is_hidden, 0]) <= {0, 1}
-    np.testing.assert_array_equal(hidden.log_proba[0], known.predicted)
+    np.testing.assert_array_equal(hidden.log_proba[0], known.predicted[is_hidden])
