@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from skfmvae._utils.large import RowView, blocks
 from skfmvae.training import CheckpointFolder, opened_folder
 
 from .settings import settings_of
@@ -143,12 +144,14 @@ def _digest(*parts: Any) -> str:
     for part in parts:
         arrays = [part.data, part.indices, part.indptr] if issparse(part) else [part]
         for array in arrays:
-            if not isinstance(array, np.ndarray):
+            if not isinstance(array, (np.ndarray, RowView)):
                 digest.update(_described(array).encode())
                 continue
             digest.update(f"{array.dtype} {array.shape}".encode())
-            # One view of bytes; of a memory map it reads one page after the other.
-            values = np.ascontiguousarray(array).reshape(-1)
-            digest.update(values.view(np.uint8).data)
+            if isinstance(array, np.ndarray):
+                array = np.atleast_1d(array)
+            for block in blocks(array):
+                values = np.ascontiguousarray(array[block]).reshape(-1)
+                digest.update(values.view(np.uint8).data)
     first = parts[0]
     return f"{getattr(first, 'shape', '')} {digest.hexdigest()}".strip()

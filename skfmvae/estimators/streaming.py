@@ -299,7 +299,7 @@ def _test_then_train(known, targets, preparation, random_state):
     is_quantity = folds[:, len(log_proba) :] >= 0
     return HiddenPredictions(
         folds,
-        [p[fold >= 0] for p, fold in zip(log_proba, folds.T, strict=False)],
+        [values[folds[:, k] >= 0] for k, values in enumerate(log_proba)],
         np.where(is_quantity, (known.quantities - mean) / encoder.scale, np.nan),
         np.where(is_quantity, std / encoder.scale, np.nan),
     )

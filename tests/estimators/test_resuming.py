@@ -18,8 +18,9 @@ from skorch.callbacks import Callback, GradientNormClipping
 from torch import nn
 
 import skfmvae
+from skfmvae._utils.large import RowView
 from skfmvae._utils.threads import one_thread
-from skfmvae.estimators.resuming import resumable
+from skfmvae.estimators.resuming import fit_description, resumable
 from skfmvae.nn import MLP
 from skfmvae.regularizers import Neighbours
 from skfmvae.training import Checkpoint, EarlyStopping, ModelNet
@@ -372,3 +373,18 @@ def test_without_a_checkpoint_nothing_is_described(make_kept):
     """For data may be large."""
     with resumable(make_kept(checkpoint=None), None, None, None, None, None) as folder:
         assert folder is None
+
+
+def test_rows_on_disk_are_known_by_their_values(tmp_path):
+    """As the same rows in memory are, whatever their type on disk."""
+    X = np.random.default_rng(0).integers(0, 9, (60, 4)).astype(np.uint8)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    model = skfmvae.SemiSupervisedVAE(max_epochs=1, calibrate=False).fit(X)
+    codes = np.full((60, 1), -1)
+
+    def described(rows):
+        return fit_description(model, rows, codes, None, None)["X"]
+
+    assert described(RowView(mapped)) == described(X.astype(np.float32))
+    assert described(RowView(mapped)) != described(RowView(mapped[::-1]))
