@@ -223,7 +223,7 @@ def fit_map(name, dtype, n_steps):
         for method in ("predict", "transform"):
             peak.start_again()
             result = getattr(model, method)(X)
-            found[method] = peak.above("RssAnon") - result.nbytes / MIB
+            found[method] = max(peak.above("RssAnon") - result.nbytes / MIB, 0)
             found["RssFile"] = peak.above("RssFile")
         return found
 

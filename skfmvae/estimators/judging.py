@@ -149,39 +149,40 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
     labelled, model = preparation.labelled, estimator.net_.module_
     hidden = predict_hidden(preparation, random_state)
     _calibrate_quantities(judgement, hidden)
-    codes, weight = labelled.codes.cpu().numpy(), labelled.weight.cpu().numpy()
-    positions = np.arange(len(labelled))
-    if labelled.chosen is not None:
-        positions = labelled.chosen.numpy()
+    codes = labelled.codes.cpu().numpy()
+    n_labels = (codes >= 0).sum(axis=0)
     compared = random_state.permutation(len(labelled))[:COMPARED_ROWS]
-    # The linear classifier has a part of many rows: labelled ones to learn from, and
-    # those that it predicts.
-    part = rows_of_graph(codes, model.likelihood.n_columns)
-    if part is None:
-        part, seen = np.arange(len(labelled)), labelled
-    else:
-        part = part[(codes[part] >= 0).any(axis=1)]
-        is_hidden = (hidden.folds >= 0).any(axis=1)
-        part = np.unique(np.concatenate([part, compared, np.flatnonzero(is_hidden)]))
-        seen = labelled.choose(torch.from_numpy(part))
-    rows = model.likelihood.comparable(seen.values())
     proba = estimator._map_batches(
         lambda batch: model.property_log_proba(batch.x),
         labelled.choose(torch.from_numpy(compared)),
     )
+    folds = hidden.folds
+    # Of many rows a part will do: labelled ones, for the linear classifier to learn
+    # from, and those that are predicted.
+    part = rows_of_graph(codes, model.likelihood.n_columns)
+    if part is not None:
+        part = part[(codes[part] >= 0).any(axis=1)]
+        is_hidden = (folds >= 0).any(axis=1)
+        part = np.unique(np.concatenate([part, compared, np.flatnonzero(is_hidden)]))
+        labelled = labelled.choose(torch.from_numpy(part))
+        codes, folds = codes[part], folds[part]
+        compared = np.searchsorted(part, compared)
+    weight, positions = labelled.weight.cpu().numpy(), np.arange(len(labelled))
+    if labelled.chosen is not None:
+        positions = labelled.chosen.numpy()
+    rows = model.likelihood.comparable(labelled.values())
     for k, (name, n_classes) in enumerate(estimator.n_components_.items()):
         column = codes[:, k]
         if len(np.unique(column[column >= 0])) < 2:
             continue
-        linear = partial(_linear_of_part, rows, part, n_classes)
+        linear = partial(linear_proba, rows, n_classes)
         certainty = entropy(linear(column, compared), axis=1).mean()
-        n_labels = (column >= 0).sum()
         # Equal probabilities, with the weight of one more label of each class.
         target = np.average(
-            [certainty, np.log(n_classes)], weights=[n_labels, n_classes]
+            [certainty, np.log(n_classes)], weights=[n_labels[k], n_classes]
         )
         prior = temperature_of_entropy(proba[k], target)
-        judged = np.flatnonzero(hidden.folds[:, k] >= 0)
+        judged = np.flatnonzero(folds[:, k] >= 0)
         log_proba, true = hidden.log_proba[k], column[judged]
         temperature = fit_temperature(log_proba, true, prior, weight[judged])
         judgement.temperature[name] = temperature
@@ -191,16 +192,11 @@ def _calibrate(judgement, estimator, predict_hidden, preparation, random_state):
         judgement.hidden_proba[name] = positions[judged], by_model
         judgement.scores.setdefault(name, {})["model"] = scores_of(true, by_model)
         by_linear = np.empty_like(by_model)
-        for fold in np.unique(hidden.folds[judged, k]):
-            is_hidden = hidden.folds[:, k] == fold
+        for fold in np.unique(folds[judged, k]):
+            is_hidden = folds[:, k] == fold
             seen = np.where(is_hidden, -1, column)
             by_linear[is_hidden[judged]] = linear(seen, np.flatnonzero(is_hidden))
         _warn_if_behind(name, true, by_model, by_linear)
-
-
-def _linear_of_part(rows, part, n_classes, codes, wanted):
-    """Return the `linear_proba` of wanted rows, of which a part is there."""
-    return linear_proba(rows, n_classes, codes[part], np.searchsorted(part, wanted))
 
 
 def _calibrate_quantities(judgement, hidden):

@@ -61,7 +61,6 @@ def build_regularizer_terms(
     if not regularizers or rows.all_known:
         return RegularizerTerms((), model, rows)
     graph = steps = None
-    codes = rows.codes.cpu().numpy().copy()
     chosen = graph_part(regularizers, model, rows)
     some = rows if chosen is None else rows.choose(torch.from_numpy(chosen))
     comparable = model.likelihood.comparable(some.values())
@@ -69,8 +68,7 @@ def build_regularizer_terms(
         graph = _neighbour_graph(regularizers, model, some, comparable)
         graph = replace(graph, rows=chosen)
         # Seeds count as labels from here on.
-        codes[slice(None) if chosen is None else chosen] = graph.codes
-        rows = rows.with_codes(torch.from_numpy(codes))
+        rows = rows.with_codes(torch.from_numpy(graph.codes), chosen)
     if any(regularizer.moves_rows for regularizer in regularizers):
         steps = _step_space(graph, comparable)
     return RegularizerTerms(regularizers, model, rows, graph, steps)

@@ -83,10 +83,15 @@ class Rows(Dataset):
         rows.weight = self.weight[index.to(self.device)]
         return rows
 
-    def with_codes(self, codes: Tensor) -> Rows:
-        """Return the same rows with other property values."""
+    def with_codes(self, codes: Tensor, index: np.ndarray | None = None) -> Rows:
+        """Return the same rows with other property values, of some of them or all."""
         rows = copy.copy(self)
-        rows.codes = codes.to(self.device)
+        codes = codes.to(self.device)
+        if index is None:
+            rows.codes = codes
+        elif not torch.equal(codes, self.codes[index]):
+            rows.codes = self.codes.clone()
+            rows.codes[index] = codes
         return rows
 
     def without(self, hidden: Tensor) -> Rows:

@@ -15,6 +15,7 @@ from skfmvae.metrics import expected_calibration_error
 from skfmvae.models import Continuous, GraphicalModel, Latent
 from skfmvae.neighbour_graph.reliability import linear_proba
 from skfmvae.nn import MLP
+from skfmvae.training import EarlyStopping
 
 SMALL = {"encoder": MLP(hidden=(32,)), "decoder": MLP(hidden=(32,)), "random_state": 0}
 
@@ -207,6 +208,32 @@ def test_a_warning_needs_what_chance_does_not_explain(
         warnings.simplefilter("always")
         FactorialMixtureVAE(max_epochs=1, **SMALL).fit(X, partial)
     assert len(caught) == n_warnings
+
+
+@pytest.mark.parametrize("callbacks", [None, [EarlyStopping()]])
+def test_a_part_with_all_labels_judges_as_all_rows_do(
+    overlapping, monkeypatch, callbacks
+):
+    X, _, partial, _ = overlapping
+    judgements = []
+    for rows_of_graph in (
+        lambda codes, n_columns: None,
+        lambda codes, n_columns: np.flatnonzero(
+            (codes[:, 0] >= 0) | (np.arange(len(codes)) % 3 == 0)
+        ),
+    ):
+        monkeypatch.setattr(judging, "rows_of_graph", rows_of_graph)
+        monkeypatch.setattr(judging, "COMPARED_ROWS", 50)
+        model = SemiSupervisedVAE(max_epochs=2, callbacks=callbacks, **SMALL)
+        judgements.append(model.fit(X, partial).judgement_)
+    of_all, of_part = judgements
+    assert of_part.temperature == of_all.temperature
+    assert of_part.scores == of_all.scores
+    for (rows, proba), (same_rows, same_proba) in zip(
+        of_all.hidden_proba.values(), of_part.hidden_proba.values(), strict=True
+    ):
+        np.testing.assert_array_equal(rows, same_rows)
+        np.testing.assert_array_equal(proba, same_proba)
 
 
 def test_many_rows_are_compared_by_a_sample(overlapping, monkeypatch):
