@@ -15,6 +15,7 @@ from .disentanglement import (
 )
 from .diversity import ValueDiversity, diversity
 from .neighbours import neighbour_distance_ratio
+from .styles import style_correlation
 from .utility import utility_score
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "neighbour_distance_ratio",
     "separated_attribute_predictability",
     "specificity",
+    "style_correlation",
     "utility_score",
 ]

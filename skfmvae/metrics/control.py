@@ -12,7 +12,7 @@ from skfmvae._utils.checks import check_whole
 
 from ._columns import named_columns
 
-__all__ = ["PropertyShares", "controllability", "specificity"]
+__all__ = ["PropertyShares", "controllability", "labelled_properties", "specificity"]
 
 
 class PropertyShares(NamedTuple):
@@ -97,7 +97,7 @@ def controllability(
     >>> list(shares.by_property)
     ['property_0', 'property_1']
     """
-    properties = _labelled_properties(estimator)
+    properties = labelled_properties(estimator)
     random_state = check_random_state(random_state)
     if Y is not None:
         wanted = _wanted(Y, properties)
@@ -173,7 +173,7 @@ def specificity(
     >>> specificity(estimator, classifier, X[200:], random_state=0).mean > 0.9
     True
     """
-    properties = _labelled_properties(estimator)
+    properties = labelled_properties(estimator)
     if len(properties) < 2:
         raise ValueError(
             f"estimator got labels of the discrete properties {list(properties)}; "
@@ -203,7 +203,7 @@ def specificity(
     return _shares(kept)
 
 
-def _labelled_properties(estimator):
+def labelled_properties(estimator):
     """Return the classes with labels at `fit`, by the names of the properties."""
     check_is_fitted(estimator)
     labels = estimator.targets_.labels

@@ -3,6 +3,7 @@
 from .base import Likelihood, LikelihoodModule
 from .bernoulli import Bernoulli
 from .categorical import Categorical
+from .censored_gaussian import CensoredGaussian
 from .columns import Columns
 from .continuous_bernoulli import ContinuousBernoulli
 from .counts import NegativeBinomial, Poisson
@@ -17,6 +18,7 @@ __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
     "Categorical",
+    "CensoredGaussian",
     "Columns",
     "ContinuousBernoulli",
     "Gaussian",

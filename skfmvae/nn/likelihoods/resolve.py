@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from skfmvae._utils.large import columns_of
+import numpy as np
+from scipy.sparse import issparse
+
+from skfmvae._utils.large import blocks, columns_of
 from skfmvae.columns import Column
 
 from .base import Likelihood
 from .bernoulli import Bernoulli, BernoulliModule
 from .blocks import first_outside
 from .categorical import Categorical
+from .censored_gaussian import CensoredGaussian
 from .columns import Columns
 from .continuous_bernoulli import ContinuousBernoulli
 from .counts import NegativeBinomial, Poisson
@@ -24,6 +28,7 @@ __all__ = ["LIKELIHOODS", "resolve_likelihood"]
 LIKELIHOODS: dict[str, type[Likelihood]] = {
     "bernoulli": Bernoulli,
     "continuous_bernoulli": ContinuousBernoulli,
+    "censored_gaussian": CensoredGaussian,
     "gaussian": Gaussian,
     "log_normal": LogNormal,
     "categorical": Categorical,
@@ -31,6 +36,10 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
 }
+# Shares of values in [0, 1] that are 0 or 1 from which an array is one of coins, or one
+# of intensities that are cut off at both ends: docs/decisions/038-grey-values.md.
+BLACK_OR_WHITE, CUT_OFF = 2 / 3, 0.1
+
 OF_KIND: dict[str, type[Likelihood]] = {
     "real": Gaussian,
     "positive": LogNormal,
@@ -51,9 +60,10 @@ def resolve_likelihood(
     spec : str, Likelihood, or dict of str or int to str or Likelihood
         Settings, or a name for the default settings: a key of `LIKELIHOODS`, or "auto".
         With `columns` that hold more than numbers, "auto" is the likelihood of each
-        column's kind; for numbers alone it is Bernoulli where all values of `X` are in
-        [0, 1], and Gaussian elsewhere. Both are for all columns, but columns of
-        categories keep that of their kind. A dict has a name or settings for some
+        column's kind; for numbers alone it is Gaussian, but for values in [0, 1] of
+        which many are 0 or 1: Bernoulli from two thirds on, and a censored Gaussian
+        from a tenth. All of these are for all columns, but columns of categories keep
+        the likelihood of their kind. A dict has a name or settings for some
         columns, by name or number; those that it does not mention are "auto".
     X : ndarray or CSR matrix of shape (n_samples, n_columns)
         The training rows; NaN marks what is missing.
@@ -74,8 +84,8 @@ def resolve_likelihood(
     --------
     >>> import numpy as np
     >>> from skfmvae.nn import resolve_likelihood
-    >>> X = np.array([[0.0, 0.5], [1.0, 0.2]])
-    >>> resolve_likelihood("auto", X)
+    >>> X = np.array([[0.0, 2.5], [1.0, 0.2]])
+    >>> resolve_likelihood("auto", X[:, :1])
     Bernoulli()
     >>> resolve_likelihood({1: "gaussian"}, X)
     Columns(by_column={0: Bernoulli(), 1: Gaussian()})
@@ -86,8 +96,7 @@ def resolve_likelihood(
     if columns is None or _are_numbers(columns):
         if settings is not None:
             return settings
-        unit = BernoulliModule(X.shape[1])
-        return Gaussian() if first_outside(X, unit.in_support) else Bernoulli()
+        return _of_numbers(X)
     chosen = {
         column.name: _of_column(column)
         if settings is None or column.categories is not None
@@ -110,6 +119,26 @@ def _settings(name: str, spec: Any, others: str = "") -> Likelihood | None:
         f"{name}={spec!r} is not allowed; choose one of {['auto', *LIKELIHOODS]}, or "
         f"an object such as Gaussian(){others}."
     )
+
+
+def _of_numbers(X: Any) -> Likelihood:
+    if first_outside(X, BernoulliModule(X.shape[1]).in_support):
+        return Gaussian()
+    share = _share_at_limits(X)
+    if share >= BLACK_OR_WHITE:
+        return Bernoulli()
+    return CensoredGaussian() if share >= CUT_OFF else Gaussian()
+
+
+def _share_at_limits(X: Any) -> float:
+    """Return the share of known values that are 0 or 1."""
+    values = X.data if issparse(X) else X
+    n_known, between = X.shape[0] * X.shape[1], 0
+    for some in blocks(values):
+        block = values[some]
+        n_known -= np.count_nonzero(np.isnan(block))
+        between += np.count_nonzero((block > 0) & (block < 1))
+    return 1 - between / max(n_known, 1)
 
 
 def _of_column(column: Column) -> Likelihood:

@@ -14,6 +14,7 @@ from skfmvae._utils import large
 from skfmvae.nn import (
     Bernoulli,
     Categorical,
+    CensoredGaussian,
     Columns,
     ContinuousBernoulli,
     Gaussian,
@@ -26,6 +27,7 @@ from skfmvae.nn import (
 SETTINGS = [
     Bernoulli(),
     ContinuousBernoulli(),
+    CensoredGaussian(),
     Gaussian(),
     Gaussian(learn_scale=False, scale=0.5),
     LogNormal(),
@@ -36,6 +38,7 @@ SETTINGS = [
     Columns({0: LogNormal(), 1: Gaussian(), 2: Poisson(), 3: LogNormal()}),
 ]
 OF_CODES = (Categorical, Ordinal)
+OF_INTENSITIES = (Bernoulli, ContinuousBernoulli, CensoredGaussian)
 OF_NUMBERS = [s for s in SETTINGS if not isinstance(s, OF_CODES)]
 
 
@@ -45,6 +48,7 @@ def draw_rows(settings, n=50, seed=0):
     rows = {
         "Bernoulli": rng.uniform(size=(n, 4)),
         "ContinuousBernoulli": rng.uniform(size=(n, 4)),
+        "CensoredGaussian": rng.normal(0.5, [0.5, 0.2, 0.01, 0], (n, 4)).clip(0, 1),
         "Gaussian": rng.normal([3, -20, 0, 0], [1, 10, 0.01, 0], size=(n, 4)),
         "LogNormal": np.exp(rng.normal([3, -9, 0, 0], [0.5, 2, 0.01, 0], (n, 4))),
         "Categorical": rng.integers(0, 3, size=(n, 4)),
@@ -87,6 +91,11 @@ def reference_log_prob(settings, X, h):
     if isinstance(settings, ContinuousBernoulli):
         # proportional to exp(h x), whose integral over [0, 1] is (exp(h) - 1) / h
         return X * h - np.log(np.expm1(h) / h)
+    if isinstance(settings, CensoredGaussian):
+        unit = np.sqrt(X[:, :3].var(0).mean())
+        variable = stats.norm(X.mean(0) + unit * h, unit * 1.01)
+        at_limit = np.where(X == 0, variable.logcdf(0), variable.logsf(1))
+        return np.where((X == 0) | (X == 1), at_limit, variable.logpdf(X))
     if isinstance(settings, Gaussian):
         std = np.where(X.std(0) < 1e-6, 1, X.std(0))
         scale = std * 1.01 if settings.learn_scale else settings.scale
@@ -205,7 +214,7 @@ def test_features(settings, container, monkeypatch):
     monkeypatch.setattr(large, "BLOCK_SIZE", 28)  # 7 rows a block
     X = draw_rows(settings)
     module = settings.build(container(X))
-    if isinstance(settings, (Bernoulli, ContinuousBernoulli)):
+    if isinstance(settings, OF_INTENSITIES):
         expected = X
     elif isinstance(settings, (Gaussian, Ordinal)):
         expected = StandardScaler().fit_transform(X.astype(np.float64))
@@ -238,7 +247,7 @@ def test_distances_are_taken_on_one_scale(settings, container):
             expected = pdist(Z) / np.sqrt(X[:, :3].var(axis=0).mean())
     elif isinstance(settings, Categorical):
         expected = np.sqrt(2 * X.shape[1] * pdist(X, "hamming"))
-    elif isinstance(settings, (Bernoulli, ContinuousBernoulli)):
+    elif isinstance(settings, OF_INTENSITIES):
         expected = pdist(X)
     elif isinstance(settings, (Ordinal, LogNormal, Columns)):
         expected = pdist(module.features(torch.from_numpy(X)))

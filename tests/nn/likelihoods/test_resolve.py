@@ -9,6 +9,7 @@ from skfmvae.nn import (
     LIKELIHOODS,
     Bernoulli,
     Categorical,
+    CensoredGaussian,
     Columns,
     Gaussian,
     LogNormal,
@@ -23,6 +24,7 @@ from skfmvae.nn import (
     ("name", "settings"),
     [
         ("bernoulli", Bernoulli),
+        ("censored_gaussian", CensoredGaussian),
         ("gaussian", Gaussian),
         ("log_normal", LogNormal),
         ("categorical", Categorical),
@@ -41,6 +43,9 @@ def test_names_stand_for_the_defaults(name, settings):
     ("values", "expected"),
     [
         ([[0, 1], [0.5, 0]], Bernoulli),
+        ([[0, 1], [0.5, 0.2]], CensoredGaussian),
+        ([[0.1, 0.9], [0.5, 0.2]], Gaussian),
+        ([[0.1, np.nan], [np.nan, np.nan]], Gaussian),
         ([[0, 1], [0, 1.001]], Gaussian),
         ([[0, -0.001], [0, 1]], Gaussian),
         ([[0, 1], [np.nan, 1]], Bernoulli),
