@@ -12,11 +12,9 @@ from torch import Tensor, distributions, nn
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
 from .bernoulli import BernoulliModule, checked_scale
 from .blocks import column_statistics
-from .gaussian import SCALE_RATE
+from .gaussian import MIN_SCALE, SCALE_RATE
 
 __all__ = ["CensoredGaussian", "CensoredGaussianModule"]
-
-MIN_SCALE = 0.01  # as of a Gaussian's
 
 
 class CensoredGaussian(Likelihood):

@@ -23,6 +23,8 @@ __all__ = ["Gaussian", "GaussianModule", "column_origin"]
 # go, from the deviation of a column to that of the noise on it.
 # docs/decisions/035-scale-rate.md.
 SCALE_RATE = 5.0
+# The least scale, as a share of a column's deviation: noise cannot vanish.
+MIN_SCALE = 0.01
 # Standard deviations between a column's mean and zero that cost ten of float32's 24
 # bits.
 FAR = 1000.0
@@ -66,7 +68,7 @@ class Gaussian(Likelihood):
     allows_shifts = True
 
     def __init__(
-        self, learn_scale: bool = True, scale: Any = 1.0, min_scale: float = 0.01
+        self, learn_scale: bool = True, scale: Any = 1.0, min_scale: float = MIN_SCALE
     ):
         self.learn_scale = learn_scale
         self.scale = scale

@@ -12,11 +12,10 @@ from torch import Tensor, distributions
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
 from .blocks import column_statistics
-from .gaussian import GaussianModule
+from .gaussian import MIN_SCALE, GaussianModule
 
 __all__ = ["LogNormal", "LogNormalModule"]
 
-MIN_SCALE = 0.01  # as of a Gaussian's, on the logarithms
 LARGEST_LOG = 80.0  # of an expectation or a draw; float32 ends at 88
 SMALLEST = 1e-35  # value that networks see
 
