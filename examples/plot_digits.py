@@ -76,13 +76,10 @@ right.set_title("test rows, and the same rows as other digits")
 # %%
 # A discovered property
 # ---------------------
-# The second property has no label on any row. A Gaussian likelihood weighs fine
-# differences in grey more than a Bernoulli likelihood does, and leaves this property
-# more to find.
+# The second property has no label on any row.
 model = FactorialMixtureVAE(
     property_components={"discovered_0": 4},
     n_discovered=1,
-    likelihood="gaussian",
     random_state=0,
 ).fit(X, y)
 found = model.property_proba(X_test)["discovered_0"].argmax(axis=1)

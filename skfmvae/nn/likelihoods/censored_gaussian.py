@@ -25,7 +25,7 @@ class CensoredGaussian(Likelihood):
     white have a probability, and greys have a density. Networks see values divided by
     `scale`. Columns share a unit, the root mean square ``s`` of the standard deviations
     of those that vary: the variable is ``N(mean_j + s h_j, scale_j²)``, where
-    ``scale_j = s (exp(5 s_j) + 0.01)`` is learned, starting with ``s_j = 0``.
+    ``scale_j = s (exp(5 a_j) + 0.01)``. ``a_j`` is learned, and starts at 0.
 
     Parameters
     ----------
