@@ -155,6 +155,7 @@ CASES = {
 ROWS_OF = {
     "bernoulli": RNG.random((N, 4)).round(),
     "continuous_bernoulli": RNG.random((N, 4)),
+    "censored_gaussian": RNG.normal(0.5, 0.5, (N, 4)).clip(0, 1),
     "gaussian": NUMBERS,
     "log_normal": np.exp(NUMBERS),
     "categorical": CODES,

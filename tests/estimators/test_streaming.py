@@ -160,7 +160,7 @@ def test_what_was_learned_of_columns_does_not_last(make_estimator):
 
 def test_rows_outside_the_likelihood_begin_a_model(begun, partial_blobs):
     rng = np.random.default_rng(0)
-    unit, y = rng.random((20, 4)), np.arange(20) % 3
+    unit, y = rng.random((20, 4)).round(), np.arange(20) % 3
     found, estimator = begun([(unit, y), (unit[:2] + 5, y[:2])])
     assert found == [20, 22]
     assert type(estimator.likelihood_).__name__ == "Gaussian"
@@ -168,7 +168,7 @@ def test_rows_outside_the_likelihood_begin_a_model(begun, partial_blobs):
 
 def test_rows_outside_the_likelihood_are_refused_later(make_estimator, small_reservoir):
     rng = np.random.default_rng(0)
-    X, y = rng.random((60, 4)), np.arange(60) % 3
+    X, y = rng.random((60, 4)).round(), np.arange(60) % 3
     estimator = make_estimator().partial_fit(X, y)
     before = dict(vars(estimator))
     with pytest.raises(ValueError, match="Bernoulli"):

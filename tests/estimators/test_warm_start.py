@@ -108,7 +108,7 @@ def test_other_names_of_properties_are_refused(make_estimator, partial_blobs):
 
 
 def test_values_outside_the_likelihood_are_refused(make_estimator):
-    X, y = np.random.default_rng(0).random((40, 4)), np.arange(40) % 2
+    X, y = np.random.default_rng(0).random((40, 4)).round(), np.arange(40) % 2
     warm = make_estimator(warm_start=True, max_epochs=1).fit(X, y)
     with pytest.raises(ValueError, match="Bernoulli"):
         warm.fit(X + 3, y)

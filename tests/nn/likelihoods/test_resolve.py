@@ -145,7 +145,7 @@ def test_a_dict_is_for_the_columns_that_it_names():
 
 
 def test_an_array_has_numbers_of_columns(container):
-    X = container(np.array([[0.5, 3.0, 1.0], [0.2, 0.0, -4.0]]))
+    X = container(np.array([[1.0, 3.0, 1.0], [0.0, 0.0, -4.0]]))
     found = resolved({1: "negative_binomial"}, X)
     assert found == {
         0: "Bernoulli()",
