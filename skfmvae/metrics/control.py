@@ -203,8 +203,23 @@ def specificity(
     return _shares(kept)
 
 
-def labelled_properties(estimator):
-    """Return the classes with labels at `fit`, by the names of the properties."""
+def labelled_properties(estimator: Any) -> dict[str, np.ndarray]:
+    """Return the classes with labels at `fit`, by the names of the properties.
+
+    Parameters
+    ----------
+    estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
+
+    Returns
+    -------
+    properties : dict of str to ndarray
+        Without discovered properties.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
     check_is_fitted(estimator)
     labels = estimator.targets_.labels
     classes = dict(zip(labels.property_names, labels.classes, strict=True))
