@@ -209,6 +209,7 @@ def labelled_properties(estimator: Any) -> dict[str, np.ndarray]:
     Parameters
     ----------
     estimator : FactorialMixtureVAE, SemiSupervisedVAE or SemafoVAE
+        Fitted.
 
     Returns
     -------

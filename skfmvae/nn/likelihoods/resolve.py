@@ -136,8 +136,8 @@ def _share_at_limits(X: Any) -> float:
     n_known, between = X.shape[0] * X.shape[1], 0
     for some in blocks(values):
         block = values[some]
-        n_known -= np.count_nonzero(np.isnan(block))
-        between += np.count_nonzero((block > 0) & (block < 1))
+        n_known -= int(np.isnan(block).sum())
+        between += int(((block > 0) & (block < 1)).sum())
     return 1 - between / max(n_known, 1)
 
 
