@@ -22,13 +22,13 @@ from skfmvae import FactorialMixtureVAE
 from skfmvae.plotting import ReliabilityDisplay
 
 DATA = {
-    "breast cancer": (load_breast_cancer, StandardScaler(), "gaussian"),
-    "wine": (load_wine, StandardScaler(), "gaussian"),
-    "digits": (load_digits, MinMaxScaler((0, 1)), "bernoulli"),
+    "breast cancer": (load_breast_cancer, StandardScaler()),
+    "wine": (load_wine, StandardScaler()),
+    "digits": (load_digits, MinMaxScaler()),
 }
 
 
-def predictions(load, scaler, likelihood, calibrate):
+def predictions(load, scaler, calibrate):
     """Return the labels of test rows of three draws, and their probabilities."""
     X, y = load(return_X_y=True)
     found = []
@@ -39,9 +39,8 @@ def predictions(load, scaler, likelihood, calibrate):
         keep = [np.flatnonzero(y_train == value)[:10] for value in np.unique(y)]
         y_partial = np.full(len(y_train), -1)
         y_partial[np.concatenate(keep)] = y_train[np.concatenate(keep)]
-        model = FactorialMixtureVAE(
-            likelihood=likelihood, calibrate=calibrate, random_state=seed
-        ).fit(scaler.fit_transform(X_train), y_partial)
+        model = FactorialMixtureVAE(calibrate=calibrate, random_state=seed)
+        model.fit(scaler.fit_transform(X_train), y_partial)
         found.append((y_test, model.predict_proba(scaler.transform(X_test))))
     labels, proba = zip(*found, strict=True)
     return np.concatenate(labels), np.concatenate(proba)
