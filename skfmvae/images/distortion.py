@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
 from numbers import Integral
 
 import numpy as np
@@ -10,8 +11,6 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import check_pairwise_arrays
 from sklearn.utils import check_consistent_length
-from torch import Tensor
-from torch.nn import functional
 
 from skfmvae._utils.compat import Interval
 from skfmvae._utils.types import MatrixLike
@@ -20,7 +19,9 @@ from .shapes import image_shape_of
 
 __all__ = ["ImageDistortion"]
 
-N_PAIRS = 64  # pairs of images per block, which fits into the processor's cache
+# Pairs of images per block: operations on fewer take little longer than their start. Of
+# 28 x 28 pixels a pair takes a fifth longer among 64, and twice as long among 16.
+N_PAIRS = 128
 
 
 class ImageDistortion(BaseEstimator):
@@ -51,7 +52,8 @@ class ImageDistortion(BaseEstimator):
     Notes
     -----
     Rows hold an image channel by channel, as for :class:`skfmvae.nn.Conv`. A pair of
-    images of 28 x 28 pixels takes 60 to 80 microseconds on one core.
+    images of 28 x 28 pixels takes about 30 microseconds on one core. Pairs are divided
+    among as many threads as torch has, ``torch.get_num_threads()``.
 
     References
     ----------
@@ -111,55 +113,59 @@ class ImageDistortion(BaseEstimator):
         X, Y = check_pairwise_arrays(X, Y, dtype=np.float32, accept_sparse=False)
         check_consistent_length(X, Y)
         shape = image_shape_of(type(self).__name__, self.image_shape, X.shape[1])
-        distances = np.empty(len(X), dtype=np.float32)
-        for start in range(0, len(X), N_PAIRS):
-            pairs = slice(start, start + N_PAIRS)
-            first, second = (
-                _gradients(torch.tensor(rows[pairs]).view(-1, *shape))
-                for rows in (X, Y)
-            )
-            distances[pairs] = self._squared(first, second).sqrt().numpy()
-        return distances
+        blocks = [slice(start, start + N_PAIRS) for start in range(0, len(X), N_PAIRS)]
 
-    def _squared(self, first: Tensor, second: Tensor) -> Tensor:
+        def squared(pairs):
+            first, second = (
+                _gradients(rows[pairs].reshape(-1, *shape)) for rows in (X, Y)
+            )
+            return self._squared(first, second)
+
+        # NumPy computes a block on one thread and lets others run meanwhile; threads of
+        # torch would wait for each other after each of many short operations.
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            return np.sqrt(np.concatenate([*threads.map(squared, blocks)]))
+
+    def _squared(self, first, second):
         """Return squared distances from gradients (channels, height, width, n)."""
         _, height, width, n = first.shape
         warp, context = self.warp, self.context
-        second = functional.pad(second, (0, 0, warp, warp, warp, warp))
+        second = np.pad(second, [(0, 0), (warp, warp), (warp, warp), (0, 0)])
         # Pixels beyond the border add nothing.
-        difference = first.new_zeros(height + 2 * context, width + 2 * context, n)
+        difference = np.zeros(
+            (height + 2 * context, width + 2 * context, n), np.float32
+        )
         inside = difference[context : context + height, context : context + width]
-        buffer = torch.empty_like(first[0])
-        least = first.new_full((height, width, n), torch.inf)
+        step, in_rows = np.empty_like(first), np.empty_like(difference[:, :width])
+        least = np.full((height, width, n), np.inf, np.float32)
+        around = np.empty_like(least)
         for down in range(2 * warp + 1):
             for right in range(2 * warp + 1):
                 moved = second[:, down : down + height, right : right + width]
-                inside.zero_()
-                for of_first, of_second in zip(first, moved, strict=True):
-                    step = torch.sub(of_first, of_second, out=buffer)
-                    inside.addcmul_(step, step)
-                around = _window_sum(_window_sum(difference, width, 1), height, 0)
-                torch.minimum(least, around, out=least)
+                np.subtract(first, moved, out=step)
+                np.einsum("chwn,chwn->hwn", step, step, out=inside)
+                sums = _window_sum(_window_sum(difference, 1, in_rows), 0, around)
+                np.minimum(least, sums, out=least)
         return least.sum((0, 1))
 
 
-def _window_sum(values, size, axis):
-    """Return the sums over `size` windows along an axis."""
-    n_shifts = values.shape[axis] - size + 1
-    return reduce(
-        torch.add, [values.narrow(axis, shift, size) for shift in range(n_shifts)]
-    )
+def _window_sum(values, axis, out):
+    """Return sums over windows along an axis, as many as `out` has places there."""
+    values, out = np.moveaxis(values, axis, 0), np.moveaxis(out, axis, 0)
+    n_shifts = len(values) - len(out) + 1
+    shifted = [values[shift : shift + len(out)] for shift in range(n_shifts)]
+    return np.moveaxis(reduce(partial(np.add, out=out), shifted), 0, axis)
 
 
 def _gradients(images):
     """Return Sobel gradients, two of each channel, with images along the last axis."""
-    values = functional.pad(images, (1, 1, 1, 1)).permute(1, 2, 3, 0).contiguous()
-    _, height, width, _ = values.shape
-
-    def smooth(values, axis, size):
-        before, here, after = (values.narrow(axis, shift, size) for shift in range(3))
-        return (before + after + 2 * here) / 4
-
-    across = smooth(values[:, :, 2:] - values[:, :, :-2], 1, height - 2)
-    down = smooth(values[:, 2:] - values[:, :-2], 2, width - 2)
-    return torch.cat([across, down])
+    values = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1)])
+    values = np.ascontiguousarray(values.transpose(1, 2, 3, 0))
+    across = values[:, :, 2:] - values[:, :, :-2]
+    down = values[:, 2:] - values[:, :-2]
+    return np.concatenate(
+        [
+            (across[:, :-2] + across[:, 2:] + 2 * across[:, 1:-1]) / 4,
+            (down[:, :, :-2] + down[:, :, 2:] + 2 * down[:, :, 1:-1]) / 4,
+        ]
+    )

@@ -165,17 +165,16 @@ class OrientedGradients(
     def _features(self, images: Tensor) -> Tensor:
         strength, angle = _gradients(_blur(images, PRESMOOTHING))
         position = angle * (self.n_orientations / (2 * math.pi))
-        orientations = torch.arange(self.n_orientations).view(1, -1, 1, 1)
-        away = (position - orientations).remainder(self.n_orientations)
-        away = torch.minimum(away, self.n_orientations - away)
-        shared = (1 - away).clamp_min(0) * strength
-        gathered = _blur(shared, self.cell_size / 2, beyond="constant")
-        _, height, width = self.image_shape_
-        cells = gathered[:, :, _centres(height, self.cell_size)]
-        cells = cells[:, :, :, _centres(width, self.cell_size)].flatten(1)
-        return (
-            cells.clamp_min(0).div(cells.sum(1, keepdim=True).clamp_min(1e-12)).sqrt()
-        )
+        below = position.floor()
+        share = position - below
+        n, _, height, width = images.shape
+        shared = strength.new_zeros(n, self.n_orientations, height, width)
+        for orientation, part in ((below, 1 - share), (below + 1, share)):
+            index = orientation.long().remainder(self.n_orientations)
+            shared.scatter_add_(1, index, part * strength)
+        down, across = (_cell_weights(size, self.cell_size) for size in (height, width))
+        cells = (down @ (shared @ across.T)).flatten(1)
+        return cells.div(cells.sum(1, keepdim=True).clamp_min(1e-12)).sqrt()
 
 
 def _centres(size, cell_size):
@@ -183,6 +182,15 @@ def _centres(size, cell_size):
     n_cells = max(1, size // cell_size)
     first = (size - 1 - (n_cells - 1) * cell_size) // 2
     return first + cell_size * torch.arange(n_cells)
+
+
+def _cell_weights(size, cell_size):
+    """Return how much each pixel along an axis counts for each cell."""
+    kernel = _gaussian(cell_size / 2)
+    reach = len(kernel) // 2
+    away = torch.arange(size) - _centres(size, cell_size)[:, None]
+    inside = away.abs() <= reach
+    return torch.where(inside, kernel[away.clamp(-reach, reach) + reach], 0.0)
 
 
 def _gradients(images):
@@ -195,13 +203,19 @@ def _gradients(images):
     return strength, angle
 
 
-def _blur(images, deviation, beyond="replicate"):
-    """Smooth images by a Gaussian."""
-    reach = math.ceil(3 * deviation)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation) ** 2)
-    kernel = kernel / kernel.sum()
+def _blur(images, deviation):
+    """Smooth images by a Gaussian, which finds the values of the border beyond it."""
+    kernel = _gaussian(deviation)
+    reach = len(kernel) // 2
     n_channels = images.shape[1]
     down = kernel.view(1, 1, -1, 1).expand(n_channels, 1, -1, 1)
-    images = functional.pad(images, (reach,) * 4, mode=beyond)
+    images = functional.pad(images, (reach,) * 4, mode="replicate")
     images = functional.conv2d(images, down, groups=n_channels)
     return functional.conv2d(images, down.transpose(2, 3), groups=n_channels)
+
+
+def _gaussian(deviation):
+    """Return the weights of a Gaussian, up to three deviations from its centre."""
+    reach = math.ceil(3 * deviation)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation) ** 2)
+    return kernel / kernel.sum()

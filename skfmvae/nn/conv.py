@@ -53,9 +53,9 @@ class Conv(StagedNetwork):
     precision : {"float32", "bfloat16", "auto"}, default="float32"
         Precision of matrix products and convolutions while training. Bfloat16 has the
         range of float32 and fewer digits. With it networks of hundreds of units train
-        two to three times faster on processors with AMX and on graphics cards with
-        units for it; small networks, and networks on other devices, train slower.
-        "auto" is bfloat16 on such devices, and float32 on others.
+        1.4 to three times as fast on processors with AMX or AVX-512 BF16 and on
+        graphics cards with units for it; small networks, and networks on other devices,
+        train slower. "auto" is bfloat16 on such devices, and float32 on others.
 
     See Also
     --------

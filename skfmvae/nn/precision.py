@@ -66,8 +66,9 @@ def has_bfloat16_units(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device == "cpu":
-        # Without AMX, products in bfloat16 take three times as long as in float32, see
-        # docs/decisions/034-bfloat16.md.
+        # Without such units, products in bfloat16 take three times as long as in
+        # float32, see docs/decisions/034-bfloat16.md.
         ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
-        return bool(ask().get("amx_bf16", False))
+        found = ask()
+        return any(found.get(unit, False) for unit in ("amx_bf16", "avx512_bf16"))
     return False

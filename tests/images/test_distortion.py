@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 from sklearn.base import clone
 
@@ -73,6 +74,14 @@ def test_more_pairs_than_are_compared_together():
     distance = clone(ImageDistortion(warp=1))
     one_by_one = [distance(X[[i]], Y[[i]])[0] for i in range(130)]
     np.testing.assert_allclose(distance(X, Y), one_by_one, rtol=1e-5)
+
+
+def test_threads_change_no_distance(monkeypatch):
+    X, Y = np.random.default_rng(0).random((2, 600, 25))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    expected = ImageDistortion()(X, Y)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    np.testing.assert_array_equal(ImageDistortion()(X, Y), expected)
 
 
 @pytest.mark.parametrize(

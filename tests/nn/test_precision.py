@@ -78,9 +78,16 @@ def test_only_training_is_rounded(settings, shape):
     torch.testing.assert_close(rounded.eval()(x), exact.eval()(x), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("amx", [True, False])
-def test_auto_rounds_where_that_is_faster(monkeypatch, amx):
-    asked = {"amx_bf16": amx}
+@pytest.mark.parametrize(
+    ("asked", "is_faster"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True}, True),
+        ({"amx_bf16": False, "avx512_bf16": True}, True),
+        ({"amx_bf16": False, "avx512_bf16": False}, False),
+        ({"avx512_f": True}, False),
+    ],
+)
+def test_auto_rounds_where_that_is_faster(monkeypatch, asked, is_faster):
     # PyTorch of the lower bound has no such function.
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: asked, raising=False)
     has_bfloat16_units.cache_clear()
@@ -88,9 +95,9 @@ def test_auto_rounds_where_that_is_faster(monkeypatch, amx):
     network, x = nn.Linear(64, 10), torch.randn(50, 64)
     found = in_precision(network, "auto").train()(x)
     has_bfloat16_units.cache_clear()
-    expected = in_precision(network, "bfloat16" if amx else "float32").train()(x)
+    expected = in_precision(network, "bfloat16" if is_faster else "float32").train()(x)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
-    assert torch.equal(found, network(x)) != amx
+    assert torch.equal(found, network(x)) != is_faster
 
 
 def test_auto_is_float32_where_torch_cannot_tell(monkeypatch):
