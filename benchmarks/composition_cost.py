@@ -10,7 +10,7 @@ import argparse
 
 import numpy as np
 import torch
-from report import add_save, report
+from report import DECISIONS, add_save, report
 
 from skfmvae import FactorialMixtureVAE
 from skfmvae.estimators import Mixture
@@ -82,6 +82,7 @@ def main():
         f"{N_ROWS} rows of {N_COLUMNS} values, batches of {BATCH_SIZE}, the fastest of "
         "five epochs",
         arguments.save,
+        DECISIONS / "033-joint-properties.md",
     )
 
 
