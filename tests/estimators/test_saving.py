@@ -157,6 +157,7 @@ ROWS_OF = {
     "continuous_bernoulli": RNG.random((N, 4)),
     "gaussian": NUMBERS,
     "log_normal": np.exp(NUMBERS),
+    "nonparanormal": NUMBERS,
     "categorical": CODES,
     "ordinal": CODES,
     "poisson": COUNTS,

@@ -17,6 +17,7 @@ from .continuous_bernoulli import ContinuousBernoulli
 from .counts import NegativeBinomial, Poisson
 from .gaussian import Gaussian
 from .log_normal import LogNormal
+from .nonparanormal import Nonparanormal
 from .ordinal import Ordinal
 
 __all__ = ["LIKELIHOODS", "resolve_likelihood"]
@@ -26,6 +27,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
     "continuous_bernoulli": ContinuousBernoulli,
     "gaussian": Gaussian,
     "log_normal": LogNormal,
+    "nonparanormal": Nonparanormal,
     "categorical": Categorical,
     "ordinal": Ordinal,
     "poisson": Poisson,
