@@ -33,6 +33,7 @@ LEFT = 0.01
 MIN_SCALE = 0.01  # as of a Gaussian's, of scores
 MOST_VALUES = 2**24  # that knots are learned from: 64 MB
 N_NODES = 64  # of an expectation: an error of 1/128 of a jump at most
+PAST = float(np.finfo(np.float32).max)  # what stands for knots that a column lacks
 HALF_LOG_2_PI = math.log(2 * math.pi) / 2
 
 
@@ -87,8 +88,7 @@ class Nonparanormal(Likelihood):
 class NonparanormalModule(LikelihoodModule):
     """Decoder outputs are means of normal scores.
 
-    Knots are points ``(score, value)``, in ascending order and infinite past the last
-    of a column. Two knots of one value are the ends of its interval of scores.
+    Knots are points ``(score, value)``, in ascending order. Two knots of one value are the ends of its interval of scores.
     """
 
     name = "Nonparanormal"
@@ -103,7 +103,7 @@ class NonparanormalModule(LikelihoodModule):
 
     def __init__(self, n_columns: int):
         super().__init__(n_columns)
-        nothing = torch.full((n_columns, N_KNOTS), torch.inf)
+        nothing = torch.full((n_columns, N_KNOTS), PAST)
         for name in ("values", "scores", "seen"):
             self.register_buffer(name, nothing.clone())
         self.register_buffer("slopes", torch.ones(n_columns, N_KNOTS + 1))
@@ -155,7 +155,7 @@ class NonparanormalModule(LikelihoodModule):
         step = scores - _of_column(self.scores, after - 1)
         value = _of_column(self.values, after - 1)
         value = value + step * _of_column(self.slopes, after)
-        last = self.values.isfinite().sum(1, keepdim=True) - 1
+        last = (self.values < PAST).sum(1, keepdim=True) - 1
         return value.clamp(self.values[:, 0], self.values.gather(1, last)[:, 0])
 
     def intervals(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -261,7 +261,7 @@ def _along(of: Tensor, to: Tensor, outside: Tensor, x: Tensor) -> Tensor:
     after = _n_up_to(of, x)
     x0, y0 = _of_column(of, after - 1), _of_column(to, after - 1)
     x1, y1 = _of_column(of, after), _of_column(to, after)
-    between = (after > 0) & (after < N_KNOTS) & x1.isfinite()
+    between = (after > 0) & (after < N_KNOTS) & (x1 < PAST)
     rise, run = (
         torch.where(between, end - start, 1) for start, end in ((y0, y1), (x0, x1))
     )
