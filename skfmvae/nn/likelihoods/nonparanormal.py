@@ -88,7 +88,8 @@ class Nonparanormal(Likelihood):
 class NonparanormalModule(LikelihoodModule):
     """Decoder outputs are means of normal scores.
 
-    Knots are points ``(score, value)``, in ascending order. Two knots of one value are the ends of its interval of scores.
+    Knots are points ``(score, value)``, in ascending order. Two knots of one value are
+    the ends of its interval of scores.
     """
 
     name = "Nonparanormal"
@@ -240,7 +241,9 @@ def _n_up_to(knots: Tensor, x: Tensor) -> Tensor:
     knots = knots.float()
     if torch.compiler.is_compiling():  # an export cannot search
         return (knots <= x.movedim(0, -1)[..., None]).sum(-1)
-    found = torch.searchsorted(knots, x.reshape(len(knots), -1).contiguous(), right=True)
+    found = torch.searchsorted(
+        knots, x.reshape(len(knots), -1).contiguous(), right=True
+    )
     return found.reshape(x.shape).movedim(0, -1)
 
 
@@ -305,13 +308,12 @@ class _Nonparanormal(distributions.Distribution):
 def _log_probability(low: Tensor, high: Tensor) -> Tensor:
     """Return the log-probability of standard normal intervals, in either tail.
 
-    With the end ``b`` that is nearer to zero, at most zero after reflection, it is
-    ``b**2 / 2 + ln(2 pi) / 2`` less the logarithm of the integral of
-    ``exp(b u - u**2 / 2)`` from 0 to the width, a difference of ratios of Mills.
+    Above zero it is that of the reflected interval. Below, with the upper end ``b``,
+    the probability is the density at ``b`` times the integral of
+    ``exp(b u - u**2 / 2)`` from 0 to the width, a difference of two ratios of Mills.
     """
-    low, high = torch.where(low + high > 0, -high, low), torch.where(
-        low + high > 0, -low, high
-    )
+    is_above = low + high > 0
+    low, high = torch.where(is_above, -high, low), torch.where(is_above, -low, high)
     is_tail = high < 0
     end = torch.where(is_tail, high, 0)
     width = torch.where(is_tail, high - low, 1)
