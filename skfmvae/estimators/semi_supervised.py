@@ -190,12 +190,12 @@ class SemiSupervisedVAE(BaseVAE):
         modelled, such as a batch or an instrument: encoder and decoder know them, so
         that latents need not.
     likelihood : str, Likelihood or dict, default="auto"
-        ``p(x | z)``: "bernoulli", "gaussian", "log_normal", "categorical", "ordinal",
-        "poisson", "negative_binomial", or settings from :mod:`skfmvae.nn`, for all
-        columns or in a dict by name or number of the column. "auto" is chosen by the
-        kind of each column, see `columns_`, where some hold more than numbers; for
-        numbers alone it is Bernoulli where all values are in [0, 1], and Gaussian
-        elsewhere.
+        ``p(x | z)``: "bernoulli", "gaussian", "log_normal", "nonparanormal",
+        "categorical", "ordinal", "poisson", "negative_binomial", or settings from
+        :mod:`skfmvae.nn`, for all columns or in a dict by name or number of the column.
+        "auto" is chosen by the kind of each column, see `columns_`, where some hold
+        more than numbers; for numbers alone it is Bernoulli where all values are in
+        [0, 1], and Gaussian elsewhere.
     objective : Objective or None, default=None
         Weight of the classification term, warm-up and free bits of the divergences;
         None stands for ``Objective()``.

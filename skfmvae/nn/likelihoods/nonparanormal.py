@@ -16,6 +16,7 @@ from skfmvae._utils.large import blocks
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
 from .gaussian import SCALE_RATE
+from .log_normal import MIN_SCALE
 
 __all__ = ["Nonparanormal", "NonparanormalModule"]
 
@@ -30,11 +31,9 @@ ROWS_OF_A_KNOT = 5
 # What a value with a probability leaves to the values on either side, in rows: none of
 # them is drawn in practice, and none is impossible.
 LEFT = 0.01
-MIN_SCALE = 0.01  # as of a Gaussian's, of scores
 MOST_VALUES = 2**24  # that knots are learned from: 64 MB
 N_NODES = 64  # of an expectation: an error of 1/128 of a jump at most
 PAST = float(np.finfo(np.float32).max)  # what stands for knots that a column lacks
-HALF_LOG_2_PI = math.log(2 * math.pi) / 2
 
 
 class Nonparanormal(Likelihood):
@@ -286,7 +285,7 @@ class _Nonparanormal(distributions.Distribution):
         loc, scale = self.of_scores.loc, self.of_scores.scale
         low, high = (low - loc) / scale, (high - loc) / scale
         jacobian = torch.where(is_atom, 1, slope).log() + scale.log()
-        density = -low.square() / 2 - HALF_LOG_2_PI - jacobian
+        density = _log_density(low) - jacobian
         # Ends that are apart keep gradients of what is not used finite.
         low, high = torch.where(is_atom, low, -1), torch.where(is_atom, high, 1)
         return torch.where(is_atom, _log_probability(low, high), density)
@@ -305,6 +304,10 @@ class _Nonparanormal(distributions.Distribution):
         return total / N_NODES
 
 
+def _log_density(x: Tensor) -> Tensor:
+    return -x.square() / 2 - math.log(2 * math.pi) / 2
+
+
 def _log_probability(low: Tensor, high: Tensor) -> Tensor:
     """Return the log-probability of standard normal intervals, in either tail.
 
@@ -319,7 +322,7 @@ def _log_probability(low: Tensor, high: Tensor) -> Tensor:
     width = torch.where(is_tail, high - low, 1)
     tail = _mills(-end) - (end * width - width.square() / 2).exp() * _mills(width - end)
     tiny = torch.finfo(low.dtype).tiny
-    in_tail = tail.clamp_min(tiny).log() - end.square() / 2 - HALF_LOG_2_PI
+    in_tail = tail.clamp_min(tiny).log() + _log_density(end)
     low, high = torch.where(is_tail, -1, low), torch.where(is_tail, 1, high)
     inside = torch.special.ndtr(high) - torch.special.ndtr(low)
     return torch.where(is_tail, in_tail, inside.clamp_min(tiny).log())
