@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from scipy.special import ndtr, ndtri
-from torch import Tensor, distributions, nn
+from torch import Tensor, distributions
 
 from skfmvae._utils.checks import FARTHEST
-from skfmvae._utils.large import blocks
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
-from .gaussian import SCALE_RATE
+from .gaussian import GaussianModule
 from .log_normal import MIN_SCALE
 
 __all__ = ["Nonparanormal", "NonparanormalModule"]
@@ -58,8 +57,9 @@ class Nonparanormal(Likelihood):
     stay within the range of the training rows.
 
     Networks see the mean score of the training rows with a value, with straight lines
-    between them; distances between rows are taken between these, too. Quantiles of many
-    rows are those of some at equal steps.
+    between them. Distances between rows are those of a :class:`Gaussian`, since scores
+    close the gaps between clusters. Quantiles of many rows are those of some at equal
+    steps.
 
     Examples
     --------
@@ -76,15 +76,16 @@ class Nonparanormal(Likelihood):
         """Build the module; see `Likelihood.build`."""
         module = NonparanormalModule(X.shape[1])
         module.check_support(X)
+        module.fit_columns(X)
         n_rows = max(MOST_VALUES // max(X.shape[1], 1), N_KNOTS)
         some = X[:: 1 + (X.shape[0] - 1) // n_rows]
         some = some.toarray() if issparse(some) else np.asarray(some)
         for j, column in enumerate(some.T.astype(np.float32)):
-            module.fit_column(j, column[~np.isnan(column)])
+            module.set_knots(j, column[~np.isnan(column)])
         return module
 
 
-class NonparanormalModule(LikelihoodModule):
+class NonparanormalModule(GaussianModule):
     """Decoder outputs are means of normal scores.
 
     Knots are points ``(score, value)``, in ascending order. Two knots of one value are
@@ -92,32 +93,25 @@ class NonparanormalModule(LikelihoodModule):
     """
 
     name = "Nonparanormal"
-    support = "the finite numbers"
-    remedy = "remove or impute the value"
 
     values: Tensor  # of knots, (D, N_KNOTS)
     scores: Tensor
     seen: Tensor  # scores that networks see
     slopes: Tensor  # of values over scores, before each knot and after the last
-    std: Tensor  # of the columns, (D,)
 
     def __init__(self, n_columns: int):
-        super().__init__(n_columns)
+        super().__init__(n_columns, learn_scale=True, min_scale=MIN_SCALE)
         nothing = torch.full((n_columns, N_KNOTS), PAST)
         for name in ("values", "scores", "seen"):
             self.register_buffer(name, nothing.clone())
         self.register_buffer("slopes", torch.ones(n_columns, N_KNOTS + 1))
-        self.register_buffer("std", torch.ones(n_columns))
-        self.log_scale = nn.Parameter(torch.zeros(n_columns))
 
-    def fit_column(self, j: int, column: np.ndarray) -> None:
+    def set_knots(self, j: int, column: np.ndarray) -> None:
         """Set the knots of a column to quantiles of values (n,), none of them NaN."""
         knots = _Knots(column if len(column) else np.zeros(1, dtype=np.float32))
         n = len(knots.values)
-        std = float(column.std(dtype=np.float64)) if len(column) else 0.0
-        self.std[j] = std = std or 1.0
         steps = np.diff(knots.values.astype(np.float64)) / np.diff(knots.scores)
-        self.slopes[j] = std
+        self.slopes[j] = self.std[j]
         self.slopes[j, 1:n] = torch.as_tensor(steps)
         self.values[j, :n] = torch.as_tensor(knots.values)
         self.scores[j, :n] = torch.as_tensor(knots.scores)
@@ -126,28 +120,25 @@ class NonparanormalModule(LikelihoodModule):
     @property
     def scale(self) -> Tensor:
         """Standard deviation of the noise on the scores of every column, shape (D,)."""
-        return (SCALE_RATE * self.log_scale).exp() + MIN_SCALE
+        return super().scale / self.std
 
     def features(self, x: Tensor) -> Tensor:
-        seen = _along(self.values, self.seen, 1 / self.std, x)
-        return seen.clamp(-FARTHEST, FARTHEST)
+        return self._seen(x).clamp(-FARTHEST, FARTHEST)
 
-    def comparable(self, X: Any) -> Any:
-        rows = np.empty(X.shape, dtype=np.float32)
-        for some in blocks(X):
-            block = X[some].toarray() if issparse(X) else np.asarray(X[some])
-            x = torch.from_numpy(block.astype(np.float32)).to(self.std.device)
-            rows[some] = self.features(x).cpu().numpy()
-        return rows
-
-    def moved(self, x: Tensor, step: Tensor) -> Tensor:
-        return _along(self.seen, self.values, self.std, self.features(x) + step)
+    def _seen(self, x: Tensor) -> Tensor:
+        """Follow straight lines through what networks see of knots."""
+        after = _n_up_to(self.values, x)
+        value, score = (
+            [_of_column(knots, at) for at in (after - 1, after)]
+            for knots in (self.values, self.seen)
+        )
+        between = (after > 0) & (value[1] < PAST)
+        run = torch.where(between, value[1] - value[0], self.std)
+        rise = torch.where(between, score[1] - score[0], 1)
+        return score[0] + (x - value[0]) * (rise / run)
 
     def forward(self, h: Tensor) -> distributions.Distribution:
         return over_columns(_Nonparanormal(h, self.scale, self))
-
-    def in_support(self, values: np.ndarray) -> np.ndarray:
-        return np.isfinite(values)
 
     def quantiles(self, scores: Tensor) -> Tensor:
         """Return the values (..., D) of scores, within the range of the knots."""
@@ -250,24 +241,6 @@ def _of_column(table: Tensor, index: Tensor) -> Tensor:
     """Return the entry of each column's row of a table (D, K) for indices (..., D)."""
     columns = torch.arange(len(table), device=table.device)
     return table[columns, index.clamp(0, table.shape[1] - 1)]
-
-
-def _along(of: Tensor, to: Tensor, outside: Tensor, x: Tensor) -> Tensor:
-    """Follow straight lines from knots (D, K) to others, for rows (n, D).
-
-    Parameters
-    ----------
-    outside : Tensor of shape (D,)
-        The slopes below the first knot and above the last.
-    """
-    after = _n_up_to(of, x)
-    x0, y0 = _of_column(of, after - 1), _of_column(to, after - 1)
-    x1, y1 = _of_column(of, after), _of_column(to, after)
-    between = (after > 0) & (after < N_KNOTS) & (x1 < PAST)
-    rise, run = (
-        torch.where(between, end - start, 1) for start, end in ((y0, y1), (x0, x1))
-    )
-    return y0 + (x - x0) * torch.where(between, rise / run, outside)
 
 
 class _Nonparanormal(distributions.Distribution):
