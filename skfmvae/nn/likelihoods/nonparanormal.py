@@ -132,7 +132,7 @@ class NonparanormalModule(GaussianModule):
             [_of_column(knots, at) for at in (after - 1, after)]
             for knots in (self.values, self.seen)
         )
-        between = (after > 0) & (value[1] < PAST)
+        between = (after > 0) & (after < N_KNOTS) & (value[1] < PAST)
         run = torch.where(between, value[1] - value[0], self.std)
         rise = torch.where(between, score[1] - score[0], 1)
         return score[0] + (x - value[0]) * (rise / run)

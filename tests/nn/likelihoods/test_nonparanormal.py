@@ -109,8 +109,13 @@ def test_probabilities_of_intervals_are_exact_in_the_tails(dtype):
 
 
 @pytest.mark.parametrize("value", [-1e30, -50.0, 0.5, 22.5, 40.0, 1e30])
-def test_what_was_not_seen_is_not_impossible(value):
-    module = Nonparanormal().build(X)
+@pytest.mark.parametrize("n_rows", [N, 4000])
+def test_what_was_not_seen_is_not_impossible(value, n_rows):
+    """With fewer knots than there is room for, and with all."""
+    rows = X if n_rows == N else RNG.normal(size=(n_rows, 3)).astype(np.float32)
+    module = Nonparanormal().build(rows)
+    assert bool((module.values < nonparanormal.PAST).all()) == (n_rows > N)
+    assert module.features(torch.from_numpy(rows)).isfinite().all()
     h = torch.zeros(1, 3, requires_grad=True)
     log_prob = module(h).log_prob(torch.full((1, 3), value))
     log_prob.sum().backward()
