@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import columns_and_classes
+from generate import CLASS, frame_and_classes
 from ours import OURS
 from report import DECISIONS, ROOT, add_save, report
 from tables import (
@@ -40,13 +40,6 @@ METHODS = tuple(f"{name}, {word}" for name in OURS for word in WORDS)
 BUDGETS = (5, 20)  # labels of each class
 MOST_ROWS = 4000  # to train on
 PAGE = DECISIONS / "040-generated-rows.md"
-
-
-def frame_and_classes(name):
-    """Return the columns of a table, text as categories, and classes."""
-    frame, y = columns_and_classes(name)
-    words = frame.select_dtypes(exclude="number").columns
-    return frame.astype(dict.fromkeys(words, "category")), y
 
 
 def run(table, n_labels, draw, method):
@@ -104,7 +97,7 @@ def change_of(row):
 def main():
     """Fit what has no line yet, one after the other, and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = CHOSEN_ON + CONFIRMED_ON
+    names = (*CHOSEN_ON, *CONFIRMED_ON, *CLASS)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--only-tables", nargs="+", choices=names)
     parser.add_argument("--budgets", nargs="+", type=int, default=BUDGETS)
