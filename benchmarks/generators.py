@@ -2,16 +2,18 @@
 
 import numpy as np
 import pandas as pd
-from ours import OURS, families
+from ours import OURS
 
 from skfmvae.estimators.imputer import LONGER
 from skfmvae.estimators.training import default_epochs
 
 COLUMNS = "columns apart"
 OTHERS = (COLUMNS, "SMOTE", "TVAE")
-LIKELIHOODS = ("Gaussian", "nonparanormal")  # of numbers
-OF_NUMBERS = {f"{name}, {word}": 1 for word in LIKELIHOODS for name in OURS}
-OF_NUMBERS["SemiSupervisedVAE, nonparanormal, longer"] = LONGER  # times default epochs
+# Estimators, their likelihood of numbers, and how many times the default epochs.
+OF_NUMBERS = {name: (name, "auto", 1) for name in OURS}
+OF_NUMBERS |= {f"{name}, nonparanormal": (name, "nonparanormal", 1) for name in OURS}
+LONG = "SemiSupervisedVAE, nonparanormal, longer"
+OF_NUMBERS[LONG] = ("SemiSupervisedVAE", "nonparanormal", LONGER)
 METHODS = (*OF_NUMBERS, *OTHERS)
 
 
@@ -35,22 +37,17 @@ def generate(method, frame, y, seed):
     y : ndarray of shape (n,)
     """
     if method in OF_NUMBERS:
-        return ours(method, frame, y, seed)
+        return ours(*OF_NUMBERS[method], frame, y, seed)
     made = {COLUMNS: columns_apart, "SMOTE": smote, "TVAE": tvae}[method]
     rows, classes = made(frame, y, seed)
     return in_dtypes(rows, frame), classes
 
 
-def ours(method, frame, y, seed):
-    """Fit an estimator of ours and draw."""
-    estimator, word, *_ = method.split(", ")
+def ours(estimator, likelihood, n_times, frame, y, seed):
+    """Fit an estimator of ours for so many times the default epochs, and draw."""
     # Nothing is predicted, and calibration changes nothing else.
-    model = OURS[estimator](
-        likelihood=families(frame) if word == "Gaussian" else word,
-        calibrate=False,
-        random_state=seed,
-    )
-    n_epochs = OF_NUMBERS[method] * default_epochs(len(y), model.batch_size)
+    model = OURS[estimator](likelihood=likelihood, calibrate=False, random_state=seed)
+    n_epochs = n_times * default_epochs(len(y), model.batch_size)
     model.set_params(max_epochs=n_epochs).fit(frame, y)
     rows, classes = model.sample(len(y), {"property_0": y}, random_state=seed)
     return pd.DataFrame(rows, columns=frame.columns), classes

@@ -4,7 +4,6 @@ import numpy as np
 from imputers import legal
 
 from skfmvae import FactorialMixtureVAE, SemafoVAE, SemiSupervisedVAE
-from skfmvae.columns import ColumnEncoder
 from skfmvae.estimators.imputer import LONGER
 from skfmvae.estimators.training import default_epochs
 
@@ -19,19 +18,7 @@ LIKELIHOODS = {
     "cat": "categorical",
     "ordinal": "ordinal",
 }
-FAMILIES = {"real": "gaussian", "positive": "log_normal"}
 AT_ONCE = 2000  # rows, of which draws are made together
-
-
-def families(frame):
-    """Return the likelihood of a frame whose numbers are of parametric families.
-
-    It is "auto" for numbers alone, which are Gaussian then.
-    """
-    columns = ColumnEncoder().fit(frame).columns
-    if all(c.holds == "numbers" and c.categories is None for c in columns):
-        return "auto"
-    return {column.name: FAMILIES.get(column.kind, "auto") for column in columns}
 
 
 class Columns:
