@@ -39,6 +39,7 @@ from threadpoolctl import threadpool_limits
 
 WORDS = ("auto", "gaussian", "nonparanormal")
 METHODS = tuple(f"{name}, {word}" for name in OURS for word in WORDS)
+MIXED = ("crx", "german", *CLASS)  # elsewhere "auto" is a Gaussian for all numbers
 BUDGETS = (5, 20)  # labels of each class
 MOST_ROWS = 4000  # to train on
 PAGE = DECISIONS / "040-generated-rows.md"
@@ -121,7 +122,8 @@ def main():
         for n_labels in arguments.budgets
         for table in tables
         for method in METHODS
-        if method.partition(", ")[2] in arguments.only_words
+        if (word := method.partition(", ")[2]) in arguments.only_words
+        and (word != "gaussian" or table in MIXED)
     ]
     left = missing(tasks, read_lines(arguments.lines))
     append_lines((run(*task) for task in left), arguments.lines)
