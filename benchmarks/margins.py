@@ -72,7 +72,7 @@ def report_lines(lines, spread, save):
     rows = []
     for method in METHODS:
         name, _, word = method.partition(", ")
-        if word == WORDS[0]:
+        if word == WORDS[0] or method not in lines.index.unique("method"):
             continue
         change = lines.xs(method, level="method").sub(
             lines.xs(f"{name}, {WORDS[0]}", level="method")
