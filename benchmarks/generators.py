@@ -3,19 +3,18 @@
 import numpy as np
 import pandas as pd
 from ours import OURS
-from scipy.stats import norm
 
 from skfmvae.estimators.imputer import LONGER
 from skfmvae.estimators.training import default_epochs
 
-SIDES = ("left", "right")
 COLUMNS = "columns apart"
 OTHERS = (COLUMNS, "SMOTE", "TVAE")
-# Estimators of numbers that are prepared, and how many times the default epochs they
-# take.
-SCORES = {f"{name}, normal scores": (name, 1) for name in OURS}
-SCORES["SemiSupervisedVAE, normal scores, longer"] = ("SemiSupervisedVAE", LONGER)
-METHODS = (*OURS, *SCORES, *OTHERS)
+# Estimators, their likelihood of numbers, and how many times the default epochs.
+OF_NUMBERS = {name: (name, "auto", 1) for name in OURS}
+OF_NUMBERS |= {f"{name}, nonparanormal": (name, "nonparanormal", 1) for name in OURS}
+LONG = "SemiSupervisedVAE, nonparanormal, longer"
+OF_NUMBERS[LONG] = ("SemiSupervisedVAE", "nonparanormal", LONGER)
+METHODS = (*OF_NUMBERS, *OTHERS)
 
 
 def generate(method, frame, y, seed):
@@ -37,21 +36,17 @@ def generate(method, frame, y, seed):
         With the dtypes of the training rows.
     y : ndarray of shape (n,)
     """
-    if method in OURS:
-        return ours(method, 1, frame, y, seed)
-    if method in SCORES:
-        scores = NormalScores(frame)
-        rows, classes = ours(*SCORES[method], scores.of(frame, seed), y, seed)
-        return scores.back(rows), classes
+    if method in OF_NUMBERS:
+        return ours(*OF_NUMBERS[method], frame, y, seed)
     made = {COLUMNS: columns_apart, "SMOTE": smote, "TVAE": tvae}[method]
     rows, classes = made(frame, y, seed)
     return in_dtypes(rows, frame), classes
 
 
-def ours(estimator, n_times, frame, y, seed):
+def ours(estimator, likelihood, n_times, frame, y, seed):
     """Fit an estimator of ours for so many times the default epochs, and draw."""
     # Nothing is predicted, and calibration changes nothing else.
-    model = OURS[estimator](calibrate=False, random_state=seed)
+    model = OURS[estimator](likelihood=likelihood, calibrate=False, random_state=seed)
     n_epochs = n_times * default_epochs(len(y), model.batch_size)
     model.set_params(max_epochs=n_epochs).fit(frame, y)
     rows, classes = model.sample(len(y), {"property_0": y}, random_state=seed)
@@ -67,37 +62,6 @@ def in_dtypes(rows, frame):
             values = np.rint(values.astype(float))
         columns[name] = pd.Series(values).astype(column.dtype)
     return pd.DataFrame(columns)
-
-
-class NormalScores:
-    """Numbers of a frame as normal scores, which have a standard normal distribution.
-
-    The score of a value is the normal quantile of its rank; values that are equal
-    share their ranks at random. What comes back lies among the training values.
-    """
-
-    def __init__(self, frame):
-        numbers = frame.select_dtypes("number")
-        self.known = {name: np.sort(numbers[name]) for name in numbers}
-
-    def of(self, frame, seed):
-        """Return the frame with scores."""
-        rng = np.random.default_rng(seed)
-        scores = {}
-        for name, known in self.known.items():
-            low, high = (np.searchsorted(known, frame[name], s) for s in SIDES)
-            scores[name] = norm.ppf(rng.uniform(low, high) / len(known))
-        return frame.assign(**scores)
-
-    def back(self, frame):
-        """Return the frame with numbers in place of scores."""
-        numbers = {}
-        for name, known in self.known.items():
-            is_whole = known.dtype.kind == "i"
-            method = "inverted_cdf" if is_whole else "linear"
-            rank = norm.cdf(frame[name])
-            numbers[name] = np.quantile(known, rank, method=method)
-        return frame.assign(**numbers)
 
 
 def columns_apart(frame, y, seed):

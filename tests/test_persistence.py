@@ -319,11 +319,16 @@ def test_other_programs_predict_the_same(name, of, tmp_path):
     assert_exported(estimator, X, tmp_path / "x.onnx")
 
 
-def test_other_programs_know_missing_entries(tmp_path):
+@pytest.mark.parametrize("likelihood", ["auto", "nonparanormal"])
+def test_other_programs_know_missing_entries(likelihood, tmp_path):
     X = np.where(RNG.random((N, 4)) < 0.2, np.nan, RNG.normal(size=(N, 4)))
     X[:, 0] = LABELS
     estimator = skfmvae.FactorialMixtureVAE(
-        neighbours=None, max_epochs=2, random_state=0, n_discovered=1
+        likelihood=likelihood,
+        neighbours=None,
+        max_epochs=2,
+        random_state=0,
+        n_discovered=1,
     ).fit(X, LABELS)
     assert_exported(estimator, X, tmp_path / "x.onnx")
 

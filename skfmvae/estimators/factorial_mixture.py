@@ -180,12 +180,12 @@ class FactorialMixtureVAE(BaseVAE):
         that latents need not.
     likelihood : str, Likelihood or dict, default="auto"
         ``p(x | z)``: "bernoulli", "censored_gaussian", "gaussian", "log_normal",
-        "categorical", "ordinal", "poisson", "negative_binomial", or settings from
-        :mod:`skfmvae.nn`, for all columns or in a dict by name or number of the column.
-        "auto" is chosen by the kind of each column, see `columns_`, where some hold
-        more than numbers; for numbers alone it is Gaussian, but for values in [0, 1]
-        of which many are 0 or 1: Bernoulli from two thirds on, and a censored Gaussian
-        from a tenth.
+        "nonparanormal", "categorical", "ordinal", "poisson", "negative_binomial", or
+        settings from :mod:`skfmvae.nn`, for all columns or in a dict by name or number
+        of the column. "auto" is chosen by the kind of each column, see `columns_`,
+        where some hold more than numbers; for numbers alone it is Gaussian, but for
+        values in [0, 1] of which many are 0 or 1: Bernoulli from two thirds on, and a
+        censored Gaussian from a tenth.
     objective : Objective or None, default=None
         Weight of the classification term, warm-up and free bits of the divergences;
         None stands for ``Objective()``.

@@ -320,7 +320,8 @@ def test_columns_far_from_zero_are_filled_in_their_units(make_learner, blobs, ga
 
 @pytest.mark.parametrize(
     "likelihood",
-    ["log_normal", "poisson", "negative_binomial", "categorical", "ordinal"],
+    ["log_normal", "nonparanormal", "poisson", "negative_binomial"]
+    + ["categorical", "ordinal"],
 )
 def test_every_likelihood_fills_with_values_that_can_occur(make_estimator, likelihood):
     rng = np.random.default_rng(0)

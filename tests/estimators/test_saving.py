@@ -158,6 +158,7 @@ ROWS_OF = {
     "censored_gaussian": RNG.normal(0.5, 0.5, (N, 4)).clip(0, 1),
     "gaussian": NUMBERS,
     "log_normal": np.exp(NUMBERS),
+    "nonparanormal": NUMBERS,
     "categorical": CODES,
     "ordinal": CODES,
     "poisson": COUNTS,

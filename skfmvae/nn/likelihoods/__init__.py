@@ -11,6 +11,7 @@ from .gaps import LikelihoodWithGaps
 from .gaussian import Gaussian, column_origin
 from .given import build_given, exposure_columns
 from .log_normal import LogNormal
+from .nonparanormal import Nonparanormal
 from .ordinal import Ordinal
 from .resolve import LIKELIHOODS, resolve_likelihood
 
@@ -27,6 +28,7 @@ __all__ = [
     "LikelihoodWithGaps",
     "LogNormal",
     "NegativeBinomial",
+    "Nonparanormal",
     "Ordinal",
     "Poisson",
     "build_given",

@@ -89,10 +89,7 @@ class Gaussian(Likelihood):
             refuse(self, "scale", self.scale, remedy)
         module = GaussianModule(n_columns, self.learn_scale, float(self.min_scale))
         module.check_support(X)
-        mean, std = column_statistics(X)
-        module.mean[:] = torch.as_tensor(mean)
-        module.std[:] = torch.as_tensor(std)
-        module.unit[:] = torch.as_tensor(_units(X, std))
+        module.fit_columns(X)
         module.fixed_scale[:] = torch.as_tensor(scale)
         return module
 
@@ -119,6 +116,13 @@ class GaussianModule(LikelihoodModule):
         self.register_buffer("fixed_scale", torch.ones(n_columns))
         log_scale = nn.Parameter(torch.zeros(n_columns)) if learn_scale else None
         self.register_parameter("log_scale", log_scale)
+
+    def fit_columns(self, X: Any) -> None:
+        """Set means, deviations and units of distance to those of the columns."""
+        mean, std = column_statistics(X)
+        self.mean[:] = torch.as_tensor(mean)
+        self.std[:] = torch.as_tensor(std)
+        self.unit[:] = torch.as_tensor(_units(X, std))
 
     @property
     def scale(self) -> Tensor:

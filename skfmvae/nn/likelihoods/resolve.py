@@ -21,6 +21,7 @@ from .continuous_bernoulli import ContinuousBernoulli
 from .counts import NegativeBinomial, Poisson
 from .gaussian import Gaussian
 from .log_normal import LogNormal
+from .nonparanormal import Nonparanormal
 from .ordinal import Ordinal
 
 __all__ = ["LIKELIHOODS", "resolve_likelihood"]
@@ -31,6 +32,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
     "censored_gaussian": CensoredGaussian,
     "gaussian": Gaussian,
     "log_normal": LogNormal,
+    "nonparanormal": Nonparanormal,
     "categorical": Categorical,
     "ordinal": Ordinal,
     "poisson": Poisson,

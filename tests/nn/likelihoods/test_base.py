@@ -20,6 +20,7 @@ from skfmvae.nn import (
     Gaussian,
     LogNormal,
     NegativeBinomial,
+    Nonparanormal,
     Ordinal,
     Poisson,
 )
@@ -31,6 +32,7 @@ SETTINGS = [
     Gaussian(),
     Gaussian(learn_scale=False, scale=0.5),
     LogNormal(),
+    Nonparanormal(),
     Categorical(),
     Ordinal(),
     Poisson(),
@@ -51,6 +53,7 @@ def draw_rows(settings, n=50, seed=0):
         "CensoredGaussian": rng.normal(0.5, [0.5, 0.2, 0.01, 0], (n, 4)).clip(0, 1),
         "Gaussian": rng.normal([3, -20, 0, 0], [1, 10, 0.01, 0], size=(n, 4)),
         "LogNormal": np.exp(rng.normal([3, -9, 0, 0], [0.5, 2, 0.01, 0], (n, 4))),
+        "Nonparanormal": rng.integers([-9, -9, -9, 0], [-7, -6, -4, 1], (n, 4)),
         "Categorical": rng.integers(0, 3, size=(n, 4)),
         "Ordinal": rng.integers(0, [2, 3, 5, 1], size=(n, 4)),
         "Poisson": rng.poisson([0.2, 3, 100, 0], size=(n, 4)),
@@ -74,6 +77,14 @@ def outputs(module, n=50, seed=1):
 
 def positive_part(h):
     return np.log1p(np.exp(h) * (np.e - 1)) + 1e-6
+
+
+def score_intervals(X):
+    """The normal scores between which each value lies, where all have ties."""
+    below, up_to = ((op(X[:, None], X).sum(0)) for op in (np.less, np.less_equal))
+    return stats.norm.ppf((below + 0.01) / len(X)), stats.norm.ppf(
+        (up_to - 0.01) / len(X)
+    )
 
 
 def reference_log_prob(settings, X, h):
@@ -104,6 +115,10 @@ def reference_log_prob(settings, X, h):
         mean, std = np.log(X).mean(0), np.log(X).std(0)
         std = np.where(std < 1e-6, 1, std)
         return stats.lognorm.logpdf(X, std * 1.01, scale=np.exp(mean + std * h))
+    if isinstance(settings, Nonparanormal):
+        low, high = score_intervals(X)
+        of_scores = stats.norm(h, 1.01)
+        return np.log(of_scores.cdf(high) - of_scores.cdf(low))
     mean = np.maximum(X.mean(0), 1 / len(X)) * positive_part(h)
     if isinstance(settings, Poisson):
         return stats.poisson.logpmf(X, mean)
@@ -220,6 +235,8 @@ def test_features(settings, container, monkeypatch):
         expected = StandardScaler().fit_transform(X.astype(np.float64))
     elif isinstance(settings, LogNormal):
         expected = StandardScaler().fit_transform(np.log(X.astype(np.float64)))
+    elif isinstance(settings, Nonparanormal):
+        expected = stats.truncnorm(*score_intervals(X)).mean()
     elif isinstance(settings, Columns):
         Z = np.log(X, where=[True, False, False, True], out=X.astype(np.float64))
         Z[:, 2] = np.log1p(Z[:, 2])
@@ -240,7 +257,7 @@ def test_features(settings, container, monkeypatch):
 def test_distances_are_taken_on_one_scale(settings, container):
     X = draw_rows(settings)
     module = settings.build(container(X))
-    if isinstance(settings, Gaussian):
+    if isinstance(settings, (Gaussian, Nonparanormal)):
         Z = X.astype(np.float64)
         expected = pdist(StandardScaler().fit_transform(Z))
         if container is not np.asarray:  # one unit, of the columns that vary
@@ -287,6 +304,7 @@ def test_features_and_outputs_of_one_row_do_not_depend_on_others(settings):
         (Bernoulli(), 1.5, "[0, 1]; scale the columns"),
         (Bernoulli(), -0.5, "[0, 1]; scale the columns"),
         (Gaussian(), np.inf, "the finite numbers; remove or impute"),
+        (Nonparanormal(), -np.inf, "the finite numbers; remove or impute"),
         (Categorical(), 0.5, "0, 1, 2, ...; encode the columns"),
         (Categorical(), np.inf, "0, 1, 2, ...; encode the columns"),
         (Categorical(n_categories=3), 3, "0, 1, ..., 2; encode the columns"),
