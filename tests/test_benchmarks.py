@@ -644,21 +644,6 @@ def labelled_frame(n_rows=200):
     return frame, y
 
 
-def test_normal_scores_are_normal_and_lead_back(generators):
-    frame, _ = labelled_frame()
-    scores = generators.NormalScores(frame)
-    found = scores.of(frame, 0)
-    for name in ("size", "count"):
-        assert kstest(found[name], "norm").statistic < 0.05
-    back = scores.back(found)
-    assert_array_equal(back["count"], frame["count"])
-    assert_allclose(back["size"], frame["size"], atol=0.3)  # between two neighbours
-    assert_array_equal(back["town"], frame["town"])
-    far = scores.back(found.assign(size=100.0, count=-100.0))
-    assert (far["size"] == frame["size"].max()).all()
-    assert (far["count"] == 0).all()
-
-
 def test_columns_apart_keep_classes_and_lose_the_rest(generators):
     frame, y = labelled_frame(4000)
     frame["size"] = frame["count"] + 0.1 * frame["size"]
