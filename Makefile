@@ -127,7 +127,11 @@ bench: $(BENCH_READY)
 	$(call run_benchmark_alone,stream.py)
 	$(call run_benchmark_alone,distributed.py)
 	$(call run_benchmark,large.py)
+	$(call run_benchmark_alone,missing.py)
 	$(call run_benchmark_alone,generate.py)
+	$(call run_benchmark_alone,margins.py)
+	$(call run_benchmark_alone,styles.py)
+	$(call run_benchmark,styles.py --mnist)
 
 # The examples run in two processes of one thread each; those that did not change since
 # the build before are not run again.

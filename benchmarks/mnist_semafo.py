@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from common import keep_labels, mnist
 from joblib import Parallel, delayed
-from report import add_save, report
+from report import DECISIONS, add_save, report
 from sklearn.model_selection import train_test_split
 from supervised import SupervisedNet
 
@@ -103,6 +103,7 @@ def main():
         f"{len(results)} draws of labels and weights, {arguments.jobs} fits at a time; "
         "mean (sd)",
         arguments.save,
+        DECISIONS / "029-semafo-weights.md",
     )
     if arguments.picture:
         draw_samples(fits[0][0], arguments.picture)

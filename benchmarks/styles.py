@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from common import keep_labels, mnist
 from ours import OURS
-from report import add_save, mean_and_deviation, report
+from report import DECISIONS, RESULTS, add_save, mean_and_deviation, report
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -191,6 +191,7 @@ def main():
         ],
         f"{arguments.draws} draws of rows and labels; mean (sd)",
         arguments.save,
+        DECISIONS / "038-grey-values.md" if arguments.mnist else RESULTS,
     )
 
 
