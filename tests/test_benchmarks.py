@@ -695,3 +695,24 @@ def test_rows_to_generate_from_are_complete_and_few(generate, monkeypatch):
     assert y_test.mean() == pytest.approx(y.mean(), abs=1e-3)
     merged = pd.concat([X, X_test]).merge(frame, on="size")
     assert len(merged) == 5714
+
+
+@pytest.fixture
+def styles(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return load("styles").styles
+
+
+def test_styles_are_moments_of_images(styles):
+    """A line that leans by two pixels a row leans twice as much as a diagonal."""
+    images = np.zeros((4, 12, 12))
+    for row in range(5):
+        images[0, row, row] = 1
+        images[1, row, 2 * row] = 1
+        images[2, row + 6, row + 6] = 0.5  # paler, and elsewhere
+        images[3, row, 5] = 1
+    slant, thickness, size = styles(images.reshape(4, -1)).T
+    assert_allclose(slant, [1, 2, 1, 0], atol=1e-6)
+    assert_allclose(thickness, [5, 5, 2.5, 5])
+    # rows lie at -2, ..., 2 from the middle: their mean square is 2
+    assert_allclose(size**2, [2 + 2, 2 + 8, 2 + 2, 2], atol=1e-6)
