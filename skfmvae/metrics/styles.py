@@ -58,7 +58,8 @@ def style_correlation(
     ------
     ValueError
         If the estimator has no such property, or several where `name` is None, or if
-        `y` has one value, or one that the property has not.
+        `y` has one value, or one that the property has not, or if `read` does not
+        return styles of every row.
 
     See Also
     --------
@@ -101,15 +102,20 @@ def style_correlation(
     random_state = check_random_state(random_state)
     step = 1 + random_state.randint(len(values) - 1, size=len(old))
     new = (old + step) % len(values)
-    before = _styles(read, X)
-    after = _styles(read, estimator.intervene(X, {name: values[new]}))
+    before = _styles(read, X, len(old))
+    after = _styles(read, estimator.intervene(X, {name: values[new]}), len(old))
     typical = np.stack([before[old == code].mean(0) for code in range(len(values))])
     return _correlations(before - typical[old], after - typical[new])
 
 
-def _styles(read: Callable[[Any], Any], X: Any) -> np.ndarray:
+def _styles(read: Callable[[Any], Any], X: Any, n_rows: int) -> np.ndarray:
     styles = np.asarray(read(X), dtype=float)
-    return styles.reshape(len(styles), -1)
+    if styles.ndim not in {1, 2} or len(styles) != n_rows:
+        raise ValueError(
+            f"read returns an array of shape {styles.shape} for {n_rows} rows; it "
+            "should return a number for each row, or a row of them."
+        )
+    return styles.reshape(n_rows, -1)
 
 
 def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -140,15 +140,12 @@ def test_draws_have_the_density_of_the_data(drawn):
 
 
 @pytest.fixture(scope="module")
-def table(Estimator, make_learner):
+def table(make_learner):
     """Return all rows of two categories, their probabilities, and draws.
 
     A short fit is as good as a long one: what is scored and what is drawn are to be
     the same, whatever it is.
     """
-    if Estimator is SemafoVAE:
-        # It draws latents of labels from what encodes labels, not from their prior.
-        pytest.skip("sample draws from another distribution than is scored")
     rng = np.random.default_rng(0)
     kind = rng.integers(3, size=300)
     X = np.column_stack([(kind + rng.integers(2, size=300)) % 4, kind])
@@ -160,6 +157,16 @@ def table(Estimator, make_learner):
     return cells, model.score_samples(cells, 1000), rows
 
 
+@pytest.fixture
+def drawn_as_scored(Estimator, request):
+    """Expect a test to fail where draws are not those that are scored."""
+    if Estimator is SemafoVAE:
+        # As in the paper; docs/decisions/040-generated-rows.md.
+        reason = "latents of labels are drawn from their encoder, not from their prior"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.mark.usefixtures("drawn_as_scored")
 def test_draws_are_as_frequent_as_they_are_scored(table):
     cells, log_p, rows = table
     proba = np.exp(log_p)
@@ -173,6 +180,7 @@ def test_draws_are_as_frequent_as_they_are_scored(table):
     assert chi2.sf(statistic, often.sum()) > SURE
 
 
+@pytest.mark.usefixtures("drawn_as_scored")
 def test_the_mean_score_of_draws_is_the_entropy(table):
     cells, log_p, rows = table
     number = (rows @ [3, 1]).astype(int)

@@ -87,6 +87,13 @@ def test_what_cannot_be_changed_is_refused(y, arguments, message):
         style_correlation(Painter().fit(), X, y, lambda X: X[:, 1], **arguments)
 
 
+@pytest.mark.parametrize("read", [np.mean, lambda X: X[:1, 1], lambda X: X[None]])
+def test_styles_are_those_of_every_row(read):
+    X, y = painted(20)
+    with pytest.raises(ValueError, match=r"read returns.*shape.*20 rows.*each row"):
+        style_correlation(Painter().fit(), X, y, read)
+
+
 def test_of_several_properties_one_is_named():
     rng = np.random.default_rng(0)
     Y = rng.integers(2, size=(60, 2))

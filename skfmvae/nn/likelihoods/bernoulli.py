@@ -14,7 +14,7 @@ from skfmvae._utils.checks import FARTHEST, refuse
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
 
-__all__ = ["Bernoulli", "BernoulliModule", "checked_scale"]
+__all__ = ["Bernoulli", "BernoulliModule", "IntensityModule", "checked_scale"]
 
 
 class Bernoulli(Likelihood):
@@ -57,8 +57,8 @@ def checked_scale(likelihood: Any) -> float:
     return float(scale)
 
 
-class BernoulliModule(LikelihoodModule):
-    """Decoder outputs are log-odds.
+class IntensityModule(LikelihoodModule):
+    """Values between 0 and a largest one, which networks see divided by this.
 
     Parameters
     ----------
@@ -67,9 +67,6 @@ class BernoulliModule(LikelihoodModule):
     scale : float, default=1.0
         The largest value.
     """
-
-    name = "Bernoulli"
-    is_density = False
 
     def __init__(self, n_columns: int, scale: float = 1.0):
         super().__init__(n_columns)
@@ -94,6 +91,16 @@ class BernoulliModule(LikelihoodModule):
     def moved(self, x: Tensor, step: Tensor) -> Tensor:
         return x + self.scale * step
 
+    def in_support(self, values: np.ndarray) -> np.ndarray:
+        return (values >= 0) & (values <= self.scale)
+
+
+class BernoulliModule(IntensityModule):
+    """Decoder outputs are log-odds."""
+
+    name = "Bernoulli"
+    is_density = False
+
     def forward(self, h: Tensor) -> distributions.Distribution:
         units = self.of_units(h)
         if self.scale != 1:
@@ -103,9 +110,6 @@ class BernoulliModule(LikelihoodModule):
     def of_units(self, h: Tensor) -> distributions.Distribution:
         """Return the distribution (n, D) of values that are divided by the scale."""
         return _Bernoulli(logits=h, validate_args=False)
-
-    def in_support(self, values: np.ndarray) -> np.ndarray:
-        return (values >= 0) & (values <= self.scale)
 
 
 class _Scaled(distributions.Distribution):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributions, nn
 
 from .base import NO_SHAPE, Likelihood, LikelihoodModule, over_columns
-from .bernoulli import BernoulliModule, checked_scale
+from .bernoulli import IntensityModule, checked_scale
 from .blocks import column_statistics
 from .gaussian import MIN_SCALE, SCALE_RATE
 
@@ -63,7 +63,7 @@ class CensoredGaussian(Likelihood):
         return module
 
 
-class CensoredGaussianModule(BernoulliModule):
+class CensoredGaussianModule(IntensityModule):
     """Decoder outputs are locations, in units of the columns' deviation.
 
     Parameters
